@@ -1,0 +1,23 @@
+import { defineConfig } from 'vitest/config'
+
+const suite = (name: string, globalSetup: string[] = []) => ({
+  test: {
+    name,
+    include: [`test/${name}/**/*.test.ts`],
+    globalSetup,
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+  },
+})
+
+export default defineConfig({
+  test: {
+    projects: [
+      suite('unit'),
+      suite('http', ['test/support/postgres-setup.ts']),
+      suite('database', ['test/support/postgres-setup.ts']),
+      suite('contract', ['test/support/service-setup.ts']),
+      suite('process', ['test/support/build-setup.ts']),
+    ],
+  },
+})
