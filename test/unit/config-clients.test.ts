@@ -1,0 +1,73 @@
+import { expect, test } from 'vitest'
+import { InvalidConfig, readConfig } from '../../src/config.ts'
+
+const agent = { clientId: 'agent-1', clientSecret: 's3same', role: 'AGENT', organizationId: 'acme' }
+const service = { clientId: 'service-1', clientSecret: 's3same', role: 'SERVICE' }
+
+function problemsOf(clients: string): readonly string[] {
+  try {
+    readConfig({ BOOTSTRAP_CLIENTS: clients })
+  } catch (error) {
+    if (!(error instanceof InvalidConfig)) throw error
+    return error.problems
+  }
+  return []
+}
+
+test.each([
+  ['none', []],
+  ['an agent', [agent]],
+  ['a supervisor', [{ ...agent, role: 'SUPERVISOR' }]],
+  ['a service', [service]],
+  ['several', [agent, service, { ...agent, clientId: 'agent-2' }]],
+  ['one with scopes', [{ ...agent, scopes: ['interactions', 'a:b/c'] }]],
+  ['one with an odd secret', [{ ...agent, clientSecret: ` a:b%2B+"\\'~` }]],
+])('clients to create at the start may be %s', (_what, clients) => {
+  expect(readConfig({ BOOTSTRAP_CLIENTS: JSON.stringify(clients) }).bootstrapClients).toEqual(clients)
+})
+
+const { organizationId: _, ...agentOfNobody } = agent
+const { clientSecret: __, ...agentWithoutSecret } = agent
+
+test.each([
+  ['null', null],
+  ['one alone', agent],
+  ['a list of texts', ['s3same']],
+  ['one without a secret', [agentWithoutSecret]],
+  ['one with an empty secret', [{ ...agent, clientSecret: '' }]],
+  ['one with a secret of other characters than ASCII', [{ ...agent, clientSecret: 's3same\n' }]],
+  ['one with an empty id', [{ ...agent, clientId: '' }]],
+  ['one with a long id', [{ ...agent, clientId: 'x'.repeat(256) }]],
+  ['one of an unknown role', [{ ...agent, role: 's3same' }]],
+  ['one of a role in lower case', [{ ...agent, role: 'agent' }]],
+  ['one with an empty organization', [{ ...agent, organizationId: '' }]],
+  ['one with an unknown member', [{ ...agent, secret: 's3same' }]],
+  ['one with a scope that holds a space', [{ ...agent, scopes: ['a b'] }]],
+  ['an agent without an organization', [agentOfNobody]],
+  ['a supervisor without an organization', [{ ...agentOfNobody, role: 'SUPERVISOR' }]],
+  ['a service with an organization', [{ ...service, organizationId: 'acme' }]],
+  ['two of the same id', [agent, { ...agent, organizationId: 'other' }]],
+])('clients to create at the start must not be %s', (_what, clients) => {
+  const problems = problemsOf(JSON.stringify(clients))
+
+  expect(problems).toHaveLength(1)
+  expect(problems[0]).toMatch(/^BOOTSTRAP_CLIENTS\b/)
+  expect(problems[0]).not.toContain('s3same')
+  expect(problems[0]).not.toContain('agent-1')
+})
+
+test.each(['[', '[{"clientId":"a"', "[{'clientId':'s3same'}]", 's3same'])(
+  'clients must be JSON, unlike %s',
+  (text) => {
+    expect(problemsOf(text)).toHaveLength(1)
+    expect(problemsOf(text).join()).not.toContain('s3same')
+  },
+)
+
+test('all that is wrong with the clients is named at once, by their places', () => {
+  const clients = [agent, agentOfNobody, { ...service, organizationId: 'acme' }]
+  const problems = problemsOf(JSON.stringify(clients))
+
+  expect(problems.filter((problem) => problem.includes('/1'))).toHaveLength(1)
+  expect(problems.filter((problem) => problem.includes('/2'))).toHaveLength(1)
+})

@@ -1,0 +1,193 @@
+import { generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { describe, expect, test } from 'vitest'
+import { InvalidConfig, readConfig } from '../../src/config.ts'
+
+type Environment = Record<string, string | undefined>
+
+const pem = (key: KeyObject) => key.export({ type: 'pkcs8', format: 'pem' }).toString()
+const rsa = (modulusLength: number) => pem(generateKeyPairSync('rsa', { modulusLength }).privateKey)
+const goodKey = rsa(2048)
+const smallKey = rsa(1024)
+const pssKey = pem(generateKeyPairSync('rsa-pss', { modulusLength: 2048 }).privateKey)
+const ellipticKey = pem(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey)
+
+/** What is wrong with the settings, one a line. */
+function problemsOf(environment: Environment): readonly string[] {
+  try {
+    readConfig(environment)
+  } catch (error) {
+    if (!(error instanceof InvalidConfig)) throw error
+    for (const problem of error.problems) expect(error.message).toContain(problem)
+    return error.problems
+  }
+  return []
+}
+
+test('without settings, each has its default', () => {
+  expect(readConfig({})).toEqual({
+    http: {
+      host: '127.0.0.1',
+      port: undefined,
+      publicUrl: undefined,
+      bodyLimitBytes: 1_048_576,
+      requestTimeoutMs: 30_000,
+    },
+    database: {
+      url: undefined,
+      poolSize: 10,
+      connectTimeoutMs: 5000,
+      statementTimeoutMs: 20_000,
+      lockTimeoutMs: 5000,
+    },
+    dataDirectory: '.data',
+    logLevel: 'info',
+    tokens: {
+      ttlSeconds: 3600,
+      issuer: 'http://localhost:8080',
+      audience: 'interaction-api',
+      privateKey: undefined,
+      privateKeyFile: undefined,
+      authoritiesClaim: 'authorities',
+      organizationClaim: 'organization',
+      queryCredentials: true,
+    },
+    bootstrapClients: [],
+  })
+})
+
+test('each setting is read', () => {
+  const config = readConfig({
+    HOST: '0.0.0.0',
+    PORT: '0',
+    PUBLIC_URL: 'https://api.example.com/base/',
+    BODY_LIMIT_BYTES: '2048',
+    REQUEST_TIMEOUT_MS: '9000',
+    DATABASE_URL: 'postgres://user:pass@db:5432/name?sslmode=require',
+    DATABASE_POOL_SIZE: '7',
+    DATABASE_CONNECT_TIMEOUT_MS: '1000',
+    STATEMENT_TIMEOUT_MS: '8000',
+    LOCK_TIMEOUT_MS: '3000',
+    DATA_DIR: '/var/lib/x y',
+    LOG_LEVEL: 'silent',
+    TOKEN_TTL_SECONDS: '60',
+    JWT_ISSUER: 'https://issuer.example.com',
+    JWT_AUDIENCE: 'somebody',
+    JWT_PRIVATE_KEY_FILE: '/run/secrets/key.pem',
+    JWT_AUTHORITIES_CLAIM: 'roles',
+    JWT_ORGANIZATION_CLAIM: 'org',
+    TOKEN_QUERY_CREDENTIALS: 'false',
+  })
+
+  expect(config).toMatchObject({
+    http: { host: '0.0.0.0', port: 0, publicUrl: 'https://api.example.com/base' },
+    database: { url: 'postgres://user:pass@db:5432/name?sslmode=require', poolSize: 7 },
+    dataDirectory: '/var/lib/x y',
+    logLevel: 'silent',
+    tokens: { ttlSeconds: 60, issuer: 'https://issuer.example.com', audience: 'somebody' },
+  })
+  expect(config.http).toMatchObject({ bodyLimitBytes: 2048, requestTimeoutMs: 9000 })
+  expect(config.database).toMatchObject({
+    connectTimeoutMs: 1000,
+    statementTimeoutMs: 8000,
+    lockTimeoutMs: 3000,
+  })
+  expect(config.tokens).toMatchObject({ authoritiesClaim: 'roles', organizationClaim: 'org' })
+  expect(config.tokens).toMatchObject({ queryCredentials: false, privateKeyFile: '/run/secrets/key.pem' })
+})
+
+const wrong: readonly [string, string][] = [
+  ['PORT', '65536'],
+  ['PORT', '-1'],
+  ['PORT', '80.5'],
+  ['PORT', '1e3'],
+  ['PORT', '0x50'],
+  ['PORT', 'http'],
+  ['PUBLIC_URL', 'ftp://api.example.com'],
+  ['PUBLIC_URL', 'api.example.com'],
+  ['PUBLIC_URL', 'https://api.example.com/?a=b'],
+  ['BODY_LIMIT_BYTES', '1023'],
+  ['BODY_LIMIT_BYTES', '1 MiB'],
+  ['REQUEST_TIMEOUT_MS', '99'],
+  ['DATABASE_URL', 'mysql://user:s3same@db/name'],
+  ['DATABASE_URL', 's3same'],
+  ['DATABASE_POOL_SIZE', '0000'],
+  ['DATABASE_POOL_SIZE', '1001'],
+  ['DATABASE_CONNECT_TIMEOUT_MS', '5s'],
+  ['STATEMENT_TIMEOUT_MS', '3600001'],
+  ['LOCK_TIMEOUT_MS', '-5'],
+  ['LOG_LEVEL', 'loud'],
+  ['LOG_LEVEL', 'INFO'],
+  ['TOKEN_TTL_SECONDS', '0000'],
+  ['TOKEN_TTL_SECONDS', '31536001'],
+  ['JWT_PRIVATE_KEY', 's3same'],
+  ['JWT_PRIVATE_KEY', smallKey],
+  ['JWT_PRIVATE_KEY', ellipticKey],
+  ['JWT_PRIVATE_KEY', pssKey],
+  ['TOKEN_QUERY_CREDENTIALS', 'yes'],
+  ['BOOTSTRAP_CLIENTS', 's3same'],
+]
+
+describe('a wrong setting', () => {
+  test.each(wrong)('%s is named, and its value %j is not', (name, value) => {
+    const problems = problemsOf({ [name]: value })
+
+    expect(problems).toHaveLength(1)
+    expect(problems[0]).toMatch(new RegExp(`^${name} must be .`))
+    expect(problems[0]).not.toContain(value)
+    expect(problems[0]).not.toContain('s3same')
+  })
+
+  test('is named beside all others', () => {
+    const names = [...new Set(wrong.map(([name]) => name))]
+
+    const problems = problemsOf(Object.fromEntries(wrong))
+
+    expect(problems.map((problem) => problem.split(' ')[0])).toEqual(expect.arrayContaining(names))
+    expect(problems).toHaveLength(names.length)
+  })
+
+  test.each([
+    [{ LOCK_TIMEOUT_MS: '20001' }, ['LOCK_TIMEOUT_MS', 'STATEMENT_TIMEOUT_MS']],
+    [{ STATEMENT_TIMEOUT_MS: '30001' }, ['STATEMENT_TIMEOUT_MS', 'REQUEST_TIMEOUT_MS']],
+    [
+      { JWT_PRIVATE_KEY: goodKey, JWT_PRIVATE_KEY_FILE: 'key.pem' },
+      ['JWT_PRIVATE_KEY', 'JWT_PRIVATE_KEY_FILE'],
+    ],
+  ])('is also one that does not go with another', (environment, names) => {
+    const problems = problemsOf(environment)
+
+    expect(problems).toHaveLength(1)
+    for (const name of names) expect(problems[0]).toContain(name)
+  })
+})
+
+test('an empty setting is as good as none', () => {
+  const names = new Set([
+    ...wrong.map(([name]) => name),
+    'HOST',
+    'DATA_DIR',
+    'JWT_ISSUER',
+    'JWT_PRIVATE_KEY_FILE',
+  ])
+  for (const empty of ['', ' ', '\t'])
+    expect(readConfig(Object.fromEntries([...names].map((name) => [name, empty])))).toEqual(readConfig({}))
+})
+
+test('a private key may stand on several lines, or on one with \\n written out', () => {
+  const lines = goodKey.trim()
+
+  expect(readConfig({ JWT_PRIVATE_KEY: goodKey }).tokens.privateKey).toBe(lines)
+  expect(readConfig({ JWT_PRIVATE_KEY: lines.replaceAll('\n', '\\n') }).tokens.privateKey).toBe(lines)
+})
+
+test('nothing of the settings can be changed afterwards', () => {
+  const client = { clientId: 'a', clientSecret: 'b', role: 'SERVICE', scopes: ['interactions'] }
+  const config = readConfig({ BOOTSTRAP_CLIENTS: JSON.stringify([client]) })
+  const all: unknown[] = [config]
+  for (const value of all) {
+    if (typeof value !== 'object' || value === null) continue
+    expect(Object.isFrozen(value)).toBe(true)
+    all.push(...Object.values(value))
+  }
+  expect(all.length).toBeGreaterThan(25)
+})
