@@ -1,0 +1,38 @@
+// Applies migrations/*.sql in the order of their numbers, each once, forward only.
+import { readdir, readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { type Kysely, type Migration, Migrator, sql } from 'kysely'
+import type { Tables } from './tables.ts'
+
+const folder = path.join(import.meta.dirname, '..', '..', 'migrations')
+
+/**
+ * Brings the schema up to date, all or nothing. Servers that start at the same time wait for each other.
+ * @returns the names of the migrations that were applied, in order; empty when there was nothing to do
+ * @throws when a migration fails, or when the database has one that this version does not know
+ */
+export async function migrate(kysely: Kysely<Tables>): Promise<string[]> {
+  const migrator = new Migrator({
+    db: kysely,
+    provider: { getMigrations: readMigrations },
+    migrationTableName: 'schema_migrations',
+    migrationLockTableName: 'schema_migrations_lock',
+  })
+  const { error, results } = await migrator.migrateToLatest()
+  if (error !== undefined) {
+    const failed = results?.find((result) => result.status === 'Error')?.migrationName
+    throw new Error(failed ? `migration ${failed} failed` : 'the database could not be migrated', {
+      cause: error,
+    })
+  }
+  return (results ?? []).map((result) => result.migrationName)
+}
+
+async function readMigrations(): Promise<Record<string, Migration>> {
+  const files = (await readdir(folder)).filter((file) => file.endsWith('.sql'))
+  const migrations = files.map(async (file): Promise<[string, Migration]> => {
+    const text = await readFile(path.join(folder, file), 'utf8')
+    return [path.basename(file, '.sql'), { up: async (db) => void (await sql.raw(text).execute(db)) }]
+  })
+  return Object.fromEntries(await Promise.all(migrations))
+}

@@ -1,0 +1,31 @@
+// What an SQLSTATE means to the service (PostgreSQL documentation, appendix A), so that nobody matches messages.
+
+export type DatabaseFailure =
+  /** no connection, server starting or stopping, out of connections, in recovery: later, it may work */
+  | 'unavailable'
+  /** the statement or a lock took longer than it may */
+  | 'timeout'
+  /** lost against a concurrent transaction: at once, it may work */
+  | 'conflict'
+  /** a value that PostgreSQL's text or json cannot hold */
+  | 'unstorable'
+
+/** What a failure of the database means; undefined when the error is no known failure, but a bug. */
+export function databaseFailure(error: unknown): DatabaseFailure | undefined {
+  if (!(error instanceof Error)) return undefined
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
+  if (/^(40001|40P01)$/.test(code)) return 'conflict'
+  if (/^(57014|55P03)$/.test(code)) return 'timeout'
+  if (/^(22021|22P02|22P05|22P06|54001)$/.test(code)) return 'unstorable'
+  if (/^(08...|57P0[1-5]|25006|53...|58...)$/.test(code)) return 'unavailable'
+  if (/^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/.test(code))
+    return 'unavailable'
+  return isDriverFailure(error) ? 'unavailable' : undefined
+}
+
+/** node-postgres names these by their message alone. */
+function isDriverFailure(error: Error): boolean {
+  return /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Client was closed|Query read timeout)/.test(
+    error.message,
+  )
+}

