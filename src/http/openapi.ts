@@ -1,0 +1,74 @@
+// The OpenAPI document, made from the routes' schemas, and the page that shows it.
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import { type TObject, type TSchema, Type } from '@sinclair/typebox'
+import type { FastifyInstance } from 'fastify'
+
+/** Collects every route that is registered afterwards; they describe themselves by `schema`, and hide by `schema.hide`. */
+export async function registerOpenapi(app: FastifyInstance, components: readonly TSchema[]): Promise<void> {
+  for (const component of components) app.addSchema(component)
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Interaction API',
+        version: '1.9.18',
+        description:
+          'Records of customer interactions (audio, video, chat, cobrowse), per organization, with free-form data.\n\n' +
+          'Get a token from `POST /security/oauth/token` and send it as `Authorization: Bearer …`. ' +
+          'Callers of an organization see that organization alone; callers of the SERVICE role see all.',
+        license: { name: 'MIT', identifier: 'MIT' },
+      },
+      servers: [{ url: '/', description: 'This server' }],
+      tags: [
+        { name: 'Interaction', description: 'Create, read, update and search interactions.' },
+        { name: 'Authorization', description: 'Tokens for clients.' },
+      ],
+      components: {
+        securitySchemes: {
+          BearerToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+          OAuth2ClientCredentials: {
+            type: 'oauth2',
+            flows: {
+              clientCredentials: {
+                tokenUrl: '/security/oauth/token',
+                scopes: { interactions: 'Create, read, update and search interactions.' },
+              },
+            },
+          },
+          ClientBasic: { type: 'http', scheme: 'basic', description: 'The id and the secret of a client.' },
+        },
+      },
+    },
+    refResolver: {
+      buildLocalReference: (json, _baseUri, _fragment, index) => String(json.$id ?? `schema-${index}`),
+    },
+  })
+  await app.register(swaggerUi, { routePrefix: '/docs', uiConfig: { displayRequestDuration: true } })
+  app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
+}
+
+/** 400: what is wrong, by parameter or member. */
+export function faultsResponse(description: string): TObject {
+  return Type.Object(
+    {},
+    {
+      additionalProperties: Type.String(),
+      description,
+      examples: [
+        { start: 'is required: an ISO 8601 date-time with a zone, such as 2025-01-20T22:00:00.928Z' },
+      ],
+    },
+  )
+}
+
+/** Any other refusal: a code for programs, a sentence for people. */
+export function problemResponse(description: string): TObject {
+  return Type.Object(
+    {
+      error: Type.String({ description: 'A code that stays the same.', examples: ['not_found'] }),
+      error_description: Type.String({ description: 'A sentence for people.' }),
+    },
+    { description },
+  )
+}
