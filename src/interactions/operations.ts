@@ -1,0 +1,99 @@
+// What each operation takes and answers, for the OpenAPI document.
+import { Type } from '@sinclair/typebox'
+import { faultsResponse, problemResponse } from '../http/openapi.ts'
+import { InteractionPath, InteractionQuery } from './parameters.ts'
+import {
+  CreateInteractionResponse,
+  CreateInteractionWebCommand,
+  Interaction,
+  PageInteraction,
+  UpdateInteractionWebCommand,
+} from './schema.ts'
+
+const common = {
+  tags: ['Interaction'],
+  security: [{ BearerToken: [] }, { OAuth2ClientCredentials: [] }],
+}
+
+const unauthorized = problemResponse('No token, or one that is not accepted')
+const forbidden = problemResponse('Not allowed to this caller, or of another organization')
+const missing = problemResponse('There is no interaction of this id')
+const invalid = faultsResponse('What is wrong with the request, by parameter or member')
+const unavailable = problemResponse('The database does not answer in time; try again')
+
+const reference = (id: string | undefined, description: string) => ({
+  description,
+  content: { 'application/json': { schema: Type.Ref(`${id}#`) } },
+})
+
+export const operations = {
+  create: {
+    ...common,
+    operationId: 'createInteraction',
+    summary: 'Create an interaction',
+    description:
+      'Stores a new interaction with version 0. Callers of an organization create in their own, whatever the body says; callers of the SERVICE role must name the organization.',
+    body: Type.Ref(`${CreateInteractionWebCommand.$id}#`),
+    response: {
+      200: reference(CreateInteractionResponse.$id, 'Created'),
+      400: invalid,
+      401: unauthorized,
+      403: forbidden,
+      409: problemResponse('An interaction of this id exists already, in whichever organization'),
+      413: problemResponse('The body is too large'),
+      415: problemResponse('The body is not JSON'),
+      503: unavailable,
+    },
+  },
+  list: {
+    ...common,
+    operationId: 'listInteractions',
+    summary: 'Search interactions by date',
+    description:
+      'One page of the interactions that were created in a range of time and match all filters, with their exact number.',
+    querystring: InteractionQuery,
+    response: {
+      200: reference(PageInteraction.$id, 'The page; empty when it lies beyond the end'),
+      400: invalid,
+      401: unauthorized,
+      403: forbidden,
+      503: unavailable,
+    },
+  },
+  get: {
+    ...common,
+    operationId: 'getInteraction',
+    summary: 'Read an interaction',
+    description:
+      'Callers of an organization read its interactions alone; callers of the SERVICE role read any.',
+    params: InteractionPath,
+    response: {
+      200: reference(Interaction.$id, 'The interaction'),
+      400: invalid,
+      401: unauthorized,
+      403: forbidden,
+      404: missing,
+      503: unavailable,
+    },
+  },
+  update: {
+    ...common,
+    operationId: 'updateInteraction',
+    summary: 'Update an interaction',
+    description:
+      'Replaces the type, the data, or both, and adds 1 to the version. When a version is given that is not the current one, nothing is changed: of several updates with the same version, one is applied.',
+    params: InteractionPath,
+    body: Type.Ref(`${UpdateInteractionWebCommand.$id}#`),
+    response: {
+      204: Type.Null({ description: 'Updated' }),
+      400: invalid,
+      401: unauthorized,
+      403: forbidden,
+      404: missing,
+      409: problemResponse('The interaction has another version than the one given'),
+      413: problemResponse('The body is too large'),
+      415: problemResponse('The body is not JSON'),
+      503: unavailable,
+    },
+  },
+} as const

@@ -1,0 +1,122 @@
+// Spring Data's page: reads page, size and sort as Spring does, and builds the page object. Pure.
+import type { Faults } from '../problem.ts'
+
+/** The properties that a caller may sort by, with the column of each. */
+export const sortColumns = {
+  id: 'id',
+  organizationId: 'organization_id',
+  createdBy: 'created_by',
+  createdAt: 'created_at',
+  type: 'type',
+  version: 'version',
+} as const
+
+export type SortProperty = keyof typeof sortColumns
+
+export interface Order {
+  readonly property: SortProperty
+  readonly direction: 'asc' | 'desc'
+  /** compares texts as if written in lower case; without effect on what is no text */
+  readonly ignoreCase: boolean
+}
+
+export interface Pageable {
+  /** 0-based, up to 2^31 - 1 */
+  readonly page: number
+  /** 1 to 2000 */
+  readonly size: number
+  /** as the caller asked, most significant first; empty when it did not ask */
+  readonly sort: readonly Order[]
+}
+
+/** All values of a query parameter in the order of the request. */
+export type ParameterValues = (name: string) => readonly string[]
+
+/** Reads what Spring's Pageable argument reads (spring-facts §1, §2); only an unknown sort property is a fault. */
+export function readPageable(values: ParameterValues, faults: Faults): Pageable {
+  const page = parseInt32(values('page')[0])
+  const size = parseInt32(values('size')[0])
+  return {
+    page: page !== undefined && page >= 0 ? page : 0,
+    size: size !== undefined && size >= 1 ? Math.min(size, 2000) : 20,
+    sort: readSort(values('sort'), faults),
+  }
+}
+
+function parseInt32(text: string | undefined): number | undefined {
+  if (text === undefined || !/^[+-]?\d+$/.test(text)) return undefined
+  const value = Number(text)
+  return value >= -2_147_483_648 && value <= 2_147_483_647 ? value : undefined
+}
+
+function readSort(values: readonly string[], faults: Faults): Order[] {
+  const orders = new Map<SortProperty, Order>()
+  for (const value of values) {
+    const parts = decodeOnceMore(value)
+      .split(',')
+      .filter((part) => !/^[\s.]*$/.test(part))
+    const ignoreCase = popIf(parts, /^ignorecase$/i) !== undefined
+    const direction = popIf(parts, /^(asc|desc)$/i)?.toLowerCase() === 'desc' ? 'desc' : 'asc'
+    for (const part of parts) {
+      const property = toSortProperty(part)
+      if (property === undefined)
+        faults.sort = `"${part.slice(0, 50)}" is no property to sort by; these are: ${Object.keys(sortColumns).join(', ')}`
+      else if (!orders.has(property)) orders.set(property, { property, direction, ignoreCase })
+    }
+  }
+  return [...orders.values()]
+}
+
+/** Since Spring Data 3.3 a sort parameter is percent-decoded a second time. */
+function decodeOnceMore(value: string): string {
+  try {
+    return decodeURIComponent(value)
+  } catch {
+    return value
+  }
+}
+
+function popIf(parts: string[], pattern: RegExp): string | undefined {
+  return pattern.test(parts.at(-1) ?? '') ? parts.pop() : undefined
+}
+
+function toSortProperty(name: string): SortProperty | undefined {
+  const decapitalized = name.slice(0, 1).toLowerCase() + name.slice(1)
+  return Object.hasOwn(sortColumns, decapitalized) ? (decapitalized as SortProperty) : undefined
+}
+
+/**
+ * The total, where a page alone can tell it, so that nothing need be counted: a page that is not full ends the
+ * result, unless it lies beyond its end.
+ * @param found how many interactions the page holds
+ */
+export function totalFromPage({ page, size }: Pageable, found: number): number | undefined {
+  return found < size && (page === 0 || found > 0) ? page * size + found : undefined
+}
+
+/**
+ * The reply's text, in the order in which Spring writes the members (spring-facts §3).
+ * @param content the JSON text of each interaction on the page
+ * @param total how many interactions there are on all pages
+ */
+export function pageJson({ page, size, sort }: Pageable, content: readonly string[], total: number): string {
+  const found = content.length
+  const offset = page * size
+  const totalElements = found > 0 && offset + size > total ? offset + found : total
+  const totalPages = Math.ceil(totalElements / size)
+  const sortObject = { empty: sort.length === 0, sorted: sort.length > 0, unsorted: sort.length === 0 }
+  const pageable = { pageNumber: page, pageSize: size, sort: sortObject, offset, paged: true, unpaged: false }
+  const rest = {
+    pageable,
+    totalElements,
+    totalPages,
+    last: page + 1 >= totalPages,
+    size,
+    number: page,
+    sort: sortObject,
+    first: page === 0,
+    numberOfElements: found,
+    empty: found === 0,
+  }
+  return `{"content":[${content.join(',')}],${JSON.stringify(rest).slice(1)}`
+}

@@ -1,0 +1,136 @@
+// The four operations: read the request, call one function of the repository, turn its outcome into a reply.
+import { isUtf8 } from 'node:buffer'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { v7 as makeId } from 'uuid'
+import { answerNotFound, refuseOtherMethods } from '../http/errors.ts'
+import { type Faults, forbidden, InvalidRequest, Problem } from '../problem.ts'
+import { type CreateCommand, identifierFault, readCreateCommand, readUpdateCommand } from './commands.ts'
+import { readCriteria } from './criteria.ts'
+import { operations } from './operations.ts'
+import { pageJson, readPageable } from './page.ts'
+import type { InteractionRepository } from './repository.ts'
+import { interactionJson } from './row.ts'
+
+export interface InteractionOptions {
+  readonly repository: InteractionRepository
+}
+
+/** Expects `request.caller` to be set by an onRequest hook of the scope that it is registered in. */
+export async function interactionRoutes(
+  app: FastifyInstance,
+  { repository }: InteractionOptions,
+): Promise<void> {
+  acceptJsonAsText(app)
+  app.addHook<{ Params: { interactionId?: string } }>('onRequest', async ({ params }) => {
+    // a slash with nothing behind it is another path
+    if (params.interactionId === '') return answerNotFound()
+  })
+
+  app.post('/interactions', { schema: operations.create }, async (request, reply) => {
+    const faults: Faults = {}
+    const command = readCreateCommand(bodyText(request), faults)
+    const organizationId = request.caller.organizationId ?? requireOrganizationId(command, faults)
+    refuseFaulty(faults)
+    const id = command.interactionId ?? makeId()
+    const outcome = await repository.create({
+      id,
+      organizationId,
+      createdBy: request.caller.userId,
+      type: command.type,
+      data: command.data ?? '{}',
+    })
+    if (outcome === 'duplicate') throw new Problem('conflict', 'An interaction of this id exists already.')
+    reply.header('location', `/rtc-api/interactions/${encodeURIComponent(id)}`)
+    return { interactionId: id, version: 0 }
+  })
+
+  app.get('/interactions', { schema: operations.list }, async (request, reply) => {
+    const faults: Faults = {}
+    const values = parameterValues(request)
+    const criteria = readCriteria(values, faults)
+    const pageable = readPageable(values, faults)
+    refuseFaulty(faults)
+    const { organizationId } = request.caller
+    if (organizationId !== undefined && (criteria.organizationId ?? organizationId) !== organizationId)
+      throw forbidden('The caller belongs to another organization')
+    const sought = { ...criteria, organizationId: organizationId ?? criteria.organizationId }
+    const { rows, total } = await repository.search(sought, pageable)
+    return reply.type('application/json').send(pageJson(pageable, rows.map(interactionJson), total))
+  })
+  refuseOtherMethods(app, '/interactions', ['GET', 'POST'])
+
+  app.get('/interactions/:interactionId', { schema: operations.get }, async (request, reply) => {
+    const faults: Faults = {}
+    const id = readId(request, faults)
+    refuseFaulty(faults)
+    const row = await repository.find(id)
+    if (row === undefined) throw missing()
+    if (row.organization_id !== (request.caller.organizationId ?? row.organization_id)) throw foreign()
+    return reply.type('application/json').send(interactionJson(row))
+  })
+
+  app.put('/interactions/:interactionId', { schema: operations.update }, async (request, reply) => {
+    const faults: Faults = {}
+    const id = readId(request, faults)
+    const command = readUpdateCommand(bodyText(request), faults)
+    refuseFaulty(faults)
+    const outcome = await repository.update({ id, organizationId: request.caller.organizationId, ...command })
+    switch (outcome) {
+      case 'updated':
+        return reply.code(204).send()
+      case 'missing':
+        throw missing()
+      case 'foreign':
+        throw foreign()
+      case 'stale':
+        throw new Problem('conflict', 'The interaction has another version by now.')
+    }
+  })
+  refuseOtherMethods(app, '/interactions/:interactionId', ['GET', 'PUT'])
+}
+
+const missing = () => new Problem('not_found', 'There is no interaction of this id.')
+const foreign = () => forbidden('The interaction belongs to another organization')
+
+/** Bodies stay text: what reads them must see each number's digits. Invalid UTF-8 would be stored as something else. */
+function acceptJsonAsText(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers()
+  const json = /^application\/(?:[\w!#$&^.+-]+\+)?json\s*(?:;|$)/i
+  app.addContentTypeParser(json, { parseAs: 'buffer' }, async (_request: FastifyRequest, body: Buffer) => {
+    if (!isUtf8(body)) throw new InvalidRequest({ body: 'must be UTF-8' })
+    return body.toString().replace(/^\uFEFF/, '')
+  })
+}
+
+function refuseFaulty(faults: Faults): void {
+  if (Object.keys(faults).length > 0) throw new InvalidRequest(faults)
+}
+
+/** @returns an organization's id, or whatever text with a fault added */
+function requireOrganizationId({ organizationId }: CreateCommand, faults: Faults): string {
+  const fault =
+    organizationId === undefined
+      ? 'is required of callers of the SERVICE role'
+      : identifierFault(organizationId)
+  if (fault !== undefined) faults.organizationId ??= fault
+  return organizationId ?? ''
+}
+
+function bodyText({ body }: FastifyRequest): string | undefined {
+  return typeof body === 'string' ? body : undefined
+}
+
+function readId({ params }: FastifyRequest, faults: Faults): string {
+  const { interactionId } = params as { interactionId: string }
+  const fault = identifierFault(interactionId)
+  if (fault !== undefined) faults.interactionId = fault
+  return interactionId
+}
+
+function parameterValues({ query }: FastifyRequest) {
+  const parameters = query as Readonly<Record<string, string | string[] | undefined>>
+  return (name: string): readonly string[] => {
+    const value = Object.hasOwn(parameters, name) ? parameters[name] : undefined
+    return typeof value === 'string' ? [value] : (value ?? [])
+  }
+}

@@ -1,0 +1,91 @@
+import { describe, expect, test } from 'vitest'
+import { identifierFault, readCreateCommand, readUpdateCommand } from '../../src/interactions/commands.ts'
+import type { Faults } from '../../src/problem.ts'
+
+function create(body: string) {
+  const faults: Faults = {}
+  return { command: readCreateCommand(body, faults), faults, faulty: Object.keys(faults) }
+}
+
+function update(body: string) {
+  const faults: Faults = {}
+  return { command: readUpdateCommand(body, faults), faulty: Object.keys(faults) }
+}
+
+describe.each(['interactionId', 'type', 'organizationId'] as const)('%s', (name) => {
+  test.each([
+    ['"video"', 'video'],
+    ['"v\\u00efd\\"eo\\n"', 'vïd"eo\n'],
+    ['"null"', 'null'],
+    ['" "', ' '],
+    ['5', '5'],
+    ['-0', '-0'],
+    ['1.0', '1.0'],
+    ['1E+10', '1E+10'],
+    ['12345678901234567890', '12345678901234567890'],
+    ['0.10000000000000000000000001', '0.10000000000000000000000001'],
+    ['true', 'true'],
+    ['false', 'false'],
+    ['"\\ud83d\\ude00"', '😀'],
+    ['null', undefined],
+  ])('of %s is %j', (json, value) => {
+    const { command, faults } = create(`{"${name}" : ${json} }`)
+
+    expect(command[name]).toBe(value)
+    expect(faults).toEqual({})
+  })
+
+  test.each(['x', '😀', '\\ud83d\\ude00'])('may be 255 times %s', (character) => {
+    const { command, faults } = create(`{"${name}":"${character.repeat(255)}"}`)
+
+    expect([...(command[name] ?? '')]).toHaveLength(255)
+    expect(faults).toEqual({})
+  })
+
+  test.each(['{}', '{"a":1}', '[]', '["a"]'])('is refused when it is %s', (json) => {
+    expect(create(`{"${name}":${json}}`).faulty).toEqual([name])
+  })
+})
+
+describe.each(['interactionId', 'type'] as const)('%s', (name) => {
+  test.each(['""', '"a\\u0000"', '"\\ud83d"', '"\\ude00x"', '"\\ude00\\ud83d"'])(
+    'is refused when it is %s',
+    (json) => {
+      expect(create(`{"${name}":${json}}`).faulty).toEqual([name])
+    },
+  )
+
+  test.each(['x', '😀'])('is refused when it is 256 times %s', (character) => {
+    expect(create(`{"${name}":"${character.repeat(256)}"}`).faulty).toEqual([name])
+  })
+
+  test('is refused when it is a number of 256 digits', () => {
+    expect(create(`{"${name}":${'9'.repeat(256)}}`).faulty).toEqual([name])
+  })
+})
+
+test('type of an update is checked as that of a create', () => {
+  expect(update('{"type":5}').command.type).toBe('5')
+  expect(update('{"type":""}').faulty).toEqual(['type'])
+})
+
+test.each(['', 'a\u0000', 'x'.repeat(256)])(
+  'organizationId is left as it came, since not every caller is asked for it',
+  (text) => {
+    const { command, faults } = create(JSON.stringify({ organizationId: text }))
+
+    expect(command.organizationId).toBe(text)
+    expect(faults).toEqual({})
+  },
+)
+
+test.each([
+  ['nothing', '', 'must have 1 to 255 characters'],
+  ['a million characters', 'x'.repeat(1_000_000), 'must have 1 to 255 characters'],
+  ['NUL', 'a\u0000b', 'must not hold NUL or half of a surrogate pair'],
+  ['half of a surrogate pair', '\ud83d', 'must not hold NUL or half of a surrogate pair'],
+  ['odd characters', 'a/b c%ä😀', undefined],
+  ['255 pairs of surrogates', '😀'.repeat(255), undefined],
+])('an identifier of %s is checked by itself as well', (_what, value, fault) => {
+  expect(identifierFault(value)).toBe(fault)
+})

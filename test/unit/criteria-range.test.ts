@@ -1,0 +1,63 @@
+import { expect, test } from 'vitest'
+import { readCriteria } from '../../src/interactions/criteria.ts'
+import type { Faults } from '../../src/problem.ts'
+import { parameters } from './support/parameters.ts'
+
+function read(query: string) {
+  const faults: Faults = {}
+  return { criteria: readCriteria(parameters(query), faults), faults, faulty: Object.keys(faults).sort() }
+}
+
+test.each([
+  // whole milliseconds between two moments of nanoseconds, both inclusive
+  ['00:00:00Z', '00:00:00Z', '00:00:00.000Z', '00:00:00.000Z'],
+  ['00:00:00.000000001Z', '00:00:00.0019Z', '00:00:00.001Z', '00:00:00.001Z'],
+  ['00:00:00.9991Z', '00:00:01.999999999Z', '00:00:01.000Z', '00:00:01.999Z'],
+  ['02:00:00+02:00', '00:00:00Z', '00:00:00.000Z', '00:00:00.000Z'],
+  ['02:00:00 02:00', '01:00:00Z', '00:00:00.000Z', '01:00:00.000Z'],
+])('the range from %s to %s holds what was created from %s to %s', (start, end, from, to) => {
+  const query = new URLSearchParams({ start: `2025-01-20T${start}`, end: `2025-01-20T${end}` })
+
+  expect(read(query.toString())).toMatchObject({
+    criteria: { createdFrom: `2025-01-20T${from}`, createdTo: `2025-01-20T${to}` },
+    faulty: [],
+  })
+})
+
+test('the range may have a plus that was not encoded', () => {
+  expect(read('start=2025-01-21T00:00:00+02:00&end=2025-01-21T00:00:00+02:00')).toMatchObject({
+    criteria: { createdFrom: '2025-01-20T22:00:00.000Z', createdTo: '2025-01-20T22:00:00.000Z' },
+    faulty: [],
+  })
+})
+
+test('the range is the first one when it is repeated', () => {
+  const query = 'start=2025-01-20T22:00:00Z&start=x&end=2025-01-20T23:00:00Z&end='
+
+  expect(read(query)).toMatchObject({
+    criteria: { createdFrom: '2025-01-20T22:00:00.000Z', createdTo: '2025-01-20T23:00:00.000Z' },
+    faulty: [],
+  })
+})
+
+test.each([
+  ['', ['end', 'start']],
+  ['start=&end=', ['end', 'start']],
+  ['start=%20&end=2025-01-20T22:00:00Z', ['start']],
+  ['start=2025-01-20T22:00:00Z', ['end']],
+  ['start=2025-01-20T22:00:00&end=2025-01-20', ['end', 'start']],
+  ['start=2025-01-20T22:00:00Z%00&end=2025-01-20T22:00:00Z', ['start']],
+  ['start=1737410400928&end=2025-02-30T22:00:00Z', ['end', 'start']],
+  ['start=2025-01-20T22:00:00Z&end=2025-01-20T21:59:59Z', ['end']],
+  ['start=2025-01-20T22:00:00.000000002Z&end=2025-01-20T22:00:00.000000001Z', ['end']],
+  ['start=2025-01-20T22:00:00Z&end=2025-01-20T23:00:00%2B02:00', ['end']],
+])('the range "%s" is refused, naming %j', (query, faulty) => {
+  expect(read(query).faulty).toEqual(faulty)
+})
+
+test('the range that lacks a bound is told what is accepted', () => {
+  const { start, end } = read('start=today').faults
+
+  expect(start).toMatch(/^must be an ISO 8601/)
+  expect(end).toMatch(/^is required: an ISO 8601/)
+})

@@ -1,0 +1,69 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { type Pageable, readPageable } from '../../src/interactions/page.ts'
+import type { Faults } from '../../src/problem.ts'
+import { parameters } from './support/parameters.ts'
+
+function read(query: string): Pageable & { faulty: string[] } {
+  const faults: Faults = {}
+  return { ...readPageable(parameters(query), faults), faulty: Object.keys(faults) }
+}
+
+describe('page and size (spring-facts §1)', () => {
+  test.each([
+    ['', 0],
+    ['page=', 0],
+    ['page=%20', 0],
+    ['page=-1', 0],
+    ['page=abc', 0],
+    ['page=1.0', 0],
+    ['page=1e3', 0],
+    ['page=0x10', 0],
+    ['page=%201', 0],
+    ['page=1%20', 0],
+    ['page=99999999999', 0],
+    ['page=2147483648', 0],
+    ['page=2147483647', 2_147_483_647],
+    ['page=3', 3],
+    ['page=%2B5', 5],
+    ['page=007', 7],
+    ['page=+5', 0],
+    ['page=1&page=2', 1],
+    ['Page=5&page[]=6', 0],
+  ])('"%s" asks for page %i', (query, page) => {
+    expect(read(query)).toMatchObject({ page, size: 20, faulty: [] })
+  })
+
+  test.each([
+    ['', 20],
+    ['size=', 20],
+    ['size=%20', 20],
+    ['size=0', 20],
+    ['size=-5', 20],
+    ['size=abc', 20],
+    ['size=1.5', 20],
+    ['size=99999999999', 20],
+    ['size=2147483648', 20],
+    ['size=1', 1],
+    ['size=19', 19],
+    ['size=%2B7', 7],
+    ['size=007', 7],
+    ['size=2000', 2000],
+    ['size=2001', 2000],
+    ['size=2147483647', 2000],
+    ['size=5&size=7', 5],
+  ])('"%s" asks for %i a page', (query, size) => {
+    expect(read(query)).toMatchObject({ page: 0, size, faulty: [] })
+  })
+
+  test('no text makes either a fault, or takes it out of its bounds', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.bigInt().map(String)), (text) => {
+        const { page, size, faulty } = read(new URLSearchParams({ page: text, size: text }).toString())
+        expect(Number.isInteger(page) && page >= 0 && page < 2 ** 31).toBe(true)
+        expect(Number.isInteger(size) && size >= 1 && size <= 2000).toBe(true)
+        expect(faulty).toEqual([])
+      }),
+    )
+  })
+})

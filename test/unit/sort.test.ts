@@ -1,0 +1,117 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { type Order, readPageable, sortColumns } from '../../src/interactions/page.ts'
+import type { Faults } from '../../src/problem.ts'
+import { parameters } from './support/parameters.ts'
+
+/** The orders in short: `createdAt desc, type asc ignorecase`. */
+function readSort(query: string): { sort: string; faults: Faults } {
+  const faults: Faults = {}
+  const { sort } = readPageable(parameters(query), faults)
+  return { sort: sort.map(describeOrder).join(', '), faults }
+}
+
+const describeOrder = ({ property, direction, ignoreCase }: Order) =>
+  `${property} ${direction}${ignoreCase ? ' ignorecase' : ''}`
+
+test.each([
+  ['', ''],
+  ['sort=', ''],
+  ['sort=%20', ''],
+  ['sort=createdAt', 'createdAt asc'],
+  ['sort=createdAt,asc', 'createdAt asc'],
+  ['sort=createdAt,desc', 'createdAt desc'],
+  ['sort=createdAt,DESC', 'createdAt desc'],
+  ['sort=createdAt,dEsC', 'createdAt desc'],
+  ['sort=type,createdBy,asc', 'type asc, createdBy asc'],
+  ['sort=type,createdBy,desc', 'type desc, createdBy desc'],
+  ['sort=createdAt,desc&sort=id,asc', 'createdAt desc, id asc'],
+  ['sort=id&sort=version,desc', 'id asc, version desc'],
+  ['sort=type,desc,ignorecase', 'type desc ignorecase'],
+  ['sort=type,createdBy,DESC,IgnoreCase', 'type desc ignorecase, createdBy desc ignorecase'],
+  ['sort=type,ignorecase', 'type asc ignorecase'],
+  ['sort=type,ignorecase&sort=id', 'type asc ignorecase, id asc'],
+  ['sort=desc', ''],
+  ['sort=,desc', ''],
+  ['sort=.', ''],
+  ['sort=..,.', ''],
+  ['sort=ignorecase', ''],
+  ['sort=desc,ignorecase', ''],
+  ['sort=&sort=createdAt,desc', 'createdAt desc'],
+  ['sort=createdAt,,desc', 'createdAt desc'],
+  ['sort=createdAt,desc,', 'createdAt desc'],
+  ['sort=createdAt,.,%20,desc', 'createdAt desc'],
+  ['sort=createdAt%2Cdesc', 'createdAt desc'],
+  ['sort=createdAt%252Cdesc', 'createdAt desc'],
+  ['sort[]=createdAt,desc', ''],
+  ['Sort=createdAt,desc', ''],
+  ['sort=CreatedAt,desc', 'createdAt desc'],
+  ['sort=OrganizationId', 'organizationId asc'],
+])('"%s" orders by "%s" (spring-facts §2)', (query, sort) => {
+  expect(readSort(query)).toEqual({ sort, faults: {} })
+})
+
+test.each([
+  ['createdAt,desc,id', 'desc'],
+  ['createdAt,ignorecase,desc', 'ignorecase'],
+  ['createdAt,descending', 'descending'],
+  ['createdAt,%20desc', ' desc'],
+  ['createdAt:desc', 'createdAt:desc'],
+  ['%20createdAt', ' createdAt'],
+  ['customerId', 'customerId'],
+  ['data', 'data'],
+  ['createdat', 'createdat'],
+  ['CREATEDAT', 'CREATEDAT'],
+  ['created_at', 'created_at'],
+  ['createdAt.id', 'createdAt.id'],
+  ['constructor', 'constructor'],
+  ['toString', 'toString'],
+  ['__proto__', '__proto__'],
+  ['%25', '%'],
+  ['id&sort=nothing', 'nothing'],
+])('"sort=%s" is refused, naming "%s"', (query, part) => {
+  expect(Object.keys(readSort(`sort=${query}`).faults)).toEqual(['sort'])
+  expect(readSort(`sort=${query}`).faults.sort).toContain(`"${part}"`)
+})
+
+test('tells which properties there are to sort by', () => {
+  const { sort = '' } = readSort('sort=nothing').faults
+
+  for (const property of ['id', 'organizationId', 'createdBy', 'createdAt', 'type', 'version'])
+    expect(sort).toContain(property)
+})
+
+test('does not repeat a megabyte of a wrong property', () => {
+  expect(readSort(`sort=${'x'.repeat(1_000_000)}`).faults.sort?.length).toBeLessThan(300)
+})
+
+test('reads any list of properties, with any direction in any case, between any blanks', () => {
+  const keyword = (word: string) =>
+    fc.mixedCase(fc.constant(word)).map((text) => ({ text, word: word.toLowerCase() }))
+  const nothing = fc.constant({ text: '', word: '' })
+  const parameter = fc.record({
+    properties: fc.shuffledSubarray(Object.keys(sortColumns), { minLength: 1 }),
+    direction: fc.oneof(nothing, keyword('asc'), keyword('desc')),
+    ignoreCase: fc.oneof(nothing, keyword('ignorecase')),
+    blanks: fc.array(fc.constantFrom('', ' ', '.', '. .'), { maxLength: 2 }),
+  })
+  fc.assert(
+    fc.property(fc.array(parameter, { maxLength: 3 }), (all) => {
+      const query = new URLSearchParams()
+      const expected = new Map<string, string>()
+      for (const { properties, direction, ignoreCase, blanks } of all) {
+        query.append(
+          'sort',
+          [...blanks, ...properties, ...blanks, direction.text, ignoreCase.text, ''].join(','),
+        )
+        for (const property of properties)
+          if (!expected.has(property))
+            expected.set(
+              property,
+              `${property} ${direction.word || 'asc'}${ignoreCase.word && ` ${ignoreCase.word}`}`,
+            )
+      }
+      expect(readSort(query.toString())).toEqual({ sort: [...expected.values()].join(', '), faults: {} })
+    }),
+  )
+})
