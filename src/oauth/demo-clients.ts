@@ -1,0 +1,54 @@
+// Ready-made clients of a local server, one of each kind: made once with random secrets, and kept in a file.
+import { readFile, rename, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { type Static, Type } from '@sinclair/typebox'
+import { Value } from '@sinclair/typebox/value'
+import type { Kysely } from 'kysely'
+import type { Tables } from '../database/tables.ts'
+import { createClient, defaultScopes, putClient } from './clients.ts'
+import { makeSecret } from './secrets.ts'
+
+const DemoClient = Type.Object({ clientId: Type.String(), clientSecret: Type.String() })
+const DemoClients = Type.Object({ agent: DemoClient, service: DemoClient })
+
+export type DemoClients = Static<typeof DemoClients>
+
+const organizationId = 'demo-organization'
+
+/**
+ * The demo clients, with the secrets that the data directory keeps. One that was revoked stays so, unless that file
+ * is gone: then both are made anew.
+ */
+export async function openDemoClients(kysely: Kysely<Tables>, dataDirectory: string): Promise<DemoClients> {
+  const { clients, isNew } = await readOrMake(path.join(dataDirectory, 'demo-clients.json'))
+  const store = isNew ? putClient : createClient
+  const agent = {
+    clientId: clients.agent.clientId,
+    role: 'AGENT',
+    organizationId,
+    scopes: defaultScopes,
+  } as const
+  const service = {
+    clientId: clients.service.clientId,
+    role: 'SERVICE',
+    organizationId: null,
+    scopes: defaultScopes,
+  } as const
+  await Promise.all([
+    store(kysely, agent, clients.agent.clientSecret),
+    store(kysely, service, clients.service.clientSecret),
+  ])
+  return clients
+}
+
+async function readOrMake(file: string): Promise<{ clients: DemoClients; isNew: boolean }> {
+  const kept = await readFile(file, 'utf8').then(JSON.parse, () => undefined)
+  if (Value.Check(DemoClients, kept)) return { clients: kept, isNew: false }
+  const clients = {
+    agent: { clientId: 'demo-agent', clientSecret: makeSecret() },
+    service: { clientId: 'demo-service', clientSecret: makeSecret() },
+  }
+  await writeFile(`${file}.new`, JSON.stringify(clients, null, 2), { mode: 0o600 })
+  await rename(`${file}.new`, file)
+  return { clients, isNew: true }
+}

@@ -1,0 +1,151 @@
+// The token endpoint, the public keys, and the metadata that lead to both (contract §2).
+import formbody from '@fastify/formbody'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Kysely } from 'kysely'
+import { v4 as randomId } from 'uuid'
+import type { Tables } from '../database/tables.ts'
+import { refuseOtherMethods } from '../http/errors.ts'
+import { problemResponse } from '../http/openapi.ts'
+import { Problem } from '../problem.ts'
+import { authenticateClient, type Client } from './clients.ts'
+import { badCredentials, type Parameters, readTokenRequest } from './credentials.ts'
+import { KeySet, ServerMetadata, TokenRequest, TokenResponse } from './schema.ts'
+
+export interface OauthOptions {
+  readonly kysely: Kysely<Tables>
+  readonly jwk: Readonly<Record<string, string>>
+  readonly issuer: string
+  /** where callers reach the service; undefined: where the request says that it was reached */
+  readonly publicUrl: string | undefined
+  readonly ttlSeconds: number
+  readonly queryCredentials: boolean
+  readonly authoritiesClaim: string
+  readonly organizationClaim: string
+}
+
+const tokenPath = '/security/oauth/token'
+const keysPath = '/security/oauth/jwks.json'
+const metadataPath = '/.well-known/oauth-authorization-server'
+
+export async function oauthRoutes(app: FastifyInstance, options: OauthOptions): Promise<void> {
+  await app.register(formbody)
+  // any other body carries no credentials, and is no reason to refuse those that stand elsewhere
+  app.removeContentTypeParser(['application/json', 'text/plain'])
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, async () => ({}))
+  const schemas = routeSchemas()
+
+  app.post(tokenPath, { schema: schemas.token }, async (request, reply) => {
+    reply.headers({ 'cache-control': 'no-store', pragma: 'no-cache' })
+    const client = await authenticate(request, options)
+    return issueToken(app, client, options)
+  })
+  refuseOtherMethods(app, tokenPath, ['POST'])
+
+  app.get(keysPath, { schema: schemas.keys }, async () => ({ keys: [options.jwk] }))
+  refuseOtherMethods(app, keysPath, ['GET'])
+
+  app.get(metadataPath, { schema: schemas.metadata }, async (request) => {
+    const base = options.publicUrl ?? `${request.protocol}://${request.host}`
+    return {
+      issuer: options.issuer,
+      token_endpoint: base + tokenPath,
+      jwks_uri: base + keysPath,
+      response_types_supported: [],
+      grant_types_supported: ['client_credentials'],
+      token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+      service_documentation: `${base}/docs`,
+    }
+  })
+  refuseOtherMethods(app, metadataPath, ['GET'])
+}
+
+/** The client, with the scopes that it asked for. */
+async function authenticate(request: FastifyRequest, options: OauthOptions): Promise<Client> {
+  const given = readTokenRequest(
+    {
+      authorization: request.headers.authorization,
+      query: request.query as Parameters,
+      form: (request.body ?? {}) as Parameters,
+    },
+    options.queryCredentials,
+  )
+  const client = await authenticateAny(options.kysely, given.clientId, given.secrets)
+  if (!given.grantType) throw new Problem('invalid_request', 'Missing grant type')
+  if (given.grantType !== 'client_credentials')
+    throw new Problem('unsupported_grant_type', 'Unsupported grant type')
+  const scopes = given.scope?.split(' ').filter((scope) => scope !== '') ?? []
+  if (scopes.some((scope) => !client.scopes.includes(scope)))
+    throw new Problem('invalid_scope', 'Invalid scope')
+  return scopes.length === 0 ? client : { ...client, scopes: [...new Set(scopes)] }
+}
+
+async function authenticateAny(kysely: Kysely<Tables>, clientId: string, secrets: readonly string[]) {
+  for (const secret of secrets) {
+    const client = await authenticateClient(kysely, clientId, secret)
+    if (client !== undefined) return client
+  }
+  throw badCredentials()
+}
+
+function issueToken(app: FastifyInstance, client: Client, options: OauthOptions) {
+  const { clientId, role, organizationId } = client
+  const jti = randomId()
+  const scope = client.scopes.join(' ')
+  const organization = organizationId === null ? {} : { [options.organizationClaim]: organizationId }
+  const accessToken = app.jwt.sign({
+    sub: clientId,
+    client_id: clientId,
+    [options.authoritiesClaim]: [role],
+    scope,
+    jti,
+    ...organization,
+  })
+  return {
+    access_token: accessToken,
+    token_type: 'bearer',
+    expires_in: options.ttlSeconds,
+    scope,
+    ...(organizationId === null ? {} : { organization: organizationId }),
+    sub: clientId,
+    jti,
+  }
+}
+
+function routeSchemas() {
+  const tags = ['Authorization']
+  const onlyGet = problemResponse('Another method than GET')
+  return {
+    token: {
+      operationId: 'createToken',
+      summary: 'Get a token',
+      description:
+        'Grants a token to a client. It authenticates by HTTP Basic, by `client_id` and `client_secret` in the form, or by the same in the query string with an empty body.',
+      tags,
+      security: [{ ClientBasic: [] }, {}],
+      consumes: ['application/x-www-form-urlencoded'],
+      body: TokenRequest,
+      response: {
+        200: { description: 'The token', ...TokenResponse },
+        400: problemResponse('The grant or the scope is missing or not accepted'),
+        401: problemResponse('The client is unknown, or its secret is another'),
+        405: problemResponse('Another method than POST'),
+        413: problemResponse('The body is too large'),
+        503: problemResponse('The database does not answer in time; try again'),
+      },
+    },
+    keys: {
+      operationId: 'getKeys',
+      summary: 'Get the keys that verify tokens',
+      tags,
+      security: [],
+      response: { 200: { description: 'The public keys (RFC 7517)', ...KeySet }, 405: onlyGet },
+    },
+    metadata: {
+      operationId: 'getServerMetadata',
+      summary: 'Get the metadata of the authorization server',
+      tags,
+      security: [],
+      response: { 200: { description: 'The metadata (RFC 8414)', ...ServerMetadata }, 405: onlyGet },
+    },
+  }
+}

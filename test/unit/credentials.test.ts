@@ -1,0 +1,154 @@
+import { describe, expect, test } from 'vitest'
+import { badCredentials, type Parameters, readTokenRequest } from '../../src/oauth/credentials.ts'
+import { Problem } from '../../src/problem.ts'
+
+interface Given {
+  authorization?: string
+  query?: Parameters
+  form?: Parameters
+}
+
+function read({ authorization, query = {}, form = {} }: Given, allowQueryCredentials = true) {
+  return readTokenRequest({ authorization, query, form }, allowQueryCredentials)
+}
+
+/** What the request is refused with. */
+function refusal(given: Given, allowQueryCredentials = true): Problem {
+  try {
+    read(given, allowQueryCredentials)
+  } catch (error) {
+    if (error instanceof Problem) return error
+    throw error
+  }
+  throw new Error('the request is not refused')
+}
+
+const basic = (credentials: string) => `Basic ${Buffer.from(credentials).toString('base64')}`
+const parameters = {
+  client_id: 'client-1',
+  client_secret: 's3cret',
+  grant_type: 'client_credentials',
+  scope: 'interactions',
+}
+const { client_id, client_secret, ...grant } = parameters
+const request = {
+  clientId: 'client-1',
+  secrets: ['s3cret'],
+  grantType: 'client_credentials',
+  scope: 'interactions',
+}
+
+describe('credentials are read', () => {
+  test.each<[string, Given]>([
+    ['from the form', { form: parameters }],
+    ['from the query string with an empty body', { query: parameters }],
+    ['from Basic, the grant in the form', { authorization: basic('client-1:s3cret'), form: grant }],
+    ['from Basic, the grant in the query string', { authorization: basic('client-1:s3cret'), query: grant }],
+    ['from query string and form together', { query: { client_id, client_secret }, form: grant }],
+    [
+      'from Basic, the client named again',
+      { authorization: basic('client-1:s3cret'), form: { ...grant, client_id } },
+    ],
+    [
+      'from Basic rather than a form',
+      { authorization: basic('client-1:s3cret'), form: { ...parameters, client_secret: 'x' } },
+    ],
+    [
+      'from the form rather than the query string',
+      { query: { ...parameters, client_secret: 'x', scope: 'y' }, form: parameters },
+    ],
+    ['from the form beside another scheme', { authorization: 'Bearer x.y.z', form: parameters }],
+  ])('%s', (_where, given) => {
+    expect(read(given)).toEqual(request)
+  })
+
+  test.each(['basic', 'BASIC', 'Basic'])('from the scheme written %s', (scheme) => {
+    const authorization = basic('client-1:s3cret').replace('Basic', scheme)
+
+    expect(read({ authorization, form: grant })).toEqual(request)
+  })
+
+  test('without a grant and a scope, which are somebody else’s to miss', () => {
+    const { grantType, scope } = read({ form: { client_id, client_secret } })
+
+    expect([grantType, scope]).toEqual([undefined, undefined])
+  })
+
+  test.each([
+    ['client-1:', 'client-1', ['']],
+    ['client-1:a:b', 'client-1', ['a:b']],
+    ['client-1:a b\nc', 'client-1', ['a b\nc']],
+    ['client-1:ä😀', 'client-1', ['ä😀']],
+    ['client%3A1:a', 'client:1', ['a']],
+    ['client+1:a', 'client 1', ['a']],
+  ])('from Basic of "%s"', (credentials, clientId, secrets) => {
+    expect(read({ authorization: basic(credentials) })).toMatchObject({ clientId, secrets })
+  })
+
+  test.each([
+    ['a%2Bb', ['a%2Bb', 'a+b']],
+    ['a+b', ['a+b', 'a b']],
+    ['50%', ['50%']],
+    ['%ff', ['%ff']],
+  ])('from Basic with the secret "%s" as it stands, and percent-decoded', (secret, secrets) => {
+    expect(read({ authorization: basic(`client-1:${secret}`) }).secrets).toEqual(secrets)
+  })
+
+  test('from a form as they stand, since the form was decoded already', () => {
+    const form = { ...parameters, client_secret: 'a%2Bb+c' }
+
+    expect(read({ form }).secrets).toEqual(['a%2Bb+c'])
+  })
+})
+
+describe('a request is refused', () => {
+  test.each<[string, Given]>([
+    ['without credentials', { form: grant }],
+    ['without a client', { form: { ...grant, client_secret } }],
+    ['with an empty client', { form: { ...parameters, client_id: '' } }],
+    ['with Basic of an empty client', { authorization: basic(':s3cret') }],
+    ['with Basic without a colon', { authorization: basic('client-1') }],
+    ['with Basic that is no base64', { authorization: 'Basic ***' }],
+    ['with Basic of nothing', { authorization: 'Basic ' }],
+    ['with a bearer token alone', { authorization: 'Bearer x.y.z' }],
+    ['with two clients', { authorization: basic('client-1:s3cret'), form: { client_id: 'client-2' } }],
+  ])('%s as an unknown client is', (_what, given) => {
+    expect(refusal(given)).toEqual(badCredentials())
+  })
+
+  test.each(['client_id', 'client_secret', 'grant_type', 'scope'])('when %s is repeated', (name) => {
+    for (const given of [
+      { form: { ...parameters, [name]: ['s3cret', 'x'] } },
+      { query: { ...parameters, [name]: ['s3cret', 'x'] } },
+    ]) {
+      const { code, message } = refusal(given)
+
+      expect(code).toBe('invalid_request')
+      expect(message).toContain(name)
+      expect(message).not.toContain('s3cret')
+    }
+  })
+
+  test('when the secret stands in the query string and that is not allowed, whatever else is given', () => {
+    const elsewhere = [{}, { form: parameters }, { authorization: basic('client-1:s3cret') }]
+    for (const given of elsewhere) {
+      const { code, message } = refusal({ ...given, query: parameters }, false)
+
+      expect(code).toBe('invalid_request')
+      expect(message).not.toContain('s3cret')
+    }
+    expect(refusal({ query: { client_secret: ['a', 'b'] } }, false).code).toBe('invalid_request')
+    expect(read({ query: grant, form: { client_id, client_secret } }, false)).toEqual(request)
+  })
+})
+
+test('bad credentials are answered as RFC 6749 and Spring have it', () => {
+  const { status, headers } = badCredentials()
+
+  expect(status).toBe(401)
+  expect(badCredentials().body()).toEqual({
+    error: 'invalid_client',
+    error_description: 'Bad client credentials',
+  })
+  expect(headers['www-authenticate']).toMatch(/^Basic realm="[^"]+"$/)
+})

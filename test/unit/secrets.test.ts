@@ -1,0 +1,80 @@
+import { createHash, scryptSync } from 'node:crypto'
+import { expect, test } from 'vitest'
+import { hashSecret, makeSecret, verifySecret } from '../../src/oauth/secrets.ts'
+
+const secret = 'correct horse battery staple'
+const hash = await hashSecret(secret)
+
+test('a secret has 256 random bits, in characters that need no escaping anywhere', () => {
+  const secrets = Array.from({ length: 1000 }, makeSecret)
+
+  expect(new Set(secrets).size).toBe(1000)
+  for (const made of secrets) {
+    expect(made).toMatch(/^[\w-]{43}$/)
+    expect(Buffer.from(made, 'base64url')).toHaveLength(32)
+  }
+  // each bit is set in some and clear in others
+  const all = secrets.map((made) => BigInt(`0x${Buffer.from(made, 'base64url').toString('hex')}`))
+  expect(all.reduce((or, bits) => or | bits)).toBe(2n ** 256n - 1n)
+  expect(all.reduce((and, bits) => and & bits)).toBe(0n)
+})
+
+test('a secret is verified by its own hash', async () => {
+  expect(await verifySecret(secret, hash)).toBe(true)
+})
+
+test.each(['', 'correct horse battery stapl', `${secret} `, secret.toUpperCase(), `${secret}\u0000`, hash])(
+  '%j is not verified by the hash of another',
+  async (wrong) => {
+    expect(await verifySecret(wrong, hash)).toBe(false)
+  },
+)
+
+test.each([
+  ['empty', ''],
+  ['of any characters', '😀 ä$b:c%'],
+  ['long', 'x'.repeat(1024)],
+])('a secret may be %s', async (_what, odd) => {
+  const its = await hashSecret(odd)
+
+  expect(await verifySecret(odd, its)).toBe(true)
+  expect(await verifySecret(`${odd}x`, its)).toBe(false)
+})
+
+test('a hash tells nothing of the secret, and is another each time', async () => {
+  const again = await hashSecret(secret)
+
+  expect(again).not.toBe(hash)
+  expect(again).toMatch(/^scrypt\$\d+\$\d+\$\d+\$[\w-]{22}\$[\w-]{43}$/)
+  expect(again).not.toContain('horse')
+  expect(again).not.toContain(Buffer.from(secret).toString('base64url').slice(0, 20))
+})
+
+test('no secret is verified without a hash', async () => {
+  expect(await verifySecret(secret, undefined)).toBe(false)
+  expect(await verifySecret('', undefined)).toBe(false)
+})
+
+test('a hash of other costs verifies the secret, so that costs can be raised', async () => {
+  const digest = createHash('sha256').update('password').digest()
+  const key = scryptSync(digest, 'NaCl', 32, { N: 1024, r: 8, p: 16 })
+  const foreign = `scrypt$1024$8$16$${Buffer.from('NaCl').toString('base64url')}$${key.toString('base64url')}`
+
+  expect(await verifySecret('password', foreign)).toBe(true)
+  expect(await verifySecret('passwords', foreign)).toBe(false)
+})
+
+test.each([
+  ['empty', ''],
+  ['a word', 'garbage'],
+  ['the secret itself', secret],
+  ['only separators', '$$$$$'],
+  ['cut off before the key', hash.slice(0, hash.lastIndexOf('$'))],
+  ['cut off within the key', hash.slice(0, -20)],
+  ['cut off to an empty key', hash.slice(0, hash.lastIndexOf('$') + 1)],
+  ['of a key that is no base64url', `${hash.slice(0, hash.lastIndexOf('$') + 1)}***`],
+  ['of impossible costs', hash.replace('$16384$', '$16383$')],
+])('a hash that is %s verifies nothing', async (_what, malformed) => {
+  for (const tried of [secret, 'wrong'])
+    expect(await verifySecret(tried, malformed).catch(() => false)).toBe(false)
+})
