@@ -1,0 +1,87 @@
+// The application, in reading order. Opens nothing, so it has nothing to close.
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
+import { v4 as randomId } from 'uuid'
+import type { Config } from './config.ts'
+import type { Database } from './database/database.ts'
+import { registerJwt, requireCaller } from './http/caller.ts'
+import {
+  answerBrokenRequest,
+  answerError,
+  answerNotFound,
+  commonHeaders,
+  registerErrors,
+} from './http/errors.ts'
+import { healthRoutes } from './http/health.ts'
+import { registerOpenapi } from './http/openapi.ts'
+import { interactionRepository } from './interactions/repository.ts'
+import { interactionRoutes } from './interactions/routes.ts'
+import { components } from './interactions/schema.ts'
+import { oauthRoutes } from './oauth/routes.ts'
+import type { SigningKey } from './oauth/signing-key.ts'
+
+export interface AppParts {
+  readonly config: Config
+  readonly database: Database
+  readonly signingKey: SigningKey
+  readonly log: FastifyBaseLogger
+}
+
+export async function buildApp({ config, database, signingKey, log }: AppParts): Promise<FastifyInstance> {
+  const app = Fastify({
+    loggerInstance: log,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: config.http.bodyLimitBytes,
+    requestTimeout: config.http.requestTimeoutMs,
+    // percent-encoded, an id of 255 characters can have 3,060
+    routerOptions: { maxParamLength: 3_060 },
+    requestIdHeader: false,
+    genReqId: ({ headers }) => saneRequestId(headers['x-request-id']) ?? randomId(),
+    return503OnClosing: false,
+    frameworkErrors: answerError,
+    clientErrorHandler: answerBrokenRequest,
+  })
+  // Requests are read by the rooms themselves, and replies are written by them: see interactions/schema.ts.
+  app.setValidatorCompiler(() => () => true)
+  app.setSerializerCompiler(() => (value) => JSON.stringify(value))
+  registerErrors(app)
+  app.addHook('onSend', async (request, reply) => {
+    reply.headers(commonHeaders(request.id))
+    // JSON has no charset (RFC 8259 §11), and Spring sends none
+    if (reply.getHeader('content-type') === 'application/json; charset=utf-8') reply.type('application/json')
+  })
+  app.addHook('onResponse', async (request, reply) => {
+    const { method, routeOptions, ip } = request
+    const caller = request.caller?.userId
+    const milliseconds = Math.round(reply.elapsedTime)
+    request.log.debug(
+      { method, route: routeOptions.url, status: reply.statusCode, milliseconds, caller, ip },
+      'answered',
+    )
+  })
+
+  const tokens = { ...config.tokens, ...signingKey }
+  await registerJwt(app, tokens)
+  await registerOpenapi(app, components)
+  await app.register(healthRoutes, { isReady: () => database.ping() })
+  await app.register(oauthRoutes, {
+    ...config.tokens,
+    kysely: database.kysely,
+    jwk: signingKey.jwk,
+    publicUrl: config.http.publicUrl,
+  })
+  await app.register(
+    async (rtcApi) => {
+      rtcApi.addHook('onRequest', requireCaller(app, tokens))
+      rtcApi.addHook('onSend', async (_request, reply) => void reply.header('cache-control', 'no-store'))
+      rtcApi.setNotFoundHandler(answerNotFound)
+      await rtcApi.register(interactionRoutes, { repository: interactionRepository(database) })
+    },
+    { prefix: '/rtc-api' },
+  )
+  return app
+}
+
+/** A caller's own request id, when it can stand in a header and a log line as it is. */
+function saneRequestId(header: string | string[] | undefined): string | undefined {
+  return typeof header === 'string' && /^[\w.:/+=@-]{1,128}$/.test(header) ? header : undefined
+}

@@ -1,0 +1,108 @@
+// Starts the service: opens what it needs, builds the app, listens; and closes in reverse order.
+import path from 'node:path'
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import { buildApp } from './app.ts'
+import type { Config } from './config.ts'
+import { openDatabase } from './database/database.ts'
+import { findEmbeddedPostgres, startEmbeddedPostgres } from './database/embedded.ts'
+import { migrate } from './database/migrations.ts'
+import { defaultScopes, putClient } from './oauth/clients.ts'
+import { type DemoClients, openDemoClients } from './oauth/demo-clients.ts'
+import { openSigningKey } from './oauth/signing-key.ts'
+
+export interface Server {
+  /** where it listens */
+  readonly baseUrl: string
+  /** ready-made clients; only when the database is the embedded one */
+  readonly demoClients: DemoClients | undefined
+  /** Takes no new connection, finishes the running requests, closes everything. */
+  close(): Promise<void>
+}
+
+/**
+ * @throws Error with a message for the operator when something cannot be opened; what was opened is closed again
+ */
+export async function startServer(config: Config, log: FastifyBaseLogger): Promise<Server> {
+  const closers: (() => Promise<unknown>)[] = []
+  const close = async () => {
+    for (let closer = closers.pop(); closer !== undefined; closer = closers.pop()) await closer()
+  }
+  try {
+    const dataDirectory = path.resolve(config.dataDirectory)
+    const signingKeyOpened = openSigningKey({ ...config.tokens, dataDirectory })
+    signingKeyOpened.catch(() => undefined)
+    const { url, stop } = await databaseUrl(config, log)
+    closers.push(stop)
+    await migrateDatabase(config, url, log)
+    const database = openDatabase({ ...config.database, url }, (err) =>
+      log.warn({ err }, 'idle connection lost'),
+    )
+    closers.push(() => database.close())
+    const demoClients = config.database.url
+      ? undefined
+      : await openDemoClients(database.kysely, dataDirectory)
+    for (const { clientSecret, ...client } of config.bootstrapClients)
+      await putClient(
+        database.kysely,
+        { ...client, organizationId: client.organizationId ?? null, scopes: client.scopes ?? defaultScopes },
+        clientSecret,
+      )
+    const app = await buildApp({ config, database, signingKey: await signingKeyOpened, log })
+    closers.push(() => app.close())
+    return { baseUrl: await listen(app, config, log), demoClients, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** Brings the schema of that database up to date, however long that takes. */
+export async function migrateDatabase(config: Config, url: string, log: FastifyBaseLogger): Promise<void> {
+  const unhurried = { ...config.database, url, poolSize: 1, statementTimeoutMs: 0, lockTimeoutMs: 0 }
+  const database = openDatabase(unhurried, (err) => log.warn({ err }, 'idle connection lost'))
+  try {
+    const applied = await migrate(database.kysely)
+    if (applied.length > 0) log.info({ applied }, 'migrated')
+  } finally {
+    await database.close()
+  }
+}
+
+/**
+ * The database of the settings: the given one, or else the embedded one.
+ * @param beside whether an embedded one that a running server keeps will do
+ */
+export async function databaseUrl(
+  config: Config,
+  log: FastifyBaseLogger,
+  { beside = false } = {},
+): Promise<{ url: string; stop: () => Promise<void> }> {
+  const { url } = config.database
+  if (url !== undefined) return { url, stop: async () => {} }
+  const dataDirectory = path.resolve(config.dataDirectory)
+  const running = beside ? await findEmbeddedPostgres(dataDirectory) : undefined
+  if (running !== undefined) return { url: running, stop: async () => {} }
+  const embedded = await startEmbeddedPostgres({ dataDirectory, log: (message) => log.warn(message) })
+  return { url: embedded.url, stop: () => embedded.stop() }
+}
+
+/** An explicit port is meant; the default one gives way to any free port when something else listens there. */
+async function listen(
+  app: FastifyInstance,
+  { http: { host, port } }: Config,
+  log: FastifyBaseLogger,
+): Promise<string> {
+  try {
+    await app.listen({ host, port: port ?? 8080 })
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error
+    if (port !== undefined)
+      throw new Error(`PORT: something else listens on ${host}:${port}`, { cause: error })
+    log.warn('port 8080 is taken, so another one is used; set PORT to choose')
+    await app.listen({ host, port: 0 })
+  }
+  const [address] = app.addresses()
+  if (typeof address !== 'object') throw new Error('the server has no address')
+  const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host
+  return `http://${name.includes(':') ? `[${name}]` : name}:${address.port}`
+}

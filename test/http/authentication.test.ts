@@ -1,0 +1,164 @@
+// Who may call at all: bearer tokens that are refused, and how (contract §1).
+import { createHmac, createPublicKey, createSign, generateKeyPairSync } from 'node:crypto'
+import { describe, expect, test } from 'vitest'
+import { startTestApp } from '../support/app.ts'
+import { agentToken, bearer, signingKeyPem, signToken } from '../support/tokens.ts'
+import { expectProblem } from './support/replies.ts'
+import { expectUntouched } from './support/untouched.ts'
+
+const service = await startTestApp()
+expectUntouched(service.database)
+
+const url = '/rtc-api/interactions'
+const search = `${url}?start=2025-01-01T00:00:00Z&end=2025-01-02T00:00:00Z`
+const create = (authorization: string) =>
+  service.inject({ method: 'POST', url, headers: { authorization }, payload: { interactionId: 'never' } })
+
+const now = Math.floor(Date.now() / 1000)
+const agent = { sub: 'agent-1', organization: 'acme', authorities: ['AGENT'] }
+const otherKey = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  .privateKey.export({ type: 'pkcs8', format: 'pem' })
+  .toString()
+
+/** The token with another header and whatever signature. */
+function withHeader(header: object, sign: (input: string) => string): string {
+  const [, payload] = agentToken().split('.')
+  const input = `${Buffer.from(JSON.stringify(header)).toString('base64url')}.${payload}`
+  return `${input}.${sign(input)}`
+}
+
+function tampered(): string {
+  const [header, payload = '', signature] = agentToken('acme').split('.')
+  const claims = Buffer.from(payload, 'base64url').toString().replace('"acme"', '"evil"')
+  return `${header}.${Buffer.from(claims).toString('base64url')}.${signature}`
+}
+
+const publicKeyPem = createPublicKey(signingKeyPem).export({ type: 'spki', format: 'pem' })
+const hs256 = (key: string | Buffer) =>
+  withHeader({ alg: 'HS256', typ: 'JWT' }, (input) =>
+    createHmac('sha256', key).update(input).digest('base64url'),
+  )
+const [, , validSignature = ''] = agentToken().split('.')
+
+describe('a call without a bearer token', () => {
+  test.each([
+    ['has no Authorization header', {}],
+    ['authenticates by HTTP Basic', { authorization: `Basic ${Buffer.from('a:b').toString('base64')}` }],
+    ['names a token under another scheme', { authorization: `Token ${agentToken()}` }],
+    ['names a token without a scheme', { authorization: agentToken() }],
+  ])('is told that one is needed, and nothing else, when it %s', async (_, headers) => {
+    const reply = await service.inject({ url: search, headers })
+    expectProblem(reply, 401, 'unauthorized')
+    expect(reply.headers['www-authenticate']).toBe('Bearer')
+  })
+
+  test.each(['access_token', 'token', 'authorization'])(
+    'is refused although its query string has a valid token as %s',
+    async (name) => {
+      const reply = await service.inject({ url: `${search}&${name}=${agentToken()}` })
+      expect([reply.statusCode, reply.headers['www-authenticate']]).toEqual([401, 'Bearer'])
+    },
+  )
+})
+
+test('a token in the query string changes nothing for the one in the header', async () => {
+  const reply = await service.inject({
+    url: `${search}&organizationId=acme&access_token=${agentToken('evil')}`,
+    headers: bearer(agentToken('acme')),
+  })
+  expect(reply.statusCode).toBe(200)
+})
+
+test.each([
+  ['nothing behind the scheme', 'Bearer'],
+  ['a space behind the scheme', 'Bearer '],
+  ['no space behind the scheme', `Bearer${agentToken()}`],
+  ['two spaces behind the scheme', `Bearer  ${agentToken()}`],
+  ['a tab behind the scheme', `Bearer\t${agentToken()}`],
+  ['two tokens', `Bearer ${agentToken()}, Bearer ${agentToken()}`],
+  ['something behind the token', `Bearer ${agentToken()} x`],
+  ['a character that no token has', `Bearer ${agentToken()}"`],
+  ['a letter that no token has', 'Bearer tökén'],
+  ['a padding in the middle', 'Bearer abc=def'],
+])('a malformed bearer header is refused: %s', async (_, authorization) => {
+  const reply = await create(authorization)
+  expectProblem(reply, 401, 'invalid_token')
+  expect(reply.headers['www-authenticate']).toBe(
+    'Bearer error="invalid_token", error_description="Bearer token is malformed"',
+  )
+})
+
+test.each([
+  ['that is no JWT', 'garbage'],
+  ['of three dots', '...'],
+  ['of three parts that are no JSON', 'abc.def.ghi'],
+  [
+    'whose payload is no object',
+    withHeader({ alg: 'RS256' }, () => validSignature).replace(/\..*\./, '.NQ.'),
+  ],
+  ['without its signature', agentToken().replace(/[^.]*$/, '')],
+  ['with half of its signature', agentToken().slice(0, -100)],
+  ['that lacks the dot of its signature', agentToken().split('.').slice(0, 2).join('.')],
+  ['whose payload was changed', tampered()],
+  ['signed with another key', signToken(agent, { key: otherKey })],
+  ['signed with another key under a known kid', signToken(agent, { key: otherKey, header: { kid: 'x' } })],
+  ['of alg none', withHeader({ alg: 'none', typ: 'JWT' }, () => '')],
+  ['of alg None', withHeader({ alg: 'None', typ: 'JWT' }, () => '')],
+  ['of alg none with a signature', withHeader({ alg: 'none', typ: 'JWT' }, () => validSignature)],
+  ['without an alg', withHeader({ typ: 'JWT' }, () => validSignature)],
+  ['signed by HS256 with the public key as secret', hs256(publicKeyPem)],
+  ['signed by HS256 with the trimmed public key as secret', hs256(publicKeyPem.toString().trim())],
+  [
+    'signed by RS512 with the right key',
+    withHeader({ alg: 'RS512' }, (input) =>
+      createSign('RSA-SHA512').update(input).sign(signingKeyPem, 'base64url'),
+    ),
+  ],
+  ['that expired a minute and a second ago', signToken({ ...agent, exp: now - 61 })],
+  ['that expires at no number', signToken({ ...agent, exp: 'tomorrow' })],
+  ['that is not valid yet', signToken({ ...agent, nbf: now + 300 })],
+  ['of another issuer', signToken({ ...agent, iss: 'http://evil.example' })],
+  ['of an issuer that begins alike', signToken({ ...agent, iss: 'http://localhost:8080/evil' })],
+  ['for another audience', signToken({ ...agent, aud: 'another-api' })],
+  ['for several other audiences', signToken({ ...agent, aud: ['another-api', 'interaction'] })],
+  ['for nobody', signToken({ ...agent, aud: [] })],
+  ['without exp', signToken({ ...agent, exp: undefined })],
+  ['without sub', signToken({ ...agent, sub: undefined })],
+  ['without iss', signToken({ ...agent, iss: undefined })],
+  ['without aud', signToken({ ...agent, aud: undefined })],
+  ['whose sub is empty', signToken({ ...agent, sub: '' })],
+  ['whose sub has 256 characters', signToken({ ...agent, sub: 'u'.repeat(256) })],
+  ['whose sub holds NUL', signToken({ ...agent, sub: 'agent\u0000' })],
+  ['whose sub holds half of a surrogate pair', signToken({ ...agent, sub: 'agent\ud800' })],
+  ['whose sub is a number', signToken({ ...agent, sub: 7 })],
+  ['whose sub is null', signToken({ ...agent, sub: null })],
+])('a token %s is invalid', async (_, token) => {
+  const reply = await create(`Bearer ${token}`)
+  expectProblem(reply, 401, 'invalid_token')
+  expect(reply.headers['www-authenticate']).toMatch(
+    /^Bearer error="invalid_token", error_description="[\x20\x21\x23-\x5b\x5d-\x7e]+"$/,
+  )
+})
+
+test.each([
+  ['an agent without an organization', { ...agent, organization: undefined }],
+  ['an agent whose organization is empty', { ...agent, organization: '' }],
+  ['an agent whose organization is null', { ...agent, organization: null }],
+  ['an agent whose organization has 256 characters', { ...agent, organization: 'o'.repeat(256) }],
+  ['an agent whose organization holds NUL', { ...agent, organization: 'acme\u0000' }],
+  ['an agent of several organizations', { ...agent, organization: ['acme', 'globex'] }],
+  ['a user without authorities', { sub: 'user' }],
+  ['a user with an authority that resembles SERVICE', { sub: 'user', authorities: ['SERVICES', 'service'] }],
+  ['a user whose scope is SERVICE', { sub: 'user', scope: 'SERVICE', authorities: [] }],
+])('the token of %s is valid, but allows nothing', async (_, claims) => {
+  const reply = await create(`Bearer ${signToken(claims)}`)
+  expectProblem(reply, 403, 'forbidden')
+  expect(reply.headers['www-authenticate']).toMatch(
+    /^Bearer error="insufficient_scope"(, error_description="[\x20\x21\x23-\x5b\x5d-\x7e]+")?$/,
+  )
+})
+
+test.each(['bearer', 'BEARER', 'bEaReR'])('the scheme may be written as %s', async (scheme) => {
+  const reply = await service.inject({ url: search, headers: { authorization: `${scheme} ${agentToken()}` } })
+  expect(reply.statusCode).toBe(200)
+})

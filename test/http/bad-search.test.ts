@@ -1,0 +1,197 @@
+// GET /rtc-api/interactions with parameters that are not acceptable (contract §6, §7).
+import { describe, expect, test } from 'vitest'
+import { startTestApp } from '../support/app.ts'
+import { agentToken, serviceToken } from '../support/tokens.ts'
+import { expectFaults, expectProblem } from './support/replies.ts'
+import { expectUntouched } from './support/untouched.ts'
+
+const service = await startTestApp()
+const agent = agentToken()
+await service.call(agent, 'POST', '', { interactionId: 'one', type: 'chat' })
+expectUntouched(service.database)
+
+const start = 'start=2020-01-01T00:00:00Z'
+const end = 'end=2099-01-01T00:00:00Z'
+const range = `${start}&${end}`
+const search = (query: string, token = agent) => service.call(token, 'GET', `?${query}`)
+
+describe('the range is required:', () => {
+  test.each([
+    ['', ['start', 'end']],
+    [start, ['end']],
+    [end, ['start']],
+    ['start=&end=', ['start', 'end']],
+    [`start=%20&${end}`, ['start']],
+    [`start&${end}`, ['start']],
+    [`Start=2020-01-01T00:00:00Z&${end}`, ['start']],
+    [`start[]=2020-01-01T00:00:00Z&${end}`, ['start']],
+  ])('?%s', async (query, names) => {
+    const reply = await search(query)
+    expectFaults(reply, ...names)
+    for (const fault of Object.values(reply.json())) expect(fault).toMatch(/ISO 8601/)
+  })
+})
+
+describe('no start and no end is', () => {
+  test.each([
+    'yesterday',
+    '2025-01-20',
+    '2025-01-20T22:00:00',
+    '2025-01-20 22:00:00',
+    '2025-01-20T22:00:00.1234567890Z',
+    '2025-01-20T22:00:00ZZ',
+    '2025-01-20T22:00:00Z, 2025',
+    '2025-01-20T22:00:00%2B25:00',
+    '2025-01-20T22:00:00%2B02:60',
+    '2025-02-30T00:00:00Z',
+    '2025-13-01T00:00:00Z',
+    '2025-01-20T25:00:00Z',
+    '2025-01-20T22:60:00Z',
+    '20250120T220000Z',
+    'infinity',
+    'now',
+    "2025-01-20T22:00:00Z'; drop table interactions; --",
+    '%00',
+    '2025-01-20T22:00:00Z%00',
+    '٢٠٢٥-01-20T22:00:00Z',
+  ])('%s', async (text) => {
+    expectFaults(await search(`start=${encodeURI(decodeURIComponent(text))}&${end}`), 'start')
+    expectFaults(await search(`${start}&end=${encodeURI(decodeURIComponent(text))}`), 'end')
+  })
+})
+
+test('the first of several starts counts, also when it is the wrong one', async () => {
+  expectFaults(await search(`start=x&${range}`), 'start')
+  expect((await search(`${range}&start=x`)).statusCode).toBe(200)
+})
+
+test('an end before the start is refused, by a nanosecond too', async () => {
+  expectFaults(await search('start=2025-01-02T00:00:00Z&end=2025-01-01T00:00:00Z'), 'end')
+  const reply = await search('start=2025-01-02T00:00:00.000000001Z&end=2025-01-02T00:00:00Z')
+  expectFaults(reply, 'end')
+})
+
+describe('a parameter is named that cannot be meant:', () => {
+  test.each([
+    ['recording', 'audio'],
+    ['recording', 'MEDIA'],
+    ['recording', 'media,video'],
+    ['recording', 'no_'],
+    ['recording', 'media_no'],
+    ['onHoldDurationGt', 'long'],
+    ['onHoldDurationGt', '1s'],
+    ['onHoldDurationGt', 'NaN'],
+    ['onHoldDurationGt', 'Infinity'],
+    ['onHoldDurationGt', '0x10'],
+    ['onHoldDurationGt', '1,5'],
+    ['onHoldDurationGt', '1%00'],
+    ['onHoldDurationLt', 'long'],
+    ['onHoldDurationLt', '1e'],
+    ['onHoldDurationLt', '--1'],
+    ['onHoldDurationLt', 'null'],
+    ['sort', 'data'],
+    ['sort', 'createdat'],
+    ['sort', 'created_at'],
+    ['sort', 'createdAt,desc,id'],
+    ['sort', 'createdAt,descending'],
+    ['sort', 'createdAt,ignorecase,desc'],
+    ['sort', 'createdAt:desc'],
+    ['sort', 'id;drop table interactions'],
+    ['sort', '__proto__'],
+    ['sort', 'constructor'],
+    ['sort', 'id%00'],
+    ['type', 'chat%00'],
+    ['userId', '%00'],
+    ['customerId', 'a%00b'],
+    ['conferenceId', '%00'],
+    ['tags', 'vip,%00'],
+  ])('%s=%s', async (name, value) => {
+    expectFaults(await search(`${range}&${name}=${value}`), name)
+  })
+
+  test('organizationId with NUL', async () => {
+    expectFaults(await search(`${range}&organizationId=%00`, serviceToken()), 'organizationId')
+  })
+
+  test('all of them at once', async () => {
+    const query = 'end=x&sort=x&recording=x&onHoldDurationGt=x&onHoldDurationLt=x&userId=%00'
+    expectFaults(
+      await search(query),
+      'start',
+      'end',
+      'sort',
+      'recording',
+      'onHoldDurationGt',
+      'onHoldDurationLt',
+      'userId',
+    )
+  })
+})
+
+test('an agent that names another organization is refused, and told of no other parameter', async () => {
+  expectProblem(await search(`${range}&organizationId=globex`), 403, 'forbidden')
+  expectProblem(await search(`${range}&organizationId=ACME`), 403, 'forbidden')
+  expect((await search(`${range}&organizationId=acme`)).statusCode).toBe(200)
+})
+
+describe('page and size are never refused:', () => {
+  test.each([
+    ['page=-1&size=0', 0, 20],
+    ['page=abc&size=abc', 0, 20],
+    ['page=1.0&size=1.5', 0, 20],
+    ['page=1e3&size=-5', 0, 20],
+    ['page=99999999999&size=99999999999', 0, 20],
+    ['page=&size=', 0, 20],
+    ['page=%20&size=%00', 0, 20],
+    ['page=2147483647&size=2001', 2_147_483_647, 2000],
+    ['page=2147483648&size=2147483647', 0, 2000],
+    ['page=%2B5&size=007', 5, 7],
+    ['page=1&page=2&size=3&size=4', 1, 3],
+  ])('%s', async (query, number, size) => {
+    expect((await search(`${range}&${query}`)).json()).toMatchObject({ number, size })
+  })
+})
+
+describe('no value of any parameter makes the search fail:', () => {
+  const values = [
+    "'",
+    '"',
+    '\\',
+    '%25',
+    '%',
+    '%zz',
+    '%ED%A0%80',
+    '%FF',
+    '{}',
+    '[]',
+    '$1',
+    'null',
+    ',',
+    ' , ',
+    '😀',
+  ]
+  test.each([
+    'page',
+    'size',
+    'sort',
+    'start',
+    'end',
+    'type',
+    'userId',
+    'recording',
+    'customerId',
+    'conferenceId',
+    'tags',
+    'onHoldDurationGt',
+    'onHoldDurationLt',
+    'organizationId',
+    '__proto__',
+    'constructor',
+  ])('%s', async (name) => {
+    for (const value of [...values, 'x'.repeat(5000)])
+      for (const query of [`${name}=${value}&${range}`, `${range}&${name}=${value}&${name}=${value}`]) {
+        const reply = await search(query, serviceToken())
+        expect([query, reply.statusCode]).toEqual([query, expect.toBeOneOf([200, 400])])
+      }
+  })
+})

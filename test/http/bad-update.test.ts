@@ -1,0 +1,143 @@
+// PUT /rtc-api/interactions/{interactionId} with what is not acceptable: refused, and nothing changes (contract §5, §7).
+import { describe, expect, test } from 'vitest'
+import { startTestApp } from '../support/app.ts'
+import { agentToken, serviceToken } from '../support/tokens.ts'
+import { expectFaults, expectProblem } from './support/replies.ts'
+import { expectUntouched } from './support/untouched.ts'
+
+const service = await startTestApp()
+const agent = agentToken()
+await service.call(agent, 'POST', '', { interactionId: 'one', type: 'chat', data: { kept: true } })
+await service.call(agent, 'PUT', '/one', { type: 'video' })
+expectUntouched(service.database)
+
+const update = (body: unknown, path = '/one', token = agent) => service.call(token, 'PUT', path, body)
+const withVersion = (version: string) => update(`{"type":"audio","version":${version}}`)
+
+describe('a version is refused that', () => {
+  test.each([
+    ['is a word', '"abc"'],
+    ['is a word behind a number', '"1x"'],
+    ['is a number in another notation', '"0x1"'],
+    ['is a fraction in a string', '"1.5"'],
+    ['is a boolean', 'true'],
+    ['is false', 'false'],
+    ['is an object', '{}'],
+    ['is an array', '[1]'],
+    ['is one beyond int64', '9223372036854775808'],
+    ['is one beyond int64 in a string', '"9223372036854775808"'],
+    ['is one below int64', '-9223372036854775809'],
+    ['is far beyond int64', `1${'0'.repeat(1000)}`],
+    ['is far beyond int64 in a string', `"1${'0'.repeat(1000)}"`],
+    ['is 1e19', '1e19'],
+    ['is 1e400', '1e400'],
+    ['is minus 1e400', '-1e400'],
+  ])('%s', async (_, version) => {
+    expectFaults(await withVersion(version), 'version')
+  })
+})
+
+describe('a version conflicts that', () => {
+  test.each([
+    ['is older', '0'],
+    ['is newer', '2'],
+    ['is negative', '-1'],
+    ['is a string', '"2"'],
+    ['is 2^53', '9007199254740992'],
+    ['is 2^53 + 1', '9007199254740993'],
+    ['is the largest of 64 bits', '9223372036854775807'],
+    ['is the smallest of 64 bits', '-9223372036854775808'],
+    ['is a large power of ten', '1e18'],
+    ['is a fraction that is cut to another', '2.9'],
+    ['is cut to nothing', '0.9'],
+  ])('%s', async (_, version) => {
+    expectProblem(await withVersion(version), 409, 'conflict')
+  })
+
+  test('is another, though nothing is to be changed', async () => {
+    expectProblem(await update({ version: 0 }), 409, 'conflict')
+  })
+})
+
+describe.each([
+  ['type', ['', 'x'.repeat(256), 'a\u0000', 'a\udfff', {}, ['x']]],
+  ['data', [[], 'x', 5, true, { a: '\u0000' }, { '\ud800': 1 }]],
+] as const)('%s is named when it is', (name, values) => {
+  test.each(values.map((value) => [value]))('%j', async (value) => {
+    expectFaults(await update({ version: 1, [name]: value }), name)
+  })
+})
+
+test.each([
+  ['nothing', undefined],
+  ['an empty text', ''],
+  ['null', 'null'],
+  ['an array', '[]'],
+  ['a string', '"x"'],
+  ['broken JSON', '{"type":"audio"'],
+])('%s is no body', async (_, body) => {
+  expectFaults(await update(body), 'body')
+})
+
+describe('an id is refused that', () => {
+  test.each([
+    ['has 256 characters', 'x'.repeat(256)],
+    ['has 256 characters beyond the basic plane', encodeURIComponent('😀'.repeat(256))],
+    ['holds NUL', '%00'],
+    ['holds NUL inside', 'one%00two'],
+  ])('%s', async (_, id) => {
+    expectFaults(await update({ type: 'audio' }, `/${id}`), 'interactionId')
+    expectFaults(await service.call(agent, 'GET', `/${id}`), 'interactionId')
+  })
+
+  test.each([
+    ['is no percent-encoding', 'one%'],
+    ['is no percent-encoding by its digits', '%zz'],
+    ['is percent-encoded Latin-1', '%E9'],
+    ['is percent-encoded half of a surrogate pair', '%ED%A0%80'],
+  ])('%s', async (_, id) => {
+    expectFaults(await update({ type: 'audio' }, `/${id}`), 'path')
+    expectFaults(await service.call(agent, 'GET', `/${id}`), 'path')
+  })
+})
+
+test('an id of thousands of characters is refused, with or without a body', async () => {
+  for (const method of ['GET', 'PUT'] as const) {
+    const reply = await service.call(
+      agent,
+      method,
+      `/${'x'.repeat(10_000)}`,
+      method === 'PUT' ? {} : undefined,
+    )
+    expect([400, 414]).toContain(reply.statusCode)
+  }
+})
+
+test('all that is wrong is named at once', async () => {
+  const reply = await update({ type: [], data: 'x', version: {} }, `/${'x'.repeat(256)}`)
+  expectFaults(reply, 'interactionId', 'type', 'data', 'version')
+})
+
+test.each([
+  ['of 255 characters', 'x'.repeat(255)],
+  ['of 255 characters beyond the basic plane', '😀'.repeat(255)],
+  ['that differs by its case', 'ONE'],
+  ['that differs by a space', 'one '],
+  ['of a quote and a comment', "one' --"],
+])('an id %s is of nothing', async (_, id) => {
+  const path = `/${encodeURIComponent(id)}`
+  expectProblem(await update({ type: 'audio' }, path), 404, 'not_found')
+  expectProblem(await service.call(serviceToken(), 'GET', path), 404, 'not_found')
+})
+
+test('what is wrong is told before whether there is such an interaction', async () => {
+  expectFaults(await update({ type: {} }, '/nothing'), 'type')
+})
+
+test('an interaction of another organization is refused, with whatever version', async () => {
+  for (const version of [undefined, 0, 1]) {
+    const reply = await update({ type: 'audio', version }, '/one', agentToken('globex'))
+    expectProblem(reply, 403, 'forbidden')
+    expect(reply.body).not.toContain('acme')
+  }
+})

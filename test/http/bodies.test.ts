@@ -1,0 +1,175 @@
+// Which bodies are taken, by type, size and shape, and that what they hold comes back as it was given (contract §7).
+import { Readable } from 'node:stream'
+import { describe, expect, test } from 'vitest'
+import { startTestApp } from '../support/app.ts'
+import { agentToken, bearer, serviceToken } from '../support/tokens.ts'
+import { expectFaults, expectProblem } from './support/replies.ts'
+import { allRows } from './support/untouched.ts'
+
+const service = await startTestApp()
+const agent = agentToken()
+
+const create = async (body: unknown, token = agent) =>
+  (await service.call(token, 'POST', '', body)).json().interactionId as unknown
+const read = async (id: unknown) => (await service.call(serviceToken(), 'GET', `/${id}`)).json()
+
+const post = (contentType: string | undefined, payload: string | Buffer | Readable) =>
+  service.inject({
+    method: 'POST',
+    url: '/rtc-api/interactions',
+    headers: { ...bearer(agent), ...(contentType === undefined ? {} : { 'content-type': contentType }) },
+    payload,
+  })
+
+test.each([
+  'application/json',
+  'application/json;charset=utf-8',
+  'application/json; charset=UTF-8',
+  'application/json ; charset="utf-8"',
+  'APPLICATION/JSON',
+  'application/x+json',
+  'application/vnd.acme.v1+json;charset=utf-8',
+])('a body of type %s is taken', async (contentType) => {
+  expect((await post(contentType, '{"type":"chat"}')).statusCode).toBe(200)
+})
+
+describe('a body is refused that is', () => {
+  test.each([
+    ['of no type', undefined],
+    ['text', 'text/plain'],
+    ['text that says JSON', 'text/json'],
+    ['a form', 'application/x-www-form-urlencoded'],
+    ['of several parts', 'multipart/form-data; boundary=x'],
+    ['bytes', 'application/octet-stream'],
+    ['XML', 'application/xml'],
+    ['of a type that begins with JSON', 'application/jsonp'],
+    ['of a type that ends with JSON', 'application/xjson'],
+    ['JSON only by a parameter', 'text/plain; as=application/json'],
+    ['of no real type', 'json'],
+  ])('%s', async (_, contentType) => {
+    const before = await allRows(service.database)
+    for (const method of ['POST', 'PUT'] as const) {
+      const reply = await service.inject({
+        method,
+        url: `/rtc-api/interactions${method === 'PUT' ? '/x' : ''}`,
+        headers: { ...bearer(agent), ...(contentType === undefined ? {} : { 'content-type': contentType }) },
+        payload: Buffer.from('{"type":"chat"}'),
+      })
+      expectProblem(reply, 415, 'unsupported_media_type')
+      expect(reply.headers.accept).toBe('application/json, application/*+json')
+    }
+    expect(await allRows(service.database)).toEqual(before)
+  })
+})
+
+test('no body and no type is a missing body', async () => {
+  const request = { url: '/rtc-api/interactions', headers: bearer(agent) }
+  expectFaults(await service.inject({ method: 'POST', ...request }), 'body')
+  expectFaults(await service.inject({ method: 'PUT', ...request, url: `${request.url}/x` }), 'body')
+})
+
+describe('the size of a body', () => {
+  const ofSize = (bytes: number) => `{"data":{"a":"${'x'.repeat(bytes - 17)}"}}`.padEnd(bytes)
+  const limit = 1_048_576
+
+  test('may be 1 MiB', async () => {
+    expect(Buffer.byteLength(ofSize(limit))).toBe(limit)
+    expect((await post('application/json', ofSize(limit))).statusCode).toBe(200)
+    expect((await post('application/json', Readable.from([ofSize(limit)]))).statusCode).toBe(200)
+  })
+
+  test('may not be a byte more, whether told beforehand or not', async () => {
+    const before = await allRows(service.database)
+    const body = ofSize(limit + 1)
+    for (const payload of [body, Readable.from([body.slice(0, limit), body.slice(limit)])])
+      expectProblem(await post('application/json', payload), 413, 'payload_too_large')
+    expect(await allRows(service.database)).toEqual(before)
+  })
+
+  test('may be what the settings say', async () => {
+    const small = await startTestApp({ BODY_LIMIT_BYTES: '1024' })
+    expect((await small.call(agent, 'POST', '', ofSize(1024))).statusCode).toBe(200)
+    expectProblem(await small.call(agent, 'POST', '', ofSize(1025)), 413, 'payload_too_large')
+  })
+})
+
+describe('data come back as they were given:', () => {
+  test.each([
+    ['a number of 20 digits', '{"n":12345678901234567890}'],
+    ['a fraction of zero', '{"n":1.0}'],
+    ['an exponent', '{"n":1e10,"m":1E+10,"z":-0}'],
+    ['a number beyond all doubles', '{"n":1e400}'],
+    ['many digits', `{"n":0.${'123456789'.repeat(50)}}`],
+    ['the order of the members', '{"z":1,"a":2,"10":3,"9":4}'],
+    ['a duplicate member', '{"a":1,"a":2}'],
+    ['an empty name', '{"":{"":[]}}'],
+    ['__proto__', '{"__proto__":{"polluted":true}}'],
+    ['constructor', '{"constructor":{"prototype":{"polluted":true}}}'],
+    ['names of methods', '{"toString":null,"hasOwnProperty":1,"toJSON":"x"}'],
+    ['Unicode', '{"ключ":"значение 😀 \u2028 \u202e e\u0301"}'],
+    ['escapes', String.raw`{"a":"\ud83d\ude00 \\u0000 \n \/ \u00e9"}`],
+    ['white space', '{ "a" :\t[ 1 ,\n2 ] }'],
+    ['nulls', '{"a":null,"b":[null]}'],
+    ['998 arrays inside each other', `{"a":${'['.repeat(997)}${']'.repeat(997)}}`],
+  ])('%s', async (_, data) => {
+    const id = await create(`{"data":${data}}`)
+    const reply = await service.call(agent, 'GET', `/${id}`)
+    expect(reply.body).toContain(`"data":${data},"version":0}`)
+    expect((await service.call(agent, 'PUT', `/${id}`, `{"data":${data}}`)).statusCode).toBe(204)
+    const again = await service.call(agent, 'GET', `/${id}`)
+    expect(again.body).toContain(`"data":${data},"version":1}`)
+    expect(again.headers['content-length']).toBe(String(Buffer.byteLength(again.body)))
+    expect({}).not.toHaveProperty('polluted')
+  })
+
+  test('a body may nest 1000 levels, and no more', async () => {
+    const nested = (levels: number) => `{"data":{"a":${'['.repeat(levels - 2)}${']'.repeat(levels - 2)}}}`
+    expect((await post('application/json', nested(1000))).statusCode).toBe(200)
+    expect((await post('application/json', nested(1001))).statusCode).toBe(400)
+  })
+})
+
+describe('as a Java service would,', () => {
+  test('unknown members are ignored, whatever they are', async () => {
+    const body =
+      '{"version":7,"id":"x","createdBy":[],"__proto__":{"type":"evil"},"constructor":1,"type":"chat"}'
+    const found = await read(await create(body))
+    expect(found).toMatchObject({ type: 'chat', version: 0, createdBy: 'agent-1', data: {} })
+  })
+
+  test('null means absent', async () => {
+    const id = await create({ interactionId: null, type: null, data: null, organizationId: null })
+    expect(id).toMatch(/^[\da-f]{8}-[\da-f]{4}-7[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/)
+    expect(await read(id)).toEqual({
+      id,
+      organizationId: 'acme',
+      createdBy: 'agent-1',
+      createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+      data: {},
+      version: 0,
+    })
+    await service.call(agent, 'PUT', `/${id}`, { type: 'chat', data: { a: 1 } })
+    await service.call(agent, 'PUT', `/${id}`, { type: null, data: null, version: null })
+    expect(await read(id)).toMatchObject({ type: 'chat', data: { a: 1 }, version: 1 })
+  })
+
+  test('a number or a boolean counts as its text, with all its digits', async () => {
+    const body = '{"interactionId":12345678901234567890,"type":true,"organizationId":1.50}'
+    expect(await create(body, serviceToken())).toBe('12345678901234567890')
+    expect(await read('12345678901234567890')).toMatchObject({ type: 'true', organizationId: '1.50' })
+  })
+
+  test.each(['0', '"0"', '" 0 "', '0.9', '-0', '0e5', '""', '" "', '"null"', 'null'])(
+    'a version 0 may be given as %s',
+    async (version) => {
+      const id = await create({})
+      const reply = await service.call(agent, 'PUT', `/${id}`, `{"type":"x","version":${version}}`)
+      expect(reply.statusCode).toBe(204)
+      expect(await read(id)).toMatchObject({ version: 1 })
+    },
+  )
+
+  test('the last of duplicate members counts', async () => {
+    expect(await read(await create('{"type":"a","type":"b"}'))).toMatchObject({ type: 'b' })
+  })
+})

@@ -1,0 +1,132 @@
+// The document is served as it is committed, and replies are as it says (contract §8).
+import { FormatRegistry, type TSchema } from '@sinclair/typebox'
+import { Value } from '@sinclair/typebox/value'
+import { describe, expect, test } from 'vitest'
+import {
+  CreateInteractionResponse,
+  components,
+  Interaction,
+  PageInteraction,
+} from '../../src/interactions/schema.ts'
+import { TokenResponse } from '../../src/oauth/schema.ts'
+import { startTestApp } from '../support/app.ts'
+import { agentToken, serviceToken } from '../support/tokens.ts'
+import { addClient, agentClient, askForToken, serviceClient } from './support/oauth.ts'
+
+const service = await startTestApp()
+const range = 'start=2020-01-01T00:00:00Z&end=2099-01-01T00:00:00Z'
+
+test('the document that is served is the one that is committed', async () => {
+  const document = (await service.inject({ url: '/openapi.json' })).json()
+  await expect(
+    `${JSON.stringify(document, null, 2)}\n`,
+    'openapi/openapi.json is out of date; refresh it: npx vitest run --project http openapi -u',
+  ).toMatchFileSnapshot('../../openapi/openapi.json')
+})
+
+test('/docs leads to a page for people', async () => {
+  const page = async (url: string) => {
+    const reply = await service.inject({ url })
+    const { location } = reply.headers
+    return location === undefined
+      ? reply
+      : service.inject({ url: new URL(location, `http://x${url}`).pathname })
+  }
+  const reply = await page('/docs')
+  expect(reply.statusCode).toBe(200)
+  expect(reply.headers['content-type']).toMatch(/^text\/html/)
+  expect(reply.body).toMatch(/<html/i)
+  const [script = ''] = /[^"']+swagger-ui-bundle\.js/.exec(reply.body) ?? []
+  const loaded = await page(new URL(script, 'http://x/docs/').pathname)
+  expect(loaded.statusCode).toBe(200)
+})
+
+describe('a reply is as the document says:', () => {
+  FormatRegistry.Set('date-time', (text) => /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(text))
+  // a reference ends with "#", the name of its schema does not
+  const references = components.map((schema) => ({ ...schema, $id: `${schema.$id}#` }))
+
+  const expectValid = (schema: TSchema, value: unknown) => {
+    const errors = [...Value.Errors(schema, references, value)].map(
+      ({ path, message }) => `${path}: ${message}`,
+    )
+    expect(errors).toEqual([])
+    // and it holds nothing that the document does not tell of
+    expect(Object.keys(schema.properties)).toEqual(expect.arrayContaining(Object.keys(Object(value))))
+  }
+
+  test('of a creation', async () => {
+    for (const body of [{}, { interactionId: 'x/y', type: 'video', data: { a: [1] } }])
+      expectValid(CreateInteractionResponse, (await service.call(agentToken(), 'POST', '', body)).json())
+  })
+
+  test('of a read', async () => {
+    const data = { customerId: 5, nested: { a: null }, tags: ['a'] }
+    await service.call(agentToken(), 'POST', '', { interactionId: 'full', type: 'video', data })
+    await service.call(agentToken(), 'POST', '', { interactionId: 'bare' })
+    for (const id of ['full', 'bare'])
+      expectValid(Interaction, (await service.call(serviceToken(), 'GET', `/${id}`)).json())
+  })
+
+  test('of an update', async () => {
+    await service.call(agentToken(), 'POST', '', { interactionId: 'updated' })
+    const reply = await service.call(agentToken(), 'PUT', '/updated', { type: 'x' })
+    expect([reply.statusCode, reply.body]).toEqual([204, ''])
+    expectValid(Interaction, (await service.call(agentToken(), 'GET', '/updated')).json())
+  })
+
+  test.each([range, `${range}&sort=id,desc&size=1`, `${range}&page=9`, `${range}&type=none`])(
+    'of a search by %s',
+    async (query) => {
+      await service.call(agentToken(), 'POST', '', { type: 'video' })
+      const page = (await service.call(agentToken(), 'GET', `?${query}`)).json()
+      expectValid(PageInteraction, page)
+      for (const interaction of page.content) expectValid(Interaction, interaction)
+      for (const [member, name] of [
+        ['sort', 'SortObject'],
+        ['pageable', 'PageableObject'],
+      ] as const) {
+        const schema = components.find(({ $id }) => $id === name)
+        expect(Object.keys(page[member]).sort()).toEqual(Object.keys(schema?.properties ?? {}).sort())
+      }
+    },
+  )
+
+  test('of a token', async () => {
+    for (const client of [agentClient('agent'), serviceClient('backend')]) {
+      const credentials = await addClient(service, client, 'secret')
+      expectValid(TokenResponse, (await askForToken(service, 'form', credentials)).json())
+    }
+  })
+})
+
+test('every refusal has a status that the document tells of', async () => {
+  const { paths } = (await service.inject({ url: '/openapi.json' })).json()
+  const item = '/rtc-api/interactions/{interactionId}'
+  const all = '/rtc-api/interactions'
+  await service.call(agentToken(), 'POST', '', { interactionId: 'mine' })
+  const large = `{"data":{"a":"${'x'.repeat(1_048_576)}"}}`
+  for (const [method, template, url, body, token] of [
+    ['GET', item, '/mine', undefined, agentToken('globex')],
+    ['GET', item, '/nothing', undefined, agentToken()],
+    ['GET', item, '/%00', undefined, agentToken()],
+    ['GET', item, '/mine', undefined, 'wrong'],
+    ['GET', all, '', undefined, agentToken()],
+    ['GET', all, '', undefined, 'wrong'],
+    ['GET', all, `?${range}&organizationId=globex`, undefined, agentToken()],
+    ['POST', all, '', '{', agentToken()],
+    ['POST', all, '', {}, 'wrong'],
+    ['POST', all, '', { interactionId: 'mine' }, agentToken()],
+    ['POST', all, '', large, agentToken()],
+    ['PUT', item, '/mine', {}, agentToken('globex')],
+    ['PUT', item, '/mine', { version: 9 }, agentToken()],
+    ['PUT', item, '/mine', { version: 'x' }, agentToken()],
+    ['PUT', item, '/mine', large, agentToken()],
+    ['PUT', item, '/nothing', {}, agentToken()],
+    ['PUT', item, '/mine', {}, 'wrong'],
+  ] as const) {
+    const { statusCode } = await service.call(token, method, url, body)
+    expect(statusCode).toBeGreaterThanOrEqual(400)
+    expect(Object.keys(paths[template][method.toLowerCase()].responses)).toContain(String(statusCode))
+  }
+})

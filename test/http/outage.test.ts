@@ -1,0 +1,121 @@
+// What callers see while the database is away: no more than that (contract §7, §8).
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { pino } from 'pino'
+import { afterAll, describe, expect, test } from 'vitest'
+import { buildApp } from '../../src/app.ts'
+import { readConfig } from '../../src/config.ts'
+import { openDatabase } from '../../src/database/database.ts'
+import { openSigningKey } from '../../src/oauth/signing-key.ts'
+import { startTestApp } from '../support/app.ts'
+import { testDatabaseSettings } from '../support/postgres-setup.ts'
+import { agentToken, bearer, signingKeyPem } from '../support/tokens.ts'
+import { basic, tokenUrl } from './support/oauth.ts'
+import { expectFaults, expectProblem } from './support/replies.ts'
+
+/** The application on a database that is not there. */
+async function startWithout(databaseUrl: string) {
+  const database = openDatabase(
+    { ...testDatabaseSettings, url: databaseUrl, connectTimeoutMs: 200 },
+    () => {},
+  )
+  const config = readConfig({ JWT_PRIVATE_KEY: signingKeyPem })
+  const signingKey = await openSigningKey({ ...config.tokens, dataDirectory: config.dataDirectory })
+  const logged: string[] = []
+  const log = pino({ level: 'trace' }, { write: (line: string) => void logged.push(line) })
+  const app = await buildApp({ config, database, signingKey, log })
+  afterAll(async () => {
+    await app.close()
+    await database.close()
+  })
+  return { app, logged }
+}
+
+/** A port where nothing listens, or something that takes connections and never says a word. */
+async function openPort({ silent }: { silent: boolean }): Promise<number> {
+  const server = createServer(
+    (socket) =>
+      void socket
+        .unref()
+        .on('error', () => {})
+        .resume(),
+  )
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  if (silent) server.unref()
+  else server.close()
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
+
+const headers = { ...bearer(agentToken()), 'content-type': 'application/json' }
+const api = '/rtc-api/interactions'
+const requests = [
+  ['a creation', { method: 'POST', url: api, headers, payload: '{}' }],
+  ['a read', { method: 'GET', url: `${api}/one`, headers }],
+  ['an update', { method: 'PUT', url: `${api}/one`, headers, payload: '{"type":"x"}' }],
+  ['a search', { method: 'GET', url: `${api}?start=2025-01-01T00:00Z&end=2025-01-02T00:00Z`, headers }],
+  [
+    'a token',
+    { method: 'POST', url: `${tokenUrl}?grant_type=client_credentials`, headers: basic('client', 's3cret') },
+  ],
+  ['readiness', { method: 'GET', url: '/health/ready' }],
+] as const
+
+describe.each([
+  ['refuses connections', { silent: false }],
+  ['never answers', { silent: true }],
+])('while the database %s', async (_, how) => {
+  const { app, logged } = await startWithout(
+    `postgres://someone:pa55w0rd@127.0.0.1:${await openPort(how)}/secret`,
+  )
+
+  test.each(requests)('%s is unavailable, and may be tried again soon', async (_, request) => {
+    const reply = await app.inject(request)
+    expectProblem(reply, 503, 'unavailable')
+    expect(Number(reply.headers['retry-after'])).toBeGreaterThan(0)
+    expect(reply.headers['x-request-id']).toBeTypeOf('string')
+    expect(reply.body).not.toMatch(/ECONN|timeout|pg|sql|127\.0|secret|someone| at |stack/i)
+    expect(logged.join()).not.toMatch(/pa55w0rd|s3cret/)
+  })
+
+  test('the process is alive all the same', async () => {
+    const reply = await app.inject({ url: '/health/live' })
+    expect([reply.statusCode, reply.json()]).toEqual([200, { status: 'live' }])
+  })
+
+  test('what needs no database is answered: keys, documentation, refusals', async () => {
+    for (const url of [
+      '/security/oauth/jwks.json',
+      '/.well-known/oauth-authorization-server',
+      '/openapi.json',
+    ])
+      expect((await app.inject({ url })).statusCode).toBe(200)
+    expectProblem(await app.inject({ url: api }), 401, 'unauthorized')
+    expectFaults(await app.inject({ url: api, headers }), 'start', 'end')
+    expectFaults(await app.inject({ method: 'POST', url: api, headers, payload: '{' }), 'body')
+  })
+})
+
+test('with a database that answers, the service is ready, and needs no token to say so', async () => {
+  const service = await startTestApp()
+  const reply = await service.inject({ url: '/health/ready' })
+  expect([reply.statusCode, reply.json()]).toEqual([200, { status: 'ready' }])
+})
+
+test('what the service did not expect is told to the log alone', async () => {
+  const service = await startTestApp()
+  await service.database.kysely.schema.alterTable('interactions').renameTo('elsewhere').execute()
+  for (const [what, request] of requests.slice(0, 4)) {
+    const logged = service.logged.length
+    const reply = await service.inject(request)
+    expectProblem(reply, 500, 'internal_error')
+    expect([what, reply.body]).toEqual([
+      what,
+      expect.not.stringMatching(/relation|interactions|42P01|select| at /),
+    ])
+    const lines = service.logged.slice(logged).join()
+    expect(lines).toContain('42P01')
+    expect(lines).toContain(String(reply.headers['x-request-id']))
+  }
+})

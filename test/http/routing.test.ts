@@ -1,0 +1,100 @@
+// Paths and methods that there are not, and those that every HTTP service has (contract §7, spring-facts §8).
+import { describe, expect, test } from 'vitest'
+import { startTestApp } from '../support/app.ts'
+import { agentToken, bearer } from '../support/tokens.ts'
+import { expectProblem } from './support/replies.ts'
+import { expectUntouched } from './support/untouched.ts'
+
+const service = await startTestApp()
+const agent = agentToken()
+await service.call(agent, 'POST', '', { interactionId: 'one', data: { name: 'é' } })
+expectUntouched(service.database)
+
+const all = '/rtc-api/interactions'
+const one = `${all}/one`
+const range = '?start=2020-01-01T00:00:00Z&end=2099-01-01T00:00:00Z'
+type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS'
+const json = { 'content-type': 'application/json' }
+const send = (method: Method, url: string, more: object = {}) =>
+  service.inject({ method, url, headers: { ...bearer(agent), ...json }, ...more })
+
+describe('nothing is found at', () => {
+  test.each([
+    `${all}/`,
+    `${all}/${range}`,
+    `${one}/`,
+    `${one}/data`,
+    `${one}//`,
+    `/${all}`,
+    '/RTC-API/interactions',
+    '/rtc-api/Interactions',
+    '/rtc-api/interaction',
+    '/rtc-api',
+    '/rtc-api/',
+    '/interactions',
+    '/',
+    '/openapi.yaml',
+    '/health',
+    '/health/live/',
+  ])('%s', async (url) => {
+    for (const method of ['GET', 'POST', 'PUT', 'DELETE', 'OPTIONS'] as const)
+      expectProblem(await send(method, url, method === 'GET' ? {} : { payload: '{}' }), 404, 'not_found')
+  })
+})
+
+describe('the methods', () => {
+  test.each(['PUT', 'PATCH', 'DELETE'] as const)('%s of all interactions is refused', async (method) => {
+    const reply = await send(method, all)
+    expectProblem(reply, 405, 'method_not_allowed')
+    expect(reply.headers.allow).toBe('GET, POST')
+  })
+
+  test.each(['POST', 'PATCH', 'DELETE'] as const)('%s of one interaction is refused', async (method) => {
+    for (const url of [one, `${all}/nothing`]) {
+      const reply = await send(method, url)
+      expectProblem(reply, 405, 'method_not_allowed')
+      expect(reply.headers.allow).toBe('GET, PUT')
+    }
+  })
+
+  test('of a request that is refused do not read its body', async () => {
+    for (const payload of ['{', Buffer.alloc(2_000_000), Buffer.from([0xff])])
+      expectProblem(await send('PATCH', one, { payload }), 405, 'method_not_allowed')
+    const reply = await send('DELETE', one, {
+      headers: { ...bearer(agent), 'content-type': 'text/xml' },
+      payload: '<a/>',
+    })
+    expectProblem(reply, 405, 'method_not_allowed')
+  })
+
+  test.each([
+    [all, ['GET', 'HEAD', 'OPTIONS', 'POST']],
+    [one, ['GET', 'HEAD', 'OPTIONS', 'PUT']],
+  ])('of %s are told by OPTIONS', async (url, methods) => {
+    const reply = await send('OPTIONS', url, { headers: bearer(agent) })
+    expect([reply.statusCode, reply.body]).toEqual([200, ''])
+    expect(String(reply.headers.allow).split(/, ?/).sort()).toEqual(methods)
+  })
+})
+
+test.each([one, all + range])('HEAD %s is answered as GET, without the body', async (url) => {
+  const get = await send('GET', url)
+  const head = await send('HEAD', url)
+  expect([head.statusCode, head.body]).toEqual([200, ''])
+  expect(head.headers['content-type']).toBe('application/json')
+  expect(head.headers['content-length']).toBe(get.headers['content-length'])
+})
+
+test.each([
+  [`${all}/nothing`, 404],
+  [all, 400],
+  [`${all}/${'x'.repeat(256)}`, 400],
+])('HEAD %s is refused as GET is, without the body', async (url, status) => {
+  const reply = await send('HEAD', url)
+  expect([reply.statusCode, reply.body]).toEqual([status, ''])
+})
+
+test('HEAD of an interaction of another organization is refused', async () => {
+  const reply = await send('HEAD', one, { headers: bearer(agentToken('globex')) })
+  expect(reply.statusCode).toBe(403)
+})

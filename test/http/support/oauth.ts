@@ -1,0 +1,49 @@
+// Token requests in the three styles that published clients use (contract §2).
+import type { LightMyRequestResponse } from 'fastify'
+import { createClient } from '../../../src/oauth/clients.ts'
+import type { TestApp } from '../../support/app.ts'
+
+export const tokenUrl = '/security/oauth/token'
+
+export const styles = ['basic', 'form', 'query'] as const
+export type Style = (typeof styles)[number]
+
+export const form = { 'content-type': 'application/x-www-form-urlencoded' }
+
+export const basic = (clientId: string, secret: string) => ({
+  authorization: `Basic ${Buffer.from(`${clientId}:${secret}`).toString('base64')}`,
+})
+
+export const query = (parameters: Record<string, string>) => new URLSearchParams(parameters).toString()
+
+/** Asks for a token as a client of that style would; the query style sends neither a body nor a content type. */
+export function askForToken(
+  service: TestApp,
+  style: Style,
+  [clientId, secret]: readonly [string, string],
+  rest: Record<string, string> = { grant_type: 'client_credentials' },
+): Promise<LightMyRequestResponse> {
+  const all = query({ client_id: clientId, client_secret: secret, ...rest })
+  const request = {
+    basic: { url: tokenUrl, headers: { ...basic(clientId, secret), ...form }, payload: query(rest) },
+    form: { url: tokenUrl, headers: form, payload: all },
+    query: { url: `${tokenUrl}?${all}` },
+  }[style]
+  return service.inject({ method: 'POST', ...request })
+}
+
+export const agentClient = (clientId: string) =>
+  ({ clientId, role: 'AGENT', organizationId: 'acme', scopes: ['interactions', 'reports'] }) as const
+
+export const serviceClient = (clientId: string) =>
+  ({ clientId, role: 'SERVICE', organizationId: null, scopes: ['interactions'] }) as const
+
+/** The credentials of a new client. */
+export async function addClient(
+  { database }: TestApp,
+  client: Parameters<typeof createClient>[1],
+  secret: string,
+): Promise<readonly [string, string]> {
+  await createClient(database.kysely, client, secret)
+  return [client.clientId, secret]
+}

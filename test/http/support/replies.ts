@@ -1,0 +1,21 @@
+// What every refusal has in common (contract §7).
+import type { LightMyRequestResponse } from 'fastify'
+import { expect } from 'vitest'
+
+/** 400 that names exactly these parameters or members. */
+export function expectFaults(reply: LightMyRequestResponse, ...names: string[]): void {
+  expect({ status: reply.statusCode, body: reply.json() }).toEqual({
+    status: 400,
+    body: Object.fromEntries(names.map((name) => [name, expect.stringMatching(/\w/)])),
+  })
+  expect(reply.headers['content-type']).toBe('application/json')
+}
+
+/** Any other refusal: a code for programs and a sentence for people. */
+export function expectProblem(reply: LightMyRequestResponse, status: number, error: string): void {
+  expect({ status: reply.statusCode, body: reply.json() }).toEqual({
+    status,
+    body: { error, error_description: expect.stringMatching(/\w/) },
+  })
+  expect(reply.headers['content-type']).toBe('application/json')
+}

@@ -1,0 +1,178 @@
+// Whom the token endpoint refuses, and how little it tells (contract §2, RFC 6749 §5.2).
+import type { LightMyRequestResponse } from 'fastify'
+import { describe, expect, test } from 'vitest'
+import { revokeClient } from '../../src/oauth/clients.ts'
+import { startTestApp } from '../support/app.ts'
+import {
+  addClient,
+  agentClient,
+  askForToken,
+  basic,
+  form,
+  query,
+  serviceClient,
+  styles,
+  tokenUrl,
+} from './support/oauth.ts'
+import { expectProblem } from './support/replies.ts'
+
+const service = await startTestApp()
+const known = await addClient(service, agentClient('known'), 'right')
+const revoked = await addClient(service, agentClient('revoked'), 'right')
+const scopeless = await addClient(service, { ...serviceClient('scopeless'), scopes: [] }, 'right')
+await revokeClient(service.database.kysely, 'revoked')
+
+const grant = { grant_type: 'client_credentials' }
+const credentials = { client_id: 'known', client_secret: 'right' }
+
+const post = (headers: Record<string, string>, payload?: string, search = '') =>
+  service.inject({
+    method: 'POST',
+    url: tokenUrl + search,
+    headers,
+    ...(payload === undefined ? {} : { payload }),
+  })
+
+function expectBadCredentials(reply: LightMyRequestResponse): void {
+  expect([reply.statusCode, reply.body]).toEqual([
+    401,
+    '{"error":"invalid_client","error_description":"Bad client credentials"}',
+  ])
+  expect(reply.headers).toMatchObject({
+    'content-type': 'application/json',
+    'cache-control': 'no-store',
+    'www-authenticate': expect.stringMatching(/^Basic realm="[^"]+"$/),
+  })
+}
+
+describe.each(styles)('by %s', (style) => {
+  test('an unknown client, a wrong secret and a revoked client cannot be told apart', async () => {
+    const replies = await Promise.all([
+      askForToken(service, style, ['nobody', 'right']),
+      askForToken(service, style, ['known', 'wrong']),
+      askForToken(service, style, revoked),
+      askForToken(service, style, ['known', '']),
+      askForToken(service, style, ['KNOWN', 'right']),
+      askForToken(service, style, ['known\u0000', 'right']),
+    ])
+    const seen = replies.map(({ headers, body, statusCode }) => {
+      const { 'x-request-id': _, date: __, ...rest } = headers
+      return { statusCode, headers: rest, body }
+    })
+    for (const reply of replies) expectBadCredentials(reply)
+    expect(new Set(seen.map((one) => JSON.stringify(one))).size).toBe(1)
+  })
+
+  test('an unknown client takes as long as a wrong secret', async () => {
+    const fastest = async (clientId: string) => {
+      let best = Number.POSITIVE_INFINITY
+      for (let round = 0; round < 5; round++) {
+        const start = performance.now()
+        await askForToken(service, style, [clientId, 'wrong'])
+        best = Math.min(best, performance.now() - start)
+      }
+      return best
+    }
+    const ratio = (await fastest('nobody')) / (await fastest('known'))
+    expect(ratio).toBeGreaterThan(0.4)
+    expect(ratio).toBeLessThan(2.5)
+  })
+
+  test.each([
+    ['no grant', {}, 'invalid_request'],
+    ['an empty grant', { grant_type: '' }, 'invalid_request'],
+    ['the password grant', { grant_type: 'password' }, 'unsupported_grant_type'],
+    ['a refresh', { grant_type: 'refresh_token' }, 'unsupported_grant_type'],
+    ['an unknown scope', { ...grant, scope: 'admin' }, 'invalid_scope'],
+    ['one scope too many', { ...grant, scope: 'interactions admin' }, 'invalid_scope'],
+    ['a scope in other letters', { ...grant, scope: 'INTERACTIONS' }, 'invalid_scope'],
+  ])('a client that asks for %s is told so', async (_, parameters, error) => {
+    const reply = await askForToken(service, style, known, parameters)
+    expectProblem(reply, 400, error)
+    expect(reply.headers['cache-control']).toBe('no-store')
+  })
+})
+
+test('a client without the scope that it asks for is told so', async () => {
+  expectProblem(await askForToken(service, 'form', scopeless, { ...grant, scope: 'x' }), 400, 'invalid_scope')
+})
+
+test('who a client is comes before what it asks for', async () => {
+  expectBadCredentials(await askForToken(service, 'form', ['known', 'wrong'], { grant_type: 'password' }))
+})
+
+describe('credentials are missing when', () => {
+  test.each([
+    ['there are none', form, query(grant)],
+    ['there is nothing at all', {}, undefined],
+    ['there is only an id', form, query({ ...grant, client_id: 'known' })],
+    ['there is only a secret', form, query({ ...grant, client_secret: 'right' })],
+    [
+      'they stand in JSON',
+      { 'content-type': 'application/json' },
+      JSON.stringify({ ...grant, ...credentials }),
+    ],
+    ['they stand in text', { 'content-type': 'text/plain' }, query({ ...grant, ...credentials })],
+    ['JSON is broken', { 'content-type': 'application/json' }, '{'],
+    ['Basic is no base64', { ...form, authorization: 'Basic !!!' }, query(grant)],
+    ['Basic has no colon', { ...form, authorization: `Basic ${btoa('known')}` }, query(grant)],
+    ['Basic is empty', { ...form, authorization: 'Basic ' }, query(grant)],
+    ['a bearer token stands in their place', { ...form, authorization: 'Bearer x' }, query(grant)],
+  ])('%s', async (_, headers, payload) => {
+    expectBadCredentials(await post(headers, payload))
+  })
+})
+
+test('Basic is of another client than client_id', async () => {
+  await addClient(service, agentClient('other'), 'right')
+  const headers = { ...basic(...known), ...form }
+  expectBadCredentials(await post(headers, query({ ...grant, client_id: 'other' })))
+  expectBadCredentials(await post(headers, query(grant), '?client_id=other'))
+})
+
+describe('a parameter that is repeated is refused:', () => {
+  test.each([
+    ['grant_type', 'grant_type=client_credentials'],
+    ['client_id', 'client_id=known'],
+    ['client_secret', 'client_secret=right'],
+    ['scope', 'scope=interactions&scope=interactions'],
+  ])('%s', async (_, more) => {
+    const all = `${query({ ...grant, ...credentials })}&${more}`
+    expectProblem(await post(form, all), 400, 'invalid_request')
+    expectProblem(await post({}, undefined, `?${all}`), 400, 'invalid_request')
+  })
+})
+
+test('GET and every other method are refused, with and without credentials', async () => {
+  for (const method of ['GET', 'PUT', 'PATCH', 'DELETE', 'HEAD'] as const)
+    for (const search of ['', `?${query({ ...grant, ...credentials })}`]) {
+      const reply = await service.inject({ method, url: tokenUrl + search })
+      expect([method, reply.statusCode, reply.headers.allow]).toEqual([method, 405, 'POST'])
+      if (method !== 'HEAD') expectProblem(reply, 405, 'method_not_allowed')
+    }
+})
+
+test('a form beyond the limit is refused', async () => {
+  expectProblem(await post(form, `client_id=${'x'.repeat(1_048_576)}`), 413, 'payload_too_large')
+})
+
+test('a slash too many leads nowhere', async () => {
+  const reply = await service.inject({ method: 'POST', url: `${tokenUrl}/`, headers: basic(...known) })
+  expectProblem(reply, 404, 'not_found')
+})
+
+describe('with TOKEN_QUERY_CREDENTIALS=false', async () => {
+  const strict = await startTestApp({ TOKEN_QUERY_CREDENTIALS: 'false' })
+  const client = await addClient(strict, agentClient('known'), 'right')
+
+  test('the query style is refused, whether its secret is right or wrong', async () => {
+    for (const secret of ['right', 'wrong']) {
+      const reply = await askForToken(strict, 'query', ['known', secret])
+      expectProblem(reply, 400, 'invalid_request')
+    }
+  })
+
+  test.each(['basic', 'form'] as const)('the %s style is not', async (style) => {
+    expect((await askForToken(strict, style, client)).json()).toMatchObject({ sub: 'known' })
+  })
+})

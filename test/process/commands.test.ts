@@ -1,0 +1,67 @@
+// The commands beside `serve`.
+import { expect, test } from 'vitest'
+import { finishCommand } from '../support/service.ts'
+import { askForToken, createInteraction, readStatus, serve, temporaryFolder } from './support/caller.ts'
+
+test('a client that is created gets tokens, is listed without its secret, and gets none once it is revoked', async () => {
+  const environment = { DATA_DIR: await temporaryFolder() }
+  const service = await serve(environment)
+  const parameters = ['clients', 'create', 'crm', '--role', 'AGENT', '--organization', 'acme']
+  const created = await finishCommand(parameters, environment)
+  const client = JSON.parse(created.output)
+  expect(client).toMatchObject({ clientId: 'crm', role: 'AGENT', organizationId: 'acme' })
+  // 256 bits in base64url
+  expect(client.clientSecret).toMatch(/^[\w-]{43}$/)
+  const { status, token } = await askForToken(service, client)
+  expect(status).toBe(200)
+  const id = await createInteraction(service, token)
+
+  const listed = await finishCommand(['clients', 'list'], environment)
+  expect(listed.output).toContain('"clientId":"crm"')
+  expect(listed.output).not.toContain(client.clientSecret)
+
+  expect(await finishCommand(['clients', 'revoke', 'crm'], environment)).toMatchObject({ code: 0 })
+  expect((await askForToken(service, client)).status).toBe(401)
+  // a token lives until it expires, whatever becomes of its client
+  expect(await readStatus(service, token, id)).toBe(200)
+})
+
+test('a client of that id, or an organization where none may be, is refused', async () => {
+  const environment = { DATA_DIR: await temporaryFolder() }
+  const create = (...parameters: string[]) => finishCommand(['clients', 'create', ...parameters], environment)
+  expect(await create('one', '--role', 'SERVICE')).toMatchObject({ code: 0 })
+  expect(await create('one', '--role', 'SERVICE')).toMatchObject({
+    code: 1,
+    errors: expect.stringMatching(/already/),
+  })
+  expect(await create('two', '--role', 'AGENT')).toMatchObject({
+    code: 1,
+    errors: expect.stringMatching(/--organization/),
+  })
+  expect(await create('two', '--role', 'SERVICE', '--organization', 'acme')).toMatchObject({ code: 1 })
+  expect(await create('two', '--role', 'KING')).toMatchObject({
+    code: 1,
+    errors: expect.stringMatching(/AGENT, SUPERVISOR, SERVICE/),
+  })
+  expect(await finishCommand(['clients', 'revoke', 'two'], environment)).toMatchObject({ code: 1 })
+})
+
+test('migrate brings an empty database up to date, and leaves it so', async () => {
+  const environment = { DATA_DIR: await temporaryFolder() }
+  expect(await finishCommand(['migrate'], environment)).toMatchObject({
+    code: 0,
+    errors: expect.stringMatching(/0002_create_interactions/),
+  })
+  expect(await finishCommand(['migrate'], environment)).toMatchObject({ code: 0, errors: '' })
+})
+
+test('an unknown command or option is an error that shows the help', async () => {
+  expect(await finishCommand(['bogus'], {})).toMatchObject({
+    code: 1,
+    errors: expect.stringMatching(/Usage: interaction-api/),
+  })
+  expect(await finishCommand(['serve', '--bogus'], {})).toMatchObject({
+    code: 1,
+    errors: expect.stringMatching(/--bogus/),
+  })
+})

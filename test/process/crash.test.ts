@@ -1,0 +1,63 @@
+// kill -9 at any moment, then start again: every acknowledged write is there (contract §8).
+import { expect, test } from 'vitest'
+import { finishCommand, type RunningService } from '../support/service.ts'
+import {
+  askForToken,
+  createInteraction,
+  demoClients,
+  postgresPid,
+  readStatus,
+  serve,
+  temporaryFolder,
+} from './support/caller.ts'
+
+test.each([
+  ['the server', true, false],
+  ['PostgreSQL', false, true],
+  ['both', true, true],
+])(
+  'after kill -9 of %s the service is back with every acknowledged write',
+  async (_, killServer, killPostgres) => {
+    const folder = await temporaryFolder()
+    const service = await serve({ DATA_DIR: folder })
+    const { token } = await askForToken(service, (await demoClients(folder)).agent)
+    const acknowledged: string[] = []
+    const writers = [1, 2, 3, 4].map(() => writeUntilItFails(service, token, acknowledged))
+    while (acknowledged.length < 50)
+      await createInteraction(service, token).then((id) => acknowledged.push(id))
+    if (killPostgres) process.kill(await postgresPid(folder), 'SIGKILL')
+    if (killServer) await service.stop('SIGKILL')
+    await Promise.all(writers)
+
+    const again = killServer ? await serve({ DATA_DIR: folder }) : service
+    await untilReady(again)
+    for (const id of acknowledged) expect(await readStatus(again, token, id)).toBe(200)
+    expect(await again.stop()).toBe(0)
+  },
+)
+
+test('a command beside a running server uses its database, and after kill -9 of that server its data', async () => {
+  const folder = await temporaryFolder()
+  const service = await serve({ DATA_DIR: folder })
+  const beside = await finishCommand(['clients', 'list'], { DATA_DIR: folder })
+  expect(beside).toMatchObject({ code: 0, output: expect.stringContaining('demo-agent') })
+  await service.stop('SIGKILL')
+  const after = await finishCommand(['clients', 'list'], { DATA_DIR: folder })
+  expect(after).toMatchObject({ code: 0, output: expect.stringContaining('demo-agent') })
+})
+
+async function writeUntilItFails(
+  service: RunningService,
+  token: string,
+  acknowledged: string[],
+): Promise<void> {
+  for (;;) {
+    const id = await createInteraction(service, token).catch(() => undefined)
+    if (id === undefined) return
+    acknowledged.push(id)
+  }
+}
+
+async function untilReady({ baseUrl }: RunningService): Promise<void> {
+  for (let status = 0; status !== 200; ) status = (await fetch(`${baseUrl}/health/ready`)).status
+}

@@ -1,0 +1,147 @@
+// `interaction-api serve`, as an operator starts and stops it.
+import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { access } from 'node:fs/promises'
+import { connect, createServer } from 'node:net'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import { expect, test } from 'vitest'
+import { findEmbeddedPostgres } from '../../src/database/embedded.ts'
+import { finishCommand } from '../support/service.ts'
+import {
+  askForToken,
+  createInteraction,
+  demoClients,
+  readStatus,
+  serve,
+  temporaryFolder,
+} from './support/caller.ts'
+
+test('it prints where it is, demo clients, and a curl line that creates an interaction when pasted', async () => {
+  const folder = await temporaryFolder()
+  const service = await serve({ DATA_DIR: folder })
+  const line = service.output.split('\n').find((candidate) => candidate.startsWith('curl ')) ?? 'false'
+  const { stdout } = await promisify(execFile)('sh', ['-c', line])
+  expect(JSON.parse(stdout)).toEqual({ interactionId: expect.stringMatching(/^[0-9a-f-]{36}$/), version: 0 })
+  for (const { clientId, clientSecret } of Object.values(await demoClients(folder)))
+    expect(service.output).toContain(`${clientId} ${clientSecret}`)
+  expect(service.output).toContain(`${service.baseUrl}/docs`)
+  expect((await fetch(`${service.baseUrl}/docs`)).status).toBe(200)
+})
+
+test.each(['SIGTERM', 'SIGINT'] as const)(
+  'on %s it finishes the running request and exits with 0',
+  async (signal) => {
+    const folder = await temporaryFolder()
+    const service = await serve({ DATA_DIR: folder })
+    const { token } = await askForToken(service, (await demoClients(folder)).agent)
+    const body = '{"type":"chat"}'
+    const socket = connect(Number(new URL(service.baseUrl).port), '127.0.0.1')
+    socket.write(
+      `POST /rtc-api/interactions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n` +
+        'Content-Type: application/json\r\nExpect: 100-continue\r\nConnection: close\r\n' +
+        `Content-Length: ${body.length}\r\n\r\n`,
+    )
+    // the service has the request's head, and waits for its body
+    const [interim] = await once(socket, 'data')
+    expect(String(interim)).toMatch(/^HTTP\/1\.1 100 /)
+    const exitCode = service.stop(signal)
+    await untilRefused(service.baseUrl)
+    socket.write(body)
+    const [reply] = await once(socket, 'data')
+    expect(String(reply)).toMatch(/^HTTP\/1\.1 200 /)
+    expect(await exitCode).toBe(0)
+  },
+)
+
+/** Waits until no new connection is taken. */
+async function untilRefused(baseUrl: string): Promise<void> {
+  const port = Number(new URL(baseUrl).port)
+  for (let refused = false; !refused; ) {
+    const socket = connect(port, '127.0.0.1')
+    refused = await once(socket, 'connect').then(
+      () => false,
+      () => true,
+    )
+    socket.destroy()
+  }
+}
+
+test('the default port gives way when it is taken', async () => {
+  const other = createServer().listen(8080, '127.0.0.1')
+  // what else may listen there already serves as well
+  await Promise.race([once(other, 'listening'), once(other, 'error')])
+  const service = await serve({ DATA_DIR: await temporaryFolder(), PORT: '' })
+  expect(new URL(service.baseUrl).port).not.toBe('8080')
+  expect(service.errors()).toContain('port 8080 is taken')
+  expect((await fetch(`${service.baseUrl}/health/ready`)).status).toBe(200)
+  other.close()
+})
+
+test('an explicit port that is taken is an error that names the setting', async () => {
+  const other = createServer().listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  const address = other.address()
+  const port = typeof address === 'object' ? String(address?.port) : ''
+  const { code, errors } = await finishCommand(['serve'], { DATA_DIR: await temporaryFolder(), PORT: port })
+  expect(code).toBe(1)
+  expect(errors).toContain(`PORT: something else listens on 127.0.0.1:${port}`)
+  other.close()
+})
+
+test('all wrong settings are reported at once, by name and never by value', async () => {
+  const { code, errors } = await finishCommand(['serve'], {
+    PORT: 'eighty',
+    DATABASE_URL: 'mysql://secret-host',
+    TOKEN_TTL_SECONDS: '-77',
+    BOOTSTRAP_CLIENTS: '[{"clientSecret":"hush"}]',
+  })
+  expect(code).toBe(1)
+  for (const name of ['PORT', 'DATABASE_URL', 'TOKEN_TTL_SECONDS', 'BOOTSTRAP_CLIENTS'])
+    expect(errors).toContain(name)
+  for (const value of ['eighty', 'secret-host', '-77', 'hush']) expect(errors).not.toContain(value)
+})
+
+test('a signing key that cannot be used is an error that names the setting', async () => {
+  const { code, errors } = await finishCommand(['serve'], {
+    DATA_DIR: await temporaryFolder(),
+    JWT_PRIVATE_KEY_FILE: '/nonexistent.pem',
+  })
+  expect(code).toBe(1)
+  expect(errors).toContain('JWT_PRIVATE_KEY_FILE')
+})
+
+test('a second server on the same data directory says so, exits with 1, and harms nothing', async () => {
+  const folder = await temporaryFolder()
+  const service = await serve({ DATA_DIR: folder })
+  const { code, errors } = await finishCommand(['serve'], { DATA_DIR: folder, PORT: '0' })
+  expect(code).toBe(1)
+  expect(errors).toContain(folder)
+  const { token } = await askForToken(service, (await demoClients(folder)).agent)
+  await createInteraction(service, token)
+})
+
+test('two servers with different data directories run side by side, and know nothing of each other', async () => {
+  const folders = [await temporaryFolder(), await temporaryFolder()] as const
+  const [one, other] = await Promise.all([serve({ DATA_DIR: folders[0] }), serve({ DATA_DIR: folders[1] })])
+  const { token } = await askForToken(one, (await demoClients(folders[0])).agent)
+  const id = await createInteraction(one, token)
+  expect(await readStatus(one, token, id)).toBe(200)
+  expect(await readStatus(other, token, id)).toBe(401)
+})
+
+test('with DATABASE_URL it uses that server, and starts none', async () => {
+  const [owned, folder] = [await temporaryFolder(), await temporaryFolder()]
+  const owner = await serve({ DATA_DIR: owned })
+  const credentials = { clientId: 'given', clientSecret: 'given-secret' }
+  const service = await serve({
+    DATA_DIR: folder,
+    DATABASE_URL: (await findEmbeddedPostgres(owned)) ?? '',
+    BOOTSTRAP_CLIENTS: JSON.stringify([{ ...credentials, role: 'AGENT', organizationId: 'acme' }]),
+  })
+  await expect(access(path.join(folder, 'postgres'))).rejects.toThrow('ENOENT')
+  expect(service.output).not.toContain('Demo')
+  const id = await createInteraction(service, (await askForToken(service, credentials)).token)
+  const { token } = await askForToken(owner, (await demoClients(owned)).service)
+  expect(await readStatus(owner, token, id)).toBe(200)
+})

@@ -1,0 +1,52 @@
+// The application as production builds it, on a database of its own.
+import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
+import { pino } from 'pino'
+import { afterAll } from 'vitest'
+import { buildApp } from '../../src/app.ts'
+import { readConfig } from '../../src/config.ts'
+import type { Database } from '../../src/database/database.ts'
+import { openSigningKey } from '../../src/oauth/signing-key.ts'
+import { cloneDatabase } from './database.ts'
+import { bearer, signingKeyPem } from './tokens.ts'
+
+export interface TestApp {
+  readonly app: FastifyInstance
+  readonly database: Database
+  readonly databaseUrl: string
+  /** every line that the application logged */
+  readonly logged: readonly string[]
+  /** A request with that token; an object or a string as body goes as JSON. */
+  call(
+    token: string,
+    method: 'GET' | 'POST' | 'PUT',
+    path: string,
+    body?: unknown,
+  ): Promise<LightMyRequestResponse>
+  inject(options: InjectOptions): Promise<LightMyRequestResponse>
+}
+
+/** @param environment settings beside those that the tests need */
+export async function startTestApp(environment: Record<string, string> = {}): Promise<TestApp> {
+  const { url, database } = await cloneDatabase()
+  const config = readConfig({ JWT_PRIVATE_KEY: signingKeyPem, LOG_LEVEL: 'trace', ...environment })
+  const signingKey = await openSigningKey({ ...config.tokens, dataDirectory: config.dataDirectory })
+  const logged: string[] = []
+  const log = pino({ level: config.logLevel }, { write: (line: string) => void logged.push(line) })
+  const app = await buildApp({ config, database, signingKey, log })
+  await app.ready()
+  afterAll(() => app.close())
+  return {
+    app,
+    database,
+    databaseUrl: url,
+    logged,
+    call: (token, method, path, body) =>
+      app.inject({
+        method,
+        url: `/rtc-api/interactions${path}`,
+        headers: { ...bearer(token), ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+        ...(body === undefined ? {} : { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
+      }),
+    inject: (options) => app.inject(options),
+  }
+}

@@ -1,0 +1,61 @@
+// The service that the contract suite talks to: the one at CONTRACT_URL, or one that is started for it and vanishes.
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import type { TestProject } from 'vitest/node'
+import { startService } from './service.ts'
+
+interface Credentials {
+  readonly clientId: string
+  readonly clientSecret: string
+}
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    baseUrl: string
+    agent: Credentials
+    otherAgent: Credentials
+    service: Credentials
+    /** the organization of `agent` */
+    organizationId: string
+  }
+}
+
+/**
+ * With CONTRACT_URL, CONTRACT_CLIENTS names the clients to use there, as BOOTSTRAP_CLIENTS does: an AGENT, an AGENT of
+ * another organization, and a SERVICE, in this order.
+ */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const { CONTRACT_URL: given, CONTRACT_CLIENTS = JSON.stringify(makeClients()) } = process.env
+  const [agent, otherAgent, service] = JSON.parse(CONTRACT_CLIENTS)
+  const { baseUrl, stop } =
+    given === undefined ? await start(CONTRACT_CLIENTS) : { baseUrl: given, stop: async () => {} }
+  project.provide('baseUrl', baseUrl)
+  project.provide('agent', agent)
+  project.provide('otherAgent', otherAgent)
+  project.provide('service', service)
+  project.provide('organizationId', agent.organizationId)
+  return stop
+}
+
+function makeClients() {
+  const secret = () => ({ clientSecret: randomUUID() })
+  return [
+    { clientId: 'contract-agent', role: 'AGENT', organizationId: 'contract', ...secret() },
+    { clientId: 'contract-other-agent', role: 'AGENT', organizationId: 'contract-other', ...secret() },
+    { clientId: 'contract-service', role: 'SERVICE', ...secret() },
+  ]
+}
+
+async function start(clients: string) {
+  const dataDirectory = await mkdtemp(path.join(tmpdir(), 'interaction-api-contract-'))
+  const service = await startService({ DATA_DIR: dataDirectory, BOOTSTRAP_CLIENTS: clients })
+  return {
+    baseUrl: service.baseUrl,
+    stop: async () => {
+      await service.stop()
+      await rm(dataDirectory, { recursive: true, force: true })
+    },
+  }
+}

@@ -1,0 +1,73 @@
+// The service as a stranger runs it: a process of its own, reached over HTTP.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import path from 'node:path'
+
+const executable = path.join(import.meta.dirname, '..', '..', 'bin', 'interaction-api.js')
+
+export interface RunningService {
+  readonly process: ChildProcess
+  readonly baseUrl: string
+  /** what it printed on standard output until it was ready, and on standard error until now */
+  readonly output: string
+  errors(): string
+  /** @returns the exit code */
+  stop(signal?: NodeJS.Signals): Promise<number | null>
+}
+
+/** Runs the command with these settings beside the environment's PATH and HOME. */
+export function runCommand(parameters: readonly string[], environment: Record<string, string>): ChildProcess {
+  const { PATH = '', HOME = '' } = process.env
+  return spawn(process.execPath, [executable, ...parameters], { env: { PATH, HOME, ...environment } })
+}
+
+/** Runs the command to its end. */
+export async function finishCommand(parameters: readonly string[], environment: Record<string, string>) {
+  const child = runCommand(parameters, environment)
+  const [output, errors] = [collect(child.stdout), collect(child.stderr)]
+  const [code] = await once(child, 'close')
+  return { code, output: output(), errors: errors() }
+}
+
+/**
+ * Starts the service and waits until it answers.
+ * @throws Error with what it printed when it ends instead
+ */
+export async function startService(environment: Record<string, string>): Promise<RunningService> {
+  const child = runCommand(['serve'], { PORT: '0', ...environment })
+  const [output, errors] = [collect(child.stdout), collect(child.stderr)]
+  const exited = once(child, 'exit')
+  const ready = new Promise<string>((resolve) => {
+    child.stdout?.on('data', () => {
+      const [, url] = /^Interaction API: (\S+)\/rtc-api\/interactions\n/m.exec(output()) ?? []
+      if (url !== undefined && output().includes('Documentation:')) resolve(url)
+    })
+  })
+  const baseUrl = await Promise.race([
+    ready,
+    exited.then(([code]) => Promise.reject(new Error(`exit code ${code}\n${output()}\n${errors()}`))),
+  ])
+  return {
+    process: child,
+    baseUrl,
+    get output() {
+      return output()
+    },
+    errors,
+    async stop(signal = 'SIGTERM') {
+      if (child.exitCode === null && child.signalCode === null) {
+        child.kill(signal)
+        await exited
+      }
+      return child.exitCode
+    },
+  }
+}
+
+function collect(stream: NodeJS.ReadableStream | null): () => string {
+  let text = ''
+  stream?.on('data', (chunk: Buffer) => {
+    text += chunk.toString()
+  })
+  return () => text
+}

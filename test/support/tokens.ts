@@ -1,0 +1,32 @@
+// Tokens made by hand, independent of the code that makes and checks them.
+import { createSign, generateKeyPairSync, randomUUID } from 'node:crypto'
+
+export const signingKeyPem = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  .privateKey.export({ type: 'pkcs8', format: 'pem' })
+  .toString()
+
+const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+
+/** A JWT with these claims beside valid ones; a claim that is undefined is left out. */
+export function signToken(
+  claims: object,
+  { key = signingKeyPem, header = {} }: { key?: string; header?: object } = {},
+) {
+  const now = Math.floor(Date.now() / 1000)
+  const defaults = {
+    iss: 'http://localhost:8080',
+    aud: 'interaction-api',
+    iat: now,
+    exp: now + 600,
+    jti: randomUUID(),
+  }
+  const input = `${encode({ alg: 'RS256', typ: 'JWT', ...header })}.${encode({ ...defaults, ...claims })}`
+  return `${input}.${createSign('RSA-SHA256').update(input).sign(key, 'base64url')}`
+}
+
+export const agentToken = (organization = 'acme', sub = 'agent-1') =>
+  signToken({ sub, organization, authorities: ['AGENT'] })
+
+export const serviceToken = (sub = 'service-1') => signToken({ sub, authorities: ['SERVICE'] })
+
+export const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
