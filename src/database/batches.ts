@@ -1,0 +1,69 @@
+// Gathers what is asked for at about the same time into one statement, which costs little more than one of its parts.
+import DataLoader from 'dataloader'
+import { databaseFailure } from './sqlstate.ts'
+
+export interface BatchLimits {
+  /** how many batches may be under way at once; what comes meanwhile makes up the next ones */
+  readonly atOnce: number
+  /** how many items a batch may have */
+  readonly most: number
+}
+
+/**
+ * Makes a function of one item out of a function of many. A batch starts as soon as fewer than `atOnce` are under
+ * way: when nothing is, at the end of the present turn of the event loop, so that a single item waits for no other.
+ * @param run answers each item at its index, all or none: when it throws, each item is run alone, so that a bad one
+ *   fails no other; unless the database does not answer, which rejects them all
+ */
+export function gather<Item, Answer>(
+  run: (items: readonly Item[]) => Promise<readonly Answer[]>,
+  { atOnce, most }: BatchLimits,
+): (item: Item) => Promise<Answer> {
+  let underWay = 0
+  const waiting: (() => void)[] = []
+  const startNext = () => {
+    if (underWay >= atOnce) return
+    const start = waiting.shift()
+    if (start === undefined) return
+    underWay++
+    start()
+  }
+  const loader = new DataLoader<Item, Answer>(
+    async (items) => {
+      try {
+        return await run(items).catch((error: unknown) => runOneByOne(run, items, error))
+      } finally {
+        underWay--
+        startNext()
+      }
+    },
+    {
+      cache: false,
+      maxBatchSize: most,
+      batchScheduleFn: (start) => {
+        waiting.push(start)
+        setImmediate(startNext)
+      },
+    },
+  )
+  return (item) => loader.load(item)
+}
+
+async function runOneByOne<Item, Answer>(
+  run: (items: readonly Item[]) => Promise<readonly Answer[]>,
+  items: readonly Item[],
+  error: unknown,
+): Promise<(Answer | Error)[]> {
+  const failure = databaseFailure(error)
+  if (items.length === 1 || failure === 'unavailable' || failure === 'timeout') throw error
+  const answers: (Answer | Error)[] = []
+  for (const item of items) {
+    // an array of one item has one answer
+    answers.push(await run([item]).then(([answer]) => answer as Answer, toError))
+  }
+  return answers
+}
+
+function toError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error('a batch failed', { cause: reason })
+}
