@@ -86,21 +86,12 @@ function toSortProperty(name: string): SortProperty | undefined {
 }
 
 /**
- * The total, where a page alone can tell it, so that nothing need be counted: a page that is not full ends the
- * result, unless it lies beyond its end.
+ * What stands before and behind the interactions in the reply's text, in the order in which Spring writes the members
+ * (spring-facts §3).
  * @param found how many interactions the page holds
- */
-export function totalFromPage({ page, size }: Pageable, found: number): number | undefined {
-  return found < size && (page === 0 || found > 0) ? page * size + found : undefined
-}
-
-/**
- * The reply's text, in the order in which Spring writes the members (spring-facts §3).
- * @param content the JSON text of each interaction on the page
  * @param total how many interactions there are on all pages
  */
-export function pageJson({ page, size, sort }: Pageable, content: readonly string[], total: number): string {
-  const found = content.length
+export function pageEnvelope({ page, size, sort }: Pageable, found: number, total: number): [string, string] {
   const offset = page * size
   const totalElements = found > 0 && offset + size > total ? offset + found : total
   const totalPages = Math.ceil(totalElements / size)
@@ -118,5 +109,5 @@ export function pageJson({ page, size, sort }: Pageable, content: readonly strin
     numberOfElements: found,
     empty: found === 0,
   }
-  return `{"content":[${content.join(',')}],${JSON.stringify(rest).slice(1)}`
+  return ['{"content":[', `],${JSON.stringify(rest).slice(1)}`]
 }

@@ -1,10 +1,11 @@
 // All SQL on interactions, one statement a function; the search, composed anew for each request, is in search.ts.
 import { sql } from 'kysely'
+import { gather } from '../database/batches.ts'
 import type { Database } from '../database/database.ts'
 import type { Criteria } from './criteria.ts'
 import type { Pageable } from './page.ts'
-import { type InteractionRow, interactionColumns } from './row.ts'
-import { type SearchResult, searchInteractions } from './search.ts'
+import { dataColumn, type InteractionRow, rowColumns } from './row.ts'
+import { prepareSearch, type SearchResult } from './search.ts'
 
 export interface NewInteraction {
   readonly id: string
@@ -30,6 +31,8 @@ export interface InteractionUpdate {
 export interface InteractionRepository {
   /** @returns undefined when there is none of that id in any organization */
   find(id: string): Promise<InteractionRow | undefined>
+  /** The interactions of these ids, in their order; undefined where there is none. */
+  findAll(ids: readonly string[]): Promise<readonly (InteractionRow | undefined)[]>
   /** Stores a new interaction with version 0, unless its id is taken in any organization. */
   create(interaction: NewInteraction): Promise<'created' | 'duplicate'>
   /**
@@ -41,25 +44,41 @@ export interface InteractionRepository {
   search(criteria: Criteria, pageable: Pageable): Promise<SearchResult>
 }
 
+const reads = { atOnce: 2, most: 100 } as const
+const writes = { atOnce: 2, most: 100 } as const
+
 /** Compiles the statements; they run when the functions are called. */
 export function interactionRepository(database: Database): InteractionRepository {
   const { kysely } = database
 
-  const find = database.prepare('find_interaction', ({ id }: { id: string }) =>
+  const select = database.prepare('find_interactions', ({ ids }: { ids: readonly string[] }) =>
     kysely
       .selectFrom('interactions as interaction')
-      .select(interactionColumns)
-      .where('id', '=', id)
+      .select([...rowColumns, dataColumn])
+      .where('id', '=', sql<string>`any(${ids}::text[])`)
       .compile(),
   )
+  const findAll = async (ids: readonly string[]) => {
+    const rows = new Map((await select({ ids })).map((row) => [row.id, row]))
+    return ids.map((id) => rows.get(id))
+  }
 
-  const create = database.prepare('create_interaction', (given: NewInteraction) =>
+  const createAll = database.prepare('create_interactions', ({ interactions }: { interactions: string }) =>
     sql<{ id: string }>`
       insert into interactions (id, organization_id, created_by, type, data)
-      values (${given.id}, ${given.organizationId}, ${given.createdBy}, ${given.type}, ${given.data})
+      select id, "organizationId", "createdBy", type, data
+      from json_to_recordset(${interactions}::json)
+        as given (id text, "organizationId" text, "createdBy" text, type text, data json)
       on conflict (id) do nothing
       returning id`.compile(kysely),
   )
+  const create = gather(async (interactions: readonly NewInteraction[]) => {
+    // in one order everywhere, so that batches with the same ids wait for each other instead of locking each other out
+    const inOrder = interactions.toSorted((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
+    const created = new Set((await createAll({ interactions: toJson(inOrder) })).map(({ id }) => id))
+    // of several of one id, the first was created
+    return interactions.map(({ id }) => (created.delete(id) ? 'created' : 'duplicate'))
+  }, writes)
 
   const update = database.prepare('update_interaction', (given: InteractionUpdate) =>
     sql<{ updated: boolean; is_foreign: boolean; is_current: boolean }>`
@@ -84,8 +103,9 @@ export function interactionRepository(database: Database): InteractionRepository
   )
 
   return {
-    find: async (id) => (await find({ id }))[0],
-    create: async (interaction) => ((await create(interaction)).length > 0 ? 'created' : 'duplicate'),
+    find: gather(findAll, reads),
+    findAll,
+    create,
     async update(given) {
       const [target] = await update(given)
       if (target === undefined) return 'missing'
@@ -95,6 +115,14 @@ export function interactionRepository(database: Database): InteractionRepository
       // Without a version, nothing but the row's disappearance meanwhile can have kept it from being updated.
       return given.version === undefined ? 'missing' : 'stale'
     },
-    search: (criteria, pageable) => searchInteractions(kysely, criteria, pageable),
+    search: prepareSearch(database),
   }
+}
+
+/** `data` stands in the text as it was given, and PostgreSQL takes it out as it stands there. */
+function toJson(interactions: readonly NewInteraction[]): string {
+  const objects = interactions.map(
+    ({ data, ...rest }) => `${JSON.stringify(rest).slice(0, -1)},"data":${data}}`,
+  )
+  return `[${objects.join(',')}]`
 }

@@ -1,13 +1,15 @@
 // The four operations: read the request, call one function of the repository, turn its outcome into a reply.
 import { isUtf8 } from 'node:buffer'
+import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { v7 as makeId } from 'uuid'
-import { answerNotFound, refuseOtherMethods } from '../http/errors.ts'
+import { nothingHere, refuseOtherMethods } from '../http/errors.ts'
 import { type Faults, forbidden, InvalidRequest, Problem } from '../problem.ts'
 import { type CreateCommand, identifierFault, readCreateCommand, readUpdateCommand } from './commands.ts'
 import { readCriteria } from './criteria.ts'
+import { isLoaded, loadInPieces } from './large-page.ts'
 import { operations } from './operations.ts'
-import { pageJson, readPageable } from './page.ts'
+import { pageEnvelope, readPageable } from './page.ts'
 import type { InteractionRepository } from './repository.ts'
 import { interactionJson } from './row.ts'
 
@@ -21,9 +23,9 @@ export async function interactionRoutes(
   { repository }: InteractionOptions,
 ): Promise<void> {
   acceptJsonAsText(app)
-  app.addHook<{ Params: { interactionId?: string } }>('onRequest', async ({ params }) => {
+  app.addHook<{ Params: { interactionId?: string } }>('onRequest', ({ params }, _reply, done) => {
     // a slash with nothing behind it is another path
-    if (params.interactionId === '') return answerNotFound()
+    done(params.interactionId === '' ? nothingHere() : undefined)
   })
 
   app.post('/interactions', { schema: operations.create }, async (request, reply) => {
@@ -55,7 +57,10 @@ export async function interactionRoutes(
       throw forbidden('The caller belongs to another organization')
     const sought = { ...criteria, organizationId: organizationId ?? criteria.organizationId }
     const { rows, total } = await repository.search(sought, pageable)
-    return reply.type('application/json').send(pageJson(pageable, rows.map(interactionJson), total))
+    const [head, tail] = pageEnvelope(pageable, rows.length, total)
+    reply.type('application/json')
+    if (rows.every(isLoaded)) return reply.send(`${head}${rows.map(interactionJson).join(',')}${tail}`)
+    return reply.send(Readable.from(around(head, loadInPieces(rows, repository.findAll), tail)))
   })
   refuseOtherMethods(app, '/interactions', ['GET', 'POST'])
 
@@ -87,6 +92,12 @@ export async function interactionRoutes(
     }
   })
   refuseOtherMethods(app, '/interactions/:interactionId', ['GET', 'PUT'])
+}
+
+async function* around(head: string, pieces: AsyncIterable<string>, tail: string): AsyncGenerator<string> {
+  yield head
+  yield* pieces
+  yield tail
 }
 
 const missing = () => new Problem('not_found', 'There is no interaction of this id.')

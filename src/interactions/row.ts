@@ -15,18 +15,28 @@ export interface InteractionRow {
   readonly version: string
 }
 
-/** What to select of the table, named `interaction` in the statement. */
-export const interactionColumns = [
-  'interaction.id',
-  'interaction.organization_id',
-  'interaction.created_by',
+/** How much data, in bytes, is loaded at once; what goes beyond it is loaded later. */
+export const largestLoad = 4_194_304
+
+/** A row of a page: the first ones have their data, as long as these are not too large together. */
+export type FoundRow = Omit<InteractionRow, 'data_text'> & {
+  readonly data_text: string | null
+  readonly data_bytes: number
+}
+
+/** What to select of the table, named `interaction` in the statement; all but the data. */
+export const rowColumns = [
+  sql<string>`interaction.id`.as('id'),
+  sql<string>`interaction.organization_id`.as('organization_id'),
+  sql<string>`interaction.created_by`.as('created_by'),
   sql<string>`to_char(interaction.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`.as(
     'created_at_text',
   ),
-  'interaction.type',
-  sql<string>`interaction.data::text`.as('data_text'),
-  'interaction.version',
+  sql<string | null>`interaction.type`.as('type'),
+  sql<string>`interaction.version`.as('version'),
 ] as const
+
+export const dataColumn = sql<string>`interaction.data::text`.as('data_text')
 
 /** The JSON text of an interaction; `type` is left out when it was never given. */
 export function interactionJson(row: InteractionRow): string {

@@ -1,136 +1,181 @@
-// The search: first the ids of the page, which an index alone can give, then the rows of these ids.
+// The search: one statement that finds the ids of the page, which an index alone can give, then the rows of these
+// ids, and counts only when the page cannot tell the total.
 import {
+  type CompiledQuery,
   type Expression,
-  type ExpressionBuilder,
   expressionBuilder,
   type Kysely,
   type SqlBool,
   sql,
 } from 'kysely'
+import type { Database } from '../database/database.ts'
 import type { Tables } from '../database/tables.ts'
 import type { Criteria } from './criteria.ts'
-import { type Order, type Pageable, sortColumns, totalFromPage } from './page.ts'
-import { type InteractionRow, interactionColumns } from './row.ts'
+import { orderBy, totalOrder } from './order.ts'
+import type { Order, Pageable } from './page.ts'
+import { type FoundRow, largestLoad, rowColumns } from './row.ts'
 
 export interface SearchResult {
   /** in the order asked for */
-  readonly rows: readonly InteractionRow[]
+  readonly rows: readonly FoundRow[]
   /** how many interactions match, on all pages */
   readonly total: number
 }
 
-/**
- * Finds one page of the interactions that match, newest first unless another order is asked for; the id breaks ties.
- * They are counted only when the page cannot tell the total. Not prepared by name: a plan that is made without
- * knowing the range and the organization would be a bad one.
- */
-export async function searchInteractions(
+/** A search that finds nothing gives one row all the same, for the total. */
+type SearchRow = { readonly [Column in keyof FoundRow]: FoundRow[Column] | null } & {
+  readonly total: string
+}
+
+/** What a statement is composed of; equal shapes have the same statement. */
+interface Shape {
+  readonly given: readonly string[]
+  readonly mediaRecorded: readonly boolean[]
+  readonly cobrowseRecorded: readonly boolean[]
+  readonly sort: readonly Order[]
+}
+
+/** How many shapes are prepared by name, on each connection; callers may think of any number of others. */
+const preparedShapes = 64
+
+/** Statements are compiled when their shape is first asked for. */
+export function prepareSearch(
+  database: Database,
+): (criteria: Criteria, pageable: Pageable) => Promise<SearchResult> {
+  const prepared = new Map<string, (values: Values) => Promise<SearchRow[]>>()
+
+  function run(criteria: Criteria, pageable: Pageable): Promise<readonly SearchRow[]> {
+    const values = toValues(criteria, pageable)
+    const shape = toShape(criteria, pageable, values)
+    const key = JSON.stringify(shape)
+    const known = prepared.get(key)
+    if (known !== undefined) return known(values)
+    if (prepared.size === preparedShapes) return runOnce(database.kysely, criteria, pageable)
+    const statement = database.prepare(`search_interactions_${prepared.size}`, (parameters: Values) =>
+      composeSearch(database.kysely, shape, parameters),
+    )
+    prepared.set(key, statement)
+    return statement(values)
+  }
+
+  return async (criteria, pageable) => {
+    const rows = await run(criteria, pageable)
+    return { rows: rows.filter(isFound), total: Number(rows[0]?.total) }
+  }
+}
+
+async function runOnce(kysely: Kysely<Tables>, criteria: Criteria, pageable: Pageable) {
+  const { rows } = await kysely.executeQuery(compileSearch(kysely, criteria, pageable))
+  return rows
+}
+
+/** The statement that finds one page of what matches, with the total in each row. */
+export function compileSearch(
   kysely: Kysely<Tables>,
   criteria: Criteria,
   pageable: Pageable,
-): Promise<SearchResult> {
-  const rows = await findPage(kysely, criteria, pageable)
-  return { rows, total: totalFromPage(pageable, rows.length) ?? (await count(kysely, criteria)) }
+): CompiledQuery<SearchRow> {
+  const values = toValues(criteria, pageable)
+  return composeSearch(kysely, toShape(criteria, pageable, values), values)
 }
 
-function findPage(
-  kysely: Kysely<Tables>,
-  criteria: Criteria,
-  { page, size, sort }: Pageable,
-): Promise<InteractionRow[]> {
-  const orders = totalOrder(sort)
-  const ids = kysely
-    .selectFrom(matching(kysely, criteria).as('matching'))
-    .select('id')
-    .orderBy(orderBy('matching', orders))
-    .limit(size)
-    .offset(page * size)
-  return kysely
-    .selectFrom(ids.as('page'))
-    .innerJoin('interactions as interaction', 'interaction.id', 'page.id')
-    .select(interactionColumns)
-    .orderBy(orderBy('interaction', orders))
-    .execute()
+function toShape({ mediaRecorded, cobrowseRecorded }: Criteria, { sort }: Pageable, values: Values): Shape {
+  const given = Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [name]))
+  return { given, mediaRecorded, cobrowseRecorded, sort }
 }
 
-async function count(kysely: Kysely<Tables>, criteria: Criteria): Promise<number> {
-  const { total } = await kysely
-    .selectFrom(matching(kysely, criteria).as('matching'))
-    .select((expression) => expression.fn.countAll<string>().as('total'))
-    .executeTakeFirstOrThrow()
-  return Number(total)
+function isFound(row: SearchRow): row is FoundRow & SearchRow {
+  return row.id !== null
+}
+
+/** What a statement takes as parameters; undefined: not part of it. */
+type Values = ReturnType<typeof toValues>
+
+function toValues(criteria: Criteria, { page, size }: Pageable) {
+  const { mediaRecorded: _media, cobrowseRecorded: _cobrowse, ...values } = criteria
+  const { types, createdBy } = criteria
+  return {
+    ...values,
+    // compared with the row as well only when the index may have cut them
+    types: types?.some((type) => isCut(type, 40)) ? types : undefined,
+    typePrefixes: types?.map((type) => cut(type, 40)),
+    createdBy: createdBy !== undefined && isCut(createdBy, 64) ? createdBy : undefined,
+    createdByPrefix: createdBy === undefined ? undefined : cut(createdBy, 64),
+    size,
+    offset: page * size,
+  }
+}
+
+/** As the migration cuts what the index carries: in characters, not in UTF-16 units. */
+const cut = (text: string, length: number) =>
+  text.length <= length ? text : [...text].slice(0, length).join('')
+const isCut = (text: string, length: number) => text.length >= length && [...text].length >= length
+
+function composeSearch(kysely: Kysely<Tables>, shape: Shape, values: Values): CompiledQuery<SearchRow> {
+  const orders = totalOrder(shape.sort)
+  const found = sql`(select found from tally)`
+  return sql<SearchRow>`
+    with page as materialized (
+      select id from (${matching(kysely, shape, values)}) as matching
+      order by ${orderBy('matching', orders)}
+      limit ${values.size} offset ${values.offset}
+    ), tally as materialized (
+      select count(*) as found from page
+    )
+    select ${sql.join(rowColumns)},
+      octet_length(interaction.data::text) as data_bytes,
+      case
+        when sum(octet_length(interaction.data::text)) over (order by ${orderBy('interaction', orders)}) <= ${sql.lit(largestLoad)}
+          then interaction.data::text
+      end as data_text,
+      case
+        when ${found} = ${values.size}::bigint or (${found} = 0 and ${values.offset}::bigint > 0)
+          then (select count(*) from (${matching(kysely, shape, values)}) as matching)
+        else ${values.offset}::bigint + ${found}
+      end as total
+    from tally
+    left join page on true
+    left join interactions as interaction on interaction.id = page.id
+    order by ${orderBy('interaction', orders)}`.compile(kysely)
 }
 
 /** Every interaction that matches, with what it can be ordered by: one fragment, so that page and count agree. */
-function matching(kysely: Kysely<Tables>, criteria: Criteria) {
+function matching(kysely: Kysely<Tables>, shape: Shape, values: Values) {
   const narrowed = kysely
     .selectFrom('interactions')
     .select(['id', 'organization_id', 'created_by', 'created_at', 'type', 'version'])
-    .where((expression) => expression.and([...conditions(expression, criteria)]))
-  if (criteria.tags === undefined) return narrowed
-  const tagged = sql<SqlBool>`tags ?| ${criteria.tags}::text[]`
+    .where((expression) => expression.and([...conditions(shape, values)]))
+  if (!shape.given.includes('tags')) return narrowed
+  const tagged = sql<SqlBool>`tags ?| ${values.tags}::text[]`
   // two disjoint parts, so that the first is found in the index alone and the second, being small, by its own index
-  const taggedInData = sql<SqlBool>`case when (data -> 'tags')::text ~ ${arrayOfStrings}
-    then (data -> 'tags')::jsonb ?| ${criteria.tags}::text[] else false end`
-  return narrowed.where(tagged).unionAll(narrowed.where('tags_beyond_index', '=', true).where(taggedInData))
+  const taggedInData = sql<SqlBool>`case when (data -> 'tags')::text ~ ${sql.lit(arrayOfStrings)}
+    then (data -> 'tags')::jsonb ?| ${values.tags}::text[] else false end`
+  return narrowed
+    .where(tagged)
+    .unionAll(narrowed.where('tags_beyond_index', '=', sql.lit(true)).where(taggedInData))
 }
 
 /** Matches the JSON text of an array of strings, as the generated column `tags` has it. */
 const arrayOfStrings = String.raw`^\[\s*(?:"(?:[^"\\]|\\.)*"\s*(?:,\s*"(?:[^"\\]|\\.)*"\s*)*)?\]$`
 
 function* conditions(
-  { eb }: ExpressionBuilder<Tables, 'interactions'>,
-  criteria: Criteria,
-): Generator<Expression<SqlBool>> {
-  yield eb('created_at', '>=', criteria.createdFrom)
-  yield eb('created_at', '<=', criteria.createdTo)
-  if (criteria.organizationId !== undefined) yield eb('organization_id', '=', criteria.organizationId)
-  if (criteria.types !== undefined) yield* equalsByPrefix('type', criteria.types)
-  if (criteria.createdBy !== undefined) yield* equalsByPrefix('created_by', [criteria.createdBy])
-  for (const recorded of criteria.mediaRecorded) yield eb('media_recorded', '=', recorded)
-  for (const recorded of criteria.cobrowseRecorded) yield eb('cobrowse_recorded', '=', recorded)
-  if (criteria.customerId !== undefined) yield eb('customer_id', '=', criteria.customerId)
-  if (criteria.conferenceId !== undefined) yield eb('conference_id', '=', criteria.conferenceId)
-  if (criteria.onHoldDurationAbove !== undefined)
-    yield eb('on_hold_duration', '>', criteria.onHoldDurationAbove)
-  if (criteria.onHoldDurationBelow !== undefined)
-    yield eb('on_hold_duration', '<', criteria.onHoldDurationBelow)
-}
-
-/** How many characters the index carries of each, as in the migration. */
-const prefixLengths = { type: 40, created_by: 64 } as const
-
-/** The index carries a prefix; only a value that it may cut is compared with the row as well. */
-function* equalsByPrefix(
-  column: keyof typeof prefixLengths,
-  values: readonly string[],
+  { given, mediaRecorded, cobrowseRecorded }: Shape,
+  values: Values,
 ): Generator<Expression<SqlBool>> {
   const eb = expressionBuilder<Tables, 'interactions'>()
-  const length = prefixLengths[column]
-  const prefixes = values.map((value) => [...value].slice(0, length).join(''))
-  yield eb(`${column}_prefix`, '=', eb.fn.any(eb.val(prefixes)))
-  if (values.some((value) => [...value].length >= length))
-    yield eb(column, '=', eb.fn.any(eb.val([...values])))
-}
-
-/** The order asked for, made total by the id; in the direction of the last property, so that one index walk serves. */
-function totalOrder(sort: readonly Order[]): Order[] {
-  const last = sort.at(-1)
-  if (last === undefined)
-    return [
-      { property: 'createdAt', direction: 'desc', ignoreCase: false },
-      { property: 'id', direction: 'desc', ignoreCase: false },
-    ]
-  const isTotal = sort.some((order) => order.property === 'id' && !order.ignoreCase)
-  return isTotal ? [...sort] : [...sort, { property: 'id', direction: last.direction, ignoreCase: false }]
-}
-
-function orderBy(table: 'matching' | 'interaction', orders: readonly Order[]) {
-  return sql.join(orders.map((order) => sql`${sortKey(table, order)} ${sql.raw(order.direction)}`))
-}
-
-function sortKey(table: string, { property, ignoreCase }: Order) {
-  const column = sql.ref(`${table}.${sortColumns[property]}`)
-  const isText = property !== 'createdAt' && property !== 'version'
-  return ignoreCase && isText ? sql`lower(${column} collate "default") collate "C"` : column
+  const has = (name: keyof Values) => given.includes(name)
+  yield sql`created_at >= ${values.createdFrom}::timestamptz`
+  yield sql`created_at <= ${values.createdTo}::timestamptz`
+  if (has('organizationId')) yield sql`organization_id = ${values.organizationId}`
+  if (has('typePrefixes')) yield sql`type_prefix = any(${values.typePrefixes}::text[])`
+  if (has('types')) yield sql`type = any(${values.types}::text[])`
+  if (has('createdByPrefix')) yield sql`created_by_prefix = ${values.createdByPrefix}`
+  if (has('createdBy')) yield sql`created_by = ${values.createdBy}`
+  for (const recorded of mediaRecorded) yield eb('media_recorded', '=', sql.lit(recorded))
+  for (const recorded of cobrowseRecorded) yield eb('cobrowse_recorded', '=', sql.lit(recorded))
+  // of a value beyond 255 characters 256 are kept, which must not match
+  if (has('customerId')) yield sql`customer_id = ${values.customerId} and length(customer_id) <= 255`
+  if (has('conferenceId')) yield sql`conference_id = ${values.conferenceId} and length(conference_id) <= 255`
+  if (has('onHoldDurationAbove')) yield sql`on_hold_duration > ${values.onHoldDurationAbove}::numeric`
+  if (has('onHoldDurationBelow')) yield sql`on_hold_duration < ${values.onHoldDurationBelow}::numeric`
 }

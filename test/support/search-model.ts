@@ -95,8 +95,11 @@ function matches(one: ModelInteraction, search: ModelSearch): boolean {
     (types === undefined || types.some((type) => type === one.type)) &&
     is(search.userId, one.createdBy) &&
     (search.recording ?? []).every((word) => recorded[word]) &&
-    is(search.customerId, identifier(member('customerId'))) &&
-    is(search.conferenceId, identifier(member('conferenceId')) ?? identifier(member('roomName'))) &&
+    is(search.customerId, searchable(identifier(member('customerId')))) &&
+    is(
+      search.conferenceId,
+      searchable(identifier(member('conferenceId')) ?? identifier(member('roomName'))),
+    ) &&
     (tags === undefined || tags.some((tag) => stringsOf(member('tags')).includes(tag))) &&
     (above === undefined || (onHold !== undefined && compareDecimals(onHold, above) > 0)) &&
     (below === undefined || (onHold !== undefined && compareDecimals(onHold, below) < 0))
@@ -107,11 +110,15 @@ function isText(value: Json | undefined): boolean {
   return typeof value === 'string' && value !== ''
 }
 
-/** A string or a number, as its text of 1 to 255 characters. */
+/** A non-empty string, or the text of a number. */
 function identifier(value: Json | undefined): string | undefined {
   const text = typeof value === 'object' && value !== null && 'digits' in value ? value.digits : value
-  const length = typeof text === 'string' ? [...text].length : 0
-  return typeof text === 'string' && length >= 1 && length <= 255 ? text : undefined
+  return typeof text === 'string' && text !== '' ? text : undefined
+}
+
+/** Beyond 255 characters nothing is found by it. */
+function searchable(text: string | undefined): string | undefined {
+  return text !== undefined && [...text].length <= 255 ? text : undefined
 }
 
 function stringsOf(value: Json | undefined): string[] {

@@ -1,0 +1,44 @@
+// A page whose data are too large to hold at once: its text in pieces, loaded as the caller takes them.
+import { type FoundRow, type InteractionRow, interactionJson, largestLoad } from './row.ts'
+
+/** Whether the search has given the row with its data. */
+export function isLoaded(row: FoundRow): row is FoundRow & InteractionRow {
+  return row.data_text !== null
+}
+
+/**
+ * The interactions of a page, separated by commas, in pieces of about `largestLoad`. One that is gone meanwhile is
+ * left out; one that was updated meanwhile is given as it is then.
+ * @param load the interactions of these ids, in their order
+ */
+export async function* loadInPieces(
+  rows: readonly FoundRow[],
+  load: (ids: readonly string[]) => Promise<readonly (InteractionRow | undefined)[]>,
+): AsyncGenerator<string> {
+  let separator = ''
+  for (const piece of pieces(rows)) {
+    const loaded = piece.every(isLoaded) ? piece : await load(piece.map(({ id }) => id))
+    const texts = loaded.flatMap((row) => (row === undefined ? [] : [interactionJson(row)]))
+    if (texts.length === 0) continue
+    yield separator + texts.join(',')
+    separator = ','
+  }
+}
+
+function* pieces(rows: readonly FoundRow[]): Generator<readonly FoundRow[]> {
+  let piece: FoundRow[] = []
+  let bytes = 0
+  for (const row of rows) {
+    if (
+      piece.length > 0 &&
+      (bytes + row.data_bytes > largestLoad || isLoaded(row) !== piece.every(isLoaded))
+    ) {
+      yield piece
+      piece = []
+      bytes = 0
+    }
+    piece.push(row)
+    bytes += row.data_bytes
+  }
+  if (piece.length > 0) yield piece
+}

@@ -1,0 +1,26 @@
+// The order of a search, in SQL.
+import { sql } from 'kysely'
+import { type Order, sortColumns } from './page.ts'
+
+/** The order asked for, made total by the id; in the direction of the last property, so that one index walk serves. */
+export function totalOrder(sort: readonly Order[]): Order[] {
+  const last = sort.at(-1)
+  if (last === undefined)
+    return [
+      { property: 'createdAt', direction: 'desc', ignoreCase: false },
+      { property: 'id', direction: 'desc', ignoreCase: false },
+    ]
+  const isTotal = sort.some((order) => order.property === 'id' && !order.ignoreCase)
+  return isTotal ? [...sort] : [...sort, { property: 'id', direction: last.direction, ignoreCase: false }]
+}
+
+/** The `order by` of a table or subquery that has the columns to sort by. */
+export function orderBy(table: 'matching' | 'interaction', orders: readonly Order[]) {
+  return sql.join(orders.map((order) => sql`${sortKey(table, order)} ${sql.raw(order.direction)}`))
+}
+
+function sortKey(table: string, { property, ignoreCase }: Order) {
+  const column = sql.ref(`${table}.${sortColumns[property]}`)
+  const isText = property !== 'createdAt' && property !== 'version'
+  return ignoreCase && isText ? sql`lower(${column} collate "default") collate "C"` : column
+}

@@ -1,0 +1,113 @@
+// What is gathered into one statement is answered as if each had had its own.
+import { randomUUID } from 'node:crypto'
+import fc from 'fast-check'
+import { sql } from 'kysely'
+import { expect, test } from 'vitest'
+import { gather } from '../../src/database/batches.ts'
+import { interactionRepository, type NewInteraction } from '../../src/interactions/repository.ts'
+import { cloneDatabase } from '../support/database.ts'
+
+const { database } = await cloneDatabase()
+const repository = interactionRepository(database)
+
+function anInteraction(more: Partial<NewInteraction> = {}): NewInteraction {
+  return {
+    id: randomUUID(),
+    organizationId: 'acme',
+    createdBy: 'agent-1',
+    type: undefined,
+    data: '{}',
+    ...more,
+  }
+}
+
+const outcomes = (interactions: readonly NewInteraction[]) =>
+  Promise.all(interactions.map((one) => repository.create(one).catch(() => 'failed')))
+
+test('of a batch with an id twice, and one that exists, each is created once and the first wins', async () => {
+  const [existing, twice, other] = [anInteraction(), anInteraction({ data: '{"n":1}' }), anInteraction()]
+  await repository.create(existing)
+  const again = { ...twice, data: '{"n":2}' }
+  expect(await outcomes([twice, existing, other, again])).toEqual([
+    'created',
+    'duplicate',
+    'created',
+    'duplicate',
+  ])
+  expect((await repository.find(twice.id))?.data_text).toBe('{"n":1}')
+})
+
+test('a bad one in a batch fails no other', async () => {
+  const bad = anInteraction({ data: '{"text":"\\u0000"}' })
+  const good = Array.from({ length: 20 }, (_, n) => anInteraction({ data: `{"n":${n}}` }))
+  const results = await outcomes([...good.slice(0, 10), bad, ...good.slice(10)])
+  expect(results.filter((outcome) => outcome === 'created')).toHaveLength(20)
+  expect(results[10]).toBe('failed')
+  expect(await repository.find(bad.id)).toBeUndefined()
+  for (const { id, data } of good) expect((await repository.find(id))?.data_text).toBe(data)
+})
+
+test('a batch of rows of a megabyte is stored whole', async () => {
+  const large = Array.from({ length: 30 }, (_, n) =>
+    anInteraction({ data: `{"${n}":"${'x'.repeat(1_000_000)}"}` }),
+  )
+  expect(await outcomes(large)).toEqual(large.map(() => 'created'))
+  const found = await Promise.all(large.map(({ id }) => repository.find(id)))
+  expect(found.map((row) => row?.data_text === large.find(({ id }) => id === row?.id)?.data)).not.toContain(
+    false,
+  )
+})
+
+test('batches with the same ids in other orders do not lock each other out', async () => {
+  const ids = Array.from({ length: 50 }, () => randomUUID())
+  const other = interactionRepository(database)
+  const rounds = [repository, other, repository, other].map((one, turn) => {
+    const order = turn % 2 === 0 ? ids : ids.toReversed()
+    return Promise.all(order.map((id) => one.create(anInteraction({ id }))))
+  })
+  const results = (await Promise.all(rounds)).flat()
+  expect(results.filter((outcome) => outcome === 'created')).toHaveLength(50)
+  expect(results).toHaveLength(200)
+})
+
+test('many at once are answered as one after the other: each caller gets its own', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.nat({ max: 30 }), { minLength: 1, maxLength: 120 }), async (numbers) => {
+      await sql`truncate interactions`.execute(database.kysely)
+      const made = numbers.map((n) =>
+        anInteraction({ id: `id-${n}`, organizationId: `org-${n % 3}`, data: `{ "n" :${n}.0}` }),
+      )
+      const ids = made.map(({ id }) => id)
+      const expected = ids.map((id, index) => (ids.indexOf(id) < index ? 'duplicate' : 'created'))
+      expect((await outcomes(made)).sort()).toEqual(expected.sort())
+      const asked = [...ids, 'missing']
+      const together = await Promise.all(asked.map((id) => repository.find(id)))
+      for (const [index, id] of asked.entries()) {
+        const [alone] = await repository.findAll([id])
+        expect(together[index]).toEqual(alone)
+        expect(together[index]?.id).toBe(id === 'missing' ? undefined : id)
+      }
+    }),
+    { numRuns: 20 },
+  )
+})
+
+test('a batch starts when another has ended, and never holds more than it may', async () => {
+  const sizes: number[] = []
+  let underWay = 0
+  const double = gather(
+    async (items: readonly number[]) => {
+      sizes.push(items.length)
+      underWay++
+      expect(underWay).toBeLessThanOrEqual(2)
+      await database.ping()
+      underWay--
+      return items.map((item) => item * 2)
+    },
+    { atOnce: 2, most: 10 },
+  )
+  const items = Array.from({ length: 95 }, (_, item) => item)
+  expect(await Promise.all(items.map(double))).toEqual(items.map((item) => item * 2))
+  expect(Math.max(...sizes)).toBe(10)
+  expect(sizes).toHaveLength(10)
+})
