@@ -1,9 +1,16 @@
 // The application, in reading order. Opens nothing, so it has nothing to close.
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from 'fastify'
 import { v4 as randomId } from 'uuid'
 import type { Config } from './config.ts'
 import type { Database } from './database/database.ts'
 import { registerJwt, requireCaller } from './http/caller.ts'
+import { endUnusedConnections } from './http/connections.ts'
 import {
   answerBrokenRequest,
   answerError,
@@ -32,6 +39,8 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: config.http.bodyLimitBytes,
     requestTimeout: config.http.requestTimeoutMs,
+    // how often Node looks for requests that take too long to arrive
+    http: { headersTimeout: config.http.requestTimeoutMs, connectionsCheckingInterval: 1000 },
     // percent-encoded, an id of 255 characters can have 3,060
     routerOptions: { maxParamLength: 3_060 },
     requestIdHeader: false,
@@ -44,20 +53,14 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
   app.setValidatorCompiler(() => () => true)
   app.setSerializerCompiler(() => (value) => JSON.stringify(value))
   registerErrors(app)
-  app.addHook('onSend', async (request, reply) => {
+  endUnusedConnections(app)
+  app.addHook('onSend', (request, reply, _payload, done) => {
     reply.headers(commonHeaders(request.id))
     // JSON has no charset (RFC 8259 §11), and Spring sends none
     if (reply.getHeader('content-type') === 'application/json; charset=utf-8') reply.type('application/json')
+    done()
   })
-  app.addHook('onResponse', async (request, reply) => {
-    const { method, routeOptions, ip } = request
-    const caller = request.caller?.userId
-    const milliseconds = Math.round(reply.elapsedTime)
-    request.log.debug(
-      { method, route: routeOptions.url, status: reply.statusCode, milliseconds, caller, ip },
-      'answered',
-    )
-  })
+  if (config.logLevel === 'debug' || config.logLevel === 'trace') app.addHook('onResponse', logAnswer)
 
   const tokens = { ...config.tokens, ...signingKey }
   await registerJwt(app, tokens)
@@ -72,13 +75,26 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
   await app.register(
     async (rtcApi) => {
       rtcApi.addHook('onRequest', requireCaller(app, tokens))
-      rtcApi.addHook('onSend', async (_request, reply) => void reply.header('cache-control', 'no-store'))
+      rtcApi.addHook('onSend', (_request, reply, _payload, done) => {
+        reply.header('cache-control', 'no-store')
+        done()
+      })
       rtcApi.setNotFoundHandler(answerNotFound)
       await rtcApi.register(interactionRoutes, { repository: interactionRepository(database) })
     },
     { prefix: '/rtc-api' },
   )
   return app
+}
+
+async function logAnswer(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  const { method, routeOptions, ip } = request
+  const caller = request.caller?.userId
+  const milliseconds = Math.round(reply.elapsedTime)
+  request.log.debug(
+    { method, route: routeOptions.url, status: reply.statusCode, milliseconds, caller, ip },
+    'answered',
+  )
 }
 
 /** A caller's own request id, when it can stand in a header and a log line as it is. */

@@ -13,13 +13,18 @@ export function registerErrors(app: FastifyInstance): void {
 }
 
 export async function answerNotFound(): Promise<never> {
-  throw new Problem('not_found', 'There is nothing at this path.')
+  throw nothingHere()
+}
+
+export function nothingHere(): Problem {
+  return new Problem('not_found', 'There is nothing at this path.')
 }
 
 /** Answers what was thrown; also for requests that reach no route, such as those with a broken URL. */
 export function answerError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): void {
   const problem = toProblem(error)
-  if (problem.status >= 500) request.log.error({ err: error }, 'request failed')
+  // what fails for want of a caller who still listens is nobody's concern
+  if (problem.status >= 500 && !request.socket.destroyed) request.log.error({ err: error }, 'request failed')
   reply
     .code(problem.status)
     .headers({ ...commonHeaders(request.id), 'content-type': 'application/json', ...problem.headers })
@@ -79,8 +84,11 @@ export function refuseOtherMethods(app: FastifyInstance, url: string, allowed: r
     method: 'OPTIONS',
     url,
     schema: { hide: true },
-    handler: async (_request, reply) =>
-      reply.header('allow', [...allowed, 'HEAD', 'OPTIONS'].join(', ')).send(),
+    onRequest: (_request, reply) => {
+      const head: HTTPMethods[] = allowed.includes('GET') ? ['HEAD'] : []
+      reply.header('allow', [...allowed, ...head, 'OPTIONS'].join(', ')).send()
+    },
+    handler: answerNotFound,
   })
 }
 
@@ -119,7 +127,8 @@ function fromFramework(error: FastifyError | Error): Problem | undefined {
     case 'FST_ERR_HANDLER_TIMEOUT':
       return new Problem('unavailable', 'The request took too long.', { 'retry-after': retryAfterSeconds })
   }
-  if ('statusCode' in error && error.statusCode === 400)
-    return new InvalidRequest({ body: 'could not be read' })
+  const status = 'statusCode' in error ? error.statusCode : undefined
+  if (status === 400) return new InvalidRequest({ body: 'could not be read' })
+  if (status === 403 || status === 404) return nothingHere()
   return undefined
 }

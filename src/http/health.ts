@@ -1,6 +1,7 @@
 // Whether the process lives, and whether it can serve (contract §8). No token needed.
 import type { FastifyInstance } from 'fastify'
 import { Problem } from '../problem.ts'
+import { refuseOtherMethods } from './errors.ts'
 
 /** @param isReady resolves when the database answers, and rejects when it does not */
 export async function healthRoutes(app: FastifyInstance, { isReady }: { isReady: () => Promise<void> }) {
@@ -15,4 +16,5 @@ export async function healthRoutes(app: FastifyInstance, { isReady }: { isReady:
     }
     return { status: 'ready' }
   })
+  for (const url of ['/health/live', '/health/ready']) refuseOtherMethods(app, url, ['GET'])
 }

@@ -3,6 +3,7 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import { type TObject, type TSchema, Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
+import { refuseOtherMethods } from './errors.ts'
 
 /** Collects every route that is registered afterwards; they describe themselves by `schema`, and hide by `schema.hide`. */
 export async function registerOpenapi(app: FastifyInstance, components: readonly TSchema[]): Promise<void> {
@@ -46,6 +47,7 @@ export async function registerOpenapi(app: FastifyInstance, components: readonly
   })
   await app.register(swaggerUi, { routePrefix: '/docs', uiConfig: { displayRequestDuration: true } })
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
+  refuseOtherMethods(app, '/openapi.json', ['GET'])
 }
 
 /** 400: what is wrong, by parameter or member. */

@@ -77,6 +77,24 @@ describe('the methods', () => {
   })
 })
 
+test('OPTIONS promises no method that is refused, and does not read a body', async () => {
+  const token = await send('OPTIONS', '/security/oauth/token')
+  expect([token.statusCode, token.headers.allow]).toEqual([200, 'POST, OPTIONS'])
+  const headers = { ...bearer(agent), 'content-type': 'text/plain' }
+  expect((await send('OPTIONS', all, { headers, payload: 'x' })).statusCode).toBe(200)
+})
+
+test.each(['/health/live', '/health/ready', '/openapi.json'])(
+  'other methods of %s are refused',
+  async (url) => {
+    expectProblem(await send('POST', url), 405, 'method_not_allowed')
+  },
+)
+
+test('what lies outside the folder of the documentation is not found', async () => {
+  expectProblem(await send('GET', '/docs/static/../../package.json'), 404, 'not_found')
+})
+
 test.each([one, all + range])('HEAD %s is answered as GET, without the body', async (url) => {
   const get = await send('GET', url)
   const head = await send('HEAD', url)

@@ -17,7 +17,7 @@ const floors: readonly (readonly [RegExp, number])[] = [
   [/^cli\.ts$/, 4],
   [/^(app|server)\.ts$/, 3],
   [/^((interactions|oauth)\/routes|interactions\/operations|http\/health)\.ts$/, 2],
-  [/^http\/(caller|errors|openapi)\.ts$/, 1],
+  [/^http\/(caller|connections|errors|openapi)\.ts$/, 1],
   [/^oauth\/(clients|credentials|demo-clients|secrets|schema|signing-key)\.ts$/, 1],
   [/^interactions\/[^/]+\.ts$/, 1],
   [/^(config|problem|json-text)\.ts$/, 0],
