@@ -10,7 +10,7 @@ import { DataDirectoryInUse } from './database/embedded.ts'
 import type { Tables } from './database/tables.ts'
 import { createClient, defaultScopes, listClients, type Role, revokeClient } from './oauth/clients.ts'
 import { makeSecret } from './oauth/secrets.ts'
-import { databaseUrl, migrateDatabase, type Server, startServer } from './server.ts'
+import { databaseUrl, logLost, migrateDatabase, type Server, startServer } from './server.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
 
@@ -71,13 +71,11 @@ await program.parseAsync().catch(fail)
 async function serve(): Promise<void> {
   const { config, log } = settings()
   const starting = startServer(config, log)
-  // stops in order also when the signal comes during the start
-  closeWithGrace(
-    { delay: config.http.requestTimeoutMs, logger: { error: (err) => log.error(err) } },
-    async () => {
-      await (await starting.catch(() => undefined))?.close()
-    },
-  )
+  // stops in order also when the signal comes during the start; a request has its whole time to arrive
+  const delay = config.http.requestTimeoutMs + 5000
+  closeWithGrace({ delay, logger: { error: (err) => log.error(err) } }, async () => {
+    await (await starting.catch(() => undefined))?.close()
+  })
   announce(await starting)
 }
 
@@ -119,9 +117,7 @@ async function withDatabase(work: (kysely: Kysely<Tables>) => Promise<void>): Pr
   const { url, stop } = await databaseUrl(config, log, { beside: true })
   try {
     await migrateDatabase(config, url, log)
-    const database = openDatabase({ ...config.database, url }, (err) =>
-      log.warn({ err }, 'idle connection lost'),
-    )
+    const database = openDatabase({ ...config.database, url }, (lost) => logLost(lost, log))
     await work(database.kysely).finally(() => database.close())
   } finally {
     await stop()

@@ -50,7 +50,11 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       requestTimeoutMs: read.integer('REQUEST_TIMEOUT_MS', 100, 3_600_000) ?? 30_000,
     },
     database: {
-      url: read.matching('DATABASE_URL', /^postgres(ql)?:\/\/\S+$/, 'a postgres:// URL'),
+      url: read.url(
+        'DATABASE_URL',
+        /^postgres(ql)?:\/\/\S+$/,
+        'a postgres:// URL, its password percent-encoded',
+      ),
       poolSize: read.integer('DATABASE_POOL_SIZE', 1, 1000) ?? 10,
       connectTimeoutMs: read.integer('DATABASE_CONNECT_TIMEOUT_MS', 100, 3_600_000) ?? 5_000,
       statementTimeoutMs: read.integer('STATEMENT_TIMEOUT_MS', 100, 3_600_000) ?? 20_000,
@@ -82,6 +86,12 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
 
 function settingsReader(environment: Readonly<Record<string, string | undefined>>, problems: string[]) {
   const text = (name: string) => environment[name]?.trim() || undefined
+  const url = (name: string, pattern: RegExp, expected: string) => {
+    const value = matching(name, pattern, expected)
+    if (value === undefined || URL.canParse(value)) return value
+    problems.push(`${name} must be ${expected}`)
+    return undefined
+  }
   const matching = (name: string, pattern: RegExp, expected: string) => {
     const value = text(name)
     if (value === undefined || pattern.test(value)) return value
@@ -91,6 +101,7 @@ function settingsReader(environment: Readonly<Record<string, string | undefined>
   return {
     text,
     matching,
+    url,
     integer(name: string, minimum: number, maximum: number) {
       const value = text(name)
       if (value === undefined) return undefined

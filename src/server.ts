@@ -13,7 +13,7 @@ import { openSigningKey } from './oauth/signing-key.ts'
 export interface Server {
   /** where it listens */
   readonly baseUrl: string
-  /** ready-made clients; only when the database is the embedded one */
+  /** ready-made clients; only when the database is the embedded one, and no others are given */
   readonly demoClients: DemoClients | undefined
   /** Takes no new connection, finishes the running requests, closes everything. */
   close(): Promise<void>
@@ -34,13 +34,10 @@ export async function startServer(config: Config, log: FastifyBaseLogger): Promi
     const { url, stop } = await databaseUrl(config, log)
     closers.push(stop)
     await migrateDatabase(config, url, log)
-    const database = openDatabase({ ...config.database, url }, (err) =>
-      log.warn({ err }, 'idle connection lost'),
-    )
+    const database = openDatabase({ ...config.database, url }, (lost) => logLost(lost, log))
     closers.push(() => database.close())
-    const demoClients = config.database.url
-      ? undefined
-      : await openDemoClients(database.kysely, dataDirectory)
+    const wantsDemo = config.database.url === undefined && config.bootstrapClients.length === 0
+    const demoClients = wantsDemo ? await openDemoClients(database.kysely, dataDirectory) : undefined
     for (const { clientSecret, ...client } of config.bootstrapClients)
       await putClient(
         database.kysely,
@@ -56,10 +53,15 @@ export async function startServer(config: Config, log: FastifyBaseLogger): Promi
   }
 }
 
+/** The error alone: what hangs on it holds the keys with which the connection could be cancelled. */
+export function logLost({ message }: Error, log: FastifyBaseLogger): void {
+  log.warn({ reason: message }, 'idle connection lost')
+}
+
 /** Brings the schema of that database up to date, however long that takes. */
 export async function migrateDatabase(config: Config, url: string, log: FastifyBaseLogger): Promise<void> {
   const unhurried = { ...config.database, url, poolSize: 1, statementTimeoutMs: 0, lockTimeoutMs: 0 }
-  const database = openDatabase(unhurried, (err) => log.warn({ err }, 'idle connection lost'))
+  const database = openDatabase(unhurried, (lost) => logLost(lost, log))
   try {
     const applied = await migrate(database.kysely)
     if (applied.length > 0) log.info({ applied }, 'migrated')

@@ -8,7 +8,8 @@ import type { Tables } from '../database/tables.ts'
 import { createClient, defaultScopes, putClient } from './clients.ts'
 import { makeSecret } from './secrets.ts'
 
-const DemoClient = Type.Object({ clientId: Type.String(), clientSecret: Type.String() })
+const word = Type.String({ pattern: '^[\\w-]+$' })
+const DemoClient = Type.Object({ clientId: word, clientSecret: word })
 const DemoClients = Type.Object({ agent: DemoClient, service: DemoClient })
 
 export type DemoClients = Static<typeof DemoClients>
@@ -17,7 +18,7 @@ const organizationId = 'demo-organization'
 
 /**
  * The demo clients, with the secrets that the data directory keeps. One that was revoked stays so, unless that file
- * is gone: then both are made anew.
+ * is gone or damaged: then both are made anew.
  */
 export async function openDemoClients(kysely: Kysely<Tables>, dataDirectory: string): Promise<DemoClients> {
   const { clients, isNew } = await readOrMake(path.join(dataDirectory, 'demo-clients.json'))
@@ -42,7 +43,9 @@ export async function openDemoClients(kysely: Kysely<Tables>, dataDirectory: str
 }
 
 async function readOrMake(file: string): Promise<{ clients: DemoClients; isNew: boolean }> {
-  const kept = await readFile(file, 'utf8').then(JSON.parse, () => undefined)
+  const kept = await readFile(file, 'utf8')
+    .then(JSON.parse)
+    .catch(() => undefined)
   if (Value.Check(DemoClients, kept)) return { clients: kept, isNew: false }
   const clients = {
     agent: { clientId: 'demo-agent', clientSecret: makeSecret() },

@@ -41,7 +41,11 @@ async function readGivenFile(file: string): Promise<string> {
 
 async function readOrMake(file: string): Promise<string> {
   const kept = await readFile(file, 'utf8').catch(() => undefined)
-  if (kept !== undefined) return kept
+  if (kept !== undefined) {
+    if (!isSigningKey(kept))
+      throw new Error(`${file} is damaged: restore it, or remove it to have a new key made`)
+    return kept
+  }
   const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 })
   const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
   await mkdir(path.dirname(file), { recursive: true, mode: 0o700 })

@@ -1,7 +1,7 @@
 // `interaction-api serve`, as an operator starts and stops it.
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { access } from 'node:fs/promises'
+import { access, rm, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import path from 'node:path'
 import { promisify } from 'node:util'
@@ -144,4 +144,36 @@ test('with DATABASE_URL it uses that server, and starts none', async () => {
   const id = await createInteraction(service, (await askForToken(service, credentials)).token)
   const { token } = await askForToken(owner, (await demoClients(owned)).service)
   expect(await readStatus(owner, token, id)).toBe(200)
+})
+
+test('a connection that asks for nothing does not keep the service from stopping', async () => {
+  const service = await serve({ DATA_DIR: await temporaryFolder() })
+  const socket = connect(Number(new URL(service.baseUrl).port), '127.0.0.1')
+  await once(socket, 'connect')
+  expect(await service.stop()).toBe(0)
+})
+
+test('clients that are given take the place of the demo clients', async () => {
+  const credentials = { clientId: 'demo-agent', clientSecret: 'given-secret' }
+  const service = await serve({
+    DATA_DIR: await temporaryFolder(),
+    BOOTSTRAP_CLIENTS: JSON.stringify([{ ...credentials, role: 'AGENT', organizationId: 'acme' }]),
+  })
+  expect(service.output).not.toContain('demo-agent')
+  expect((await askForToken(service, credentials)).status).toBe(200)
+})
+
+test('a damaged file of the data directory is named, and never quoted', async () => {
+  const folder = await temporaryFolder()
+  const key = path.join(folder, 'signing-key.pem')
+  await writeFile(key, 'damaged')
+  expect(await finishCommand(['serve'], { DATA_DIR: folder })).toMatchObject({
+    code: 1,
+    errors: expect.stringContaining(key),
+  })
+  await rm(key)
+  await writeFile(path.join(folder, 'demo-clients.json'), '{"agent": S3cret}')
+  const service = await serve({ DATA_DIR: folder })
+  expect(service.errors()).not.toContain('S3cret')
+  expect((await askForToken(service, (await demoClients(folder)).agent)).status).toBe(200)
 })
