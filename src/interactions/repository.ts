@@ -28,6 +28,9 @@ export interface InteractionUpdate {
   readonly version: bigint | undefined
 }
 
+/** `foreign`: it belongs to another organization; `stale`: its version is another */
+export type UpdateOutcome = 'updated' | 'missing' | 'foreign' | 'stale'
+
 export interface InteractionRepository {
   /** @returns undefined when there is none of that id in any organization */
   find(id: string): Promise<InteractionRow | undefined>
@@ -36,16 +39,16 @@ export interface InteractionRepository {
   /** Stores a new interaction with version 0, unless its id is taken in any organization. */
   create(interaction: NewInteraction): Promise<'created' | 'duplicate'>
   /**
-   * Applies an update in one statement: of any number at once with the same version, one is applied. What gives
+   * Applies an update in one statement, comparing and writing at once: of any number at once with the same version, one is applied. What gives
    * `type` or `data` adds 1 to the version; what gives neither changes nothing, but is checked all the same.
    */
-  update(update: InteractionUpdate): Promise<'updated' | 'missing' | 'foreign' | 'stale'>
+  update(update: InteractionUpdate): Promise<UpdateOutcome>
   /** One page of what matches, and the exact number of all that do. */
   search(criteria: Criteria, pageable: Pageable): Promise<SearchResult>
 }
 
-const reads = { atOnce: 2, most: 100 } as const
-const writes = { atOnce: 2, most: 100 } as const
+const reads = { atOnce: 3, most: 100 } as const
+const writes = { atOnce: 3, most: 100 } as const
 
 /** Compiles the statements; they run when the functions are called. */
 export function interactionRepository(database: Database): InteractionRepository {
@@ -73,56 +76,89 @@ export function interactionRepository(database: Database): InteractionRepository
       returning id`.compile(kysely),
   )
   const create = gather(async (interactions: readonly NewInteraction[]) => {
-    // in one order everywhere, so that batches with the same ids wait for each other instead of locking each other out
-    const inOrder = interactions.toSorted((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
-    const created = new Set((await createAll({ interactions: toJson(inOrder) })).map(({ id }) => id))
+    const created = new Set(
+      (await createAll({ interactions: toJson(inOrder(interactions)) })).map(({ id }) => id),
+    )
     // of several of one id, the first was created
     return interactions.map(({ id }) => (created.delete(id) ? 'created' : 'duplicate'))
   }, writes)
 
-  const update = database.prepare('update_interaction', (given: InteractionUpdate) =>
-    sql<{ updated: boolean; is_foreign: boolean; is_current: boolean }>`
-      with target as (
-        select id, organization_id, version from interactions where id = ${given.id}
+  const updateAll = database.prepare('update_interactions', ({ updates }: { updates: string }) =>
+    sql<UpdateRow>`
+      with given as materialized (
+        select *
+        from json_to_recordset(${updates}::json)
+          as given (id text, "organizationId" text, type text, data json, version bigint)
+      ), target as materialized (
+        select interaction.id, interaction.organization_id, interaction.version
+        from given join interactions as interaction on interaction.id = given.id
       ), updated as (
         update interactions as interaction
-        set type = coalesce(${given.type}::text, interaction.type),
-            data = coalesce(${given.data}::json, interaction.data),
+        set type = coalesce(given.type, interaction.type),
+            data = coalesce(given.data, interaction.data),
             version = interaction.version + 1
-        from target
-        where interaction.id = target.id
-          and (interaction.organization_id = ${given.organizationId}::text or ${given.organizationId}::text is null)
-          and (interaction.version = ${given.version}::bigint or ${given.version}::bigint is null)
-          and (${given.type}::text is not null or ${given.data}::json is not null)
+        from given
+        where interaction.id = given.id
+          and (interaction.organization_id = given."organizationId" or given."organizationId" is null)
+          and (interaction.version = given.version or given.version is null)
+          and (given.type is not null or given.data is not null)
         returning interaction.id
       )
-      select exists (select from updated) as updated,
-             coalesce(organization_id <> ${given.organizationId}::text, false) as is_foreign,
-             coalesce(version = ${given.version}::bigint, true) as is_current
-      from target`.compile(kysely),
+      select target.id,
+             exists (select from updated where updated.id = target.id) as updated,
+             coalesce(target.organization_id <> given."organizationId", false) as is_foreign,
+             coalesce(target.version = given.version, true) as is_current
+      from target join given on given.id = target.id`.compile(kysely),
   )
+  const updateTogether = gather(async (updates: readonly InteractionUpdate[]) => {
+    // a statement updates a row once, so that further updates of it are left to the next ones
+    const firsts = new Map<string, InteractionUpdate>()
+    for (const one of updates) if (!firsts.has(one.id)) firsts.set(one.id, one)
+    const rows = await updateAll({ updates: toJson(inOrder([...firsts.values()])) })
+    const targets = new Map(rows.map((row) => [row.id, row]))
+    return updates.map((one) => (firsts.get(one.id) === one ? outcomeOf(one, targets.get(one.id)) : 'again'))
+  }, writes)
 
   return {
     find: gather(findAll, reads),
     findAll,
     create,
     async update(given) {
-      const [target] = await update(given)
-      if (target === undefined) return 'missing'
-      if (target.is_foreign) return 'foreign'
-      if (target.updated) return 'updated'
-      if (given.type === undefined && given.data === undefined) return target.is_current ? 'updated' : 'stale'
-      // Without a version, nothing but the row's disappearance meanwhile can have kept it from being updated.
-      return given.version === undefined ? 'missing' : 'stale'
+      for (;;) {
+        const outcome = await updateTogether(given)
+        if (outcome !== 'again') return outcome
+      }
     },
     search: prepareSearch(database),
   }
 }
 
+interface UpdateRow {
+  readonly id: string
+  readonly updated: boolean
+  readonly is_foreign: boolean
+  readonly is_current: boolean
+}
+
+function outcomeOf(given: InteractionUpdate, target: UpdateRow | undefined): UpdateOutcome {
+  if (target === undefined) return 'missing'
+  if (target.is_foreign) return 'foreign'
+  if (target.updated) return 'updated'
+  if (given.type === undefined && given.data === undefined) return target.is_current ? 'updated' : 'stale'
+  // Without a version, nothing but the row's disappearance meanwhile can have kept it from being updated.
+  return given.version === undefined ? 'missing' : 'stale'
+}
+
+/** One order everywhere, so that batches with the same ids wait for each other instead of locking each other out. */
+function inOrder<Item extends { readonly id: string }>(items: readonly Item[]): Item[] {
+  return items.toSorted((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
+}
+
 /** `data` stands in the text as it was given, and PostgreSQL takes it out as it stands there. */
-function toJson(interactions: readonly NewInteraction[]): string {
-  const objects = interactions.map(
-    ({ data, ...rest }) => `${JSON.stringify(rest).slice(0, -1)},"data":${data}}`,
-  )
+function toJson(items: readonly (NewInteraction | InteractionUpdate)[]): string {
+  const objects = items.map(({ data, ...rest }) => {
+    const text = JSON.stringify(rest, (_name, value) => (typeof value === 'bigint' ? String(value) : value))
+    return data === undefined ? text : `${text.slice(0, -1)},"data":${data}}`
+  })
   return `[${objects.join(',')}]`
 }

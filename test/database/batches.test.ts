@@ -47,6 +47,41 @@ test('a bad one in a batch fails no other', async () => {
   for (const { id, data } of good) expect((await repository.find(id))?.data_text).toBe(data)
 })
 
+test('of updates in a batch each has its own outcome, and each of one interaction its own version', async () => {
+  const made = Array.from({ length: 10 }, () => anInteraction())
+  await outcomes(made)
+  const [one, other, foreign, stale, bad] = made.map(({ id }) => id)
+  const update = (id = 'missing', more: object = {}) =>
+    repository
+      .update({ id, organizationId: 'acme', type: 'chat', data: undefined, version: undefined, ...more })
+      .catch(() => 'failed')
+  const results = await Promise.all([
+    update(one, { version: 0n }),
+    update(one, { version: 1n }),
+    update(one, { version: 0n }),
+    update(other, { data: '{ "n" : 1.0 }' }),
+    update(foreign, { organizationId: 'globex' }),
+    update(stale, { version: 9_223_372_036_854_775_807n }),
+    update(bad, { data: '{"text":"\\u0000"}' }),
+    update(),
+    update(made[9]?.id, { type: undefined, version: 0n }),
+  ])
+  expect(results).toEqual([
+    'updated',
+    'updated',
+    'stale',
+    'updated',
+    'foreign',
+    'stale',
+    'failed',
+    'missing',
+    'updated',
+  ])
+  const found = await Promise.all(made.map(({ id }) => repository.find(id)))
+  expect(found.map((row) => Number(row?.version))).toEqual([2, 1, 0, 0, 0, 0, 0, 0, 0, 0])
+  expect(found[1]?.data_text).toBe('{ "n" : 1.0 }')
+})
+
 test('a batch of rows of a megabyte is stored whole', async () => {
   const large = Array.from({ length: 30 }, (_, n) =>
     anInteraction({ data: `{"${n}":"${'x'.repeat(1_000_000)}"}` }),
