@@ -1,0 +1,22 @@
+// Before anything is measured: the targets answer the same questions alike.
+import { isDeepStrictEqual } from 'node:util'
+import { bigOrganization } from './interactions.ts'
+import { operations } from './operations.ts'
+import type { Target } from './targets.ts'
+import { agentToken } from './tokens.ts'
+
+/** @throws Error naming the first request that two targets answer differently */
+export async function checkEqualAnswers(targets: readonly Target[], total: number): Promise<void> {
+  const headers = { authorization: `Bearer ${agentToken(bigOrganization)}` }
+  for (const operation of operations)
+    for (let draw = 1; draw <= 5; draw++) {
+      const { method, path } = operation.request(draw * 104_729_000, total)
+      if (method !== 'GET') continue
+      const replies = await Promise.all(targets.map(({ baseUrl }) => fetch(baseUrl + path, { headers })))
+      const [first, ...others] = await Promise.all(
+        replies.map(async (reply) => [reply.status, await reply.json()]),
+      )
+      if (others.some((other) => !isDeepStrictEqual(other, first)))
+        throw new Error(`unequal answers to ${path}`)
+    }
+}

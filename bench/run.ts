@@ -1,0 +1,110 @@
+// The benchmark: fills databases, checks that the targets answer alike, measures them in alternating rounds, reports.
+import { mkdir, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { Command } from 'commander'
+import { startEmbeddedPostgres } from '../src/database/embedded.ts'
+import { checkEqualAnswers } from './equality.ts'
+import { fillBaseline, fillService } from './fill.ts'
+import { type Measurement, measure } from './measure.ts'
+import { operations } from './operations.ts'
+import { plot } from './plot.ts'
+import { medians, table } from './report.ts'
+import { startBaseline, startCeiling, startService, type Target } from './targets.ts'
+
+const options = new Command('bench')
+  .option(
+    '--interactions <n>',
+    'how many interactions the databases hold, up to 10 million',
+    Number,
+    1_000_000,
+  )
+  .option('--rounds <n>', 'how often each target is measured', Number, 3)
+  .option('--seconds <n>', 'how long each measurement takes', Number, 5)
+  .option('--connections <n>', 'how many callers there are at once', Number, 32)
+  .option(
+    '--only <words>',
+    'measure only operations whose names have one of these words, separated by commas',
+  )
+  .option('--service-only', 'leave the baseline and the ceiling out')
+  .option('--data <folder>', 'where the filled databases are kept', path.join('bench', '.data'))
+  .option('--out <folder>', 'where the results go', path.join('bench', 'results'))
+  .parse()
+  .opts<Options>()
+
+interface Options {
+  interactions: number
+  rounds: number
+  seconds: number
+  connections: number
+  only?: string
+  serviceOnly?: boolean
+  data: string
+  out: string
+}
+
+/** Every target uses this PostgreSQL; every commit is flushed to disk. */
+const postgresSettings = {
+  shared_buffers: '1GB',
+  random_page_cost: '1.1',
+  fsync: 'on',
+  synchronous_commit: 'on',
+  max_wal_size: '8GB',
+  checkpoint_timeout: '30min',
+}
+
+const say = (line: string) => process.stderr.write(`${line}\n`)
+const chosen = operations.filter(
+  ({ name }) => options.only?.split(',').some((word) => name.includes(word)) ?? true,
+)
+
+const postgres = await startEmbeddedPostgres({
+  dataDirectory: options.data,
+  log: say,
+  settings: postgresSettings,
+})
+try {
+  const serviceUrl = await fillService(postgres.url, options.interactions)
+  const starts: (() => Promise<Target>)[] = [() => startService(serviceUrl)]
+  if (!options.serviceOnly) {
+    const baselineUrl = await fillBaseline(postgres.url, options.interactions)
+    starts.unshift(startCeiling, () => startBaseline(baselineUrl))
+  }
+  const measurements: Measurement[] = []
+  if (!options.serviceOnly)
+    await withTargets(starts.slice(1), (targets) => checkEqualAnswers(targets, options.interactions))
+  for (let round = 1; round <= options.rounds; round++)
+    for (const operation of chosen)
+      for (const start of starts)
+        await withTargets([start], async ([target]) => {
+          if (target === undefined || (target.name === 'ceiling' && !operation.ceiling)) return
+          const measurement = await measure(target, operation, options)
+          measurements.push(measurement)
+          say(
+            `round ${round}: ${operation.name}, ${target.name}: ${Math.round(measurement.requestsPerSecond)}/s`,
+          )
+        })
+  const results = medians(measurements)
+  await mkdir(options.out, { recursive: true })
+  const settings = { node: process.version, ...options, postgresSettings }
+  await writeFile(
+    path.join(options.out, 'results.json'),
+    JSON.stringify({ settings, results, measurements }, null, 2),
+  )
+  await writeFile(path.join(options.out, 'results.svg'), plot(results))
+  process.stdout.write(`${table(results)}\n`)
+} finally {
+  await postgres.stop()
+}
+
+async function withTargets(
+  starts: readonly (() => Promise<Target>)[],
+  work: (targets: Target[]) => Promise<void>,
+) {
+  const targets: Target[] = []
+  try {
+    for (const start of starts) targets.push(await start())
+    await work(targets)
+  } finally {
+    for (const target of targets) await target.stop()
+  }
+}
