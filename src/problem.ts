@@ -14,7 +14,6 @@ const statusOf = {
   request_timeout: 408,
   conflict: 409,
   payload_too_large: 413,
-  uri_too_long: 414,
   unsupported_media_type: 415,
   headers_too_large: 431,
   internal_error: 500,

@@ -124,8 +124,6 @@ function fromFramework(error: FastifyError | Error): Problem | undefined {
       return new InvalidRequest({ path: 'holds an id that is too long' })
     case 'FST_ERR_BAD_URL':
       return new InvalidRequest({ path: 'is not a valid percent-encoded path' })
-    case 'FST_ERR_HANDLER_TIMEOUT':
-      return new Problem('unavailable', 'The request took too long.', { 'retry-after': retryAfterSeconds })
   }
   const status = 'statusCode' in error ? error.statusCode : undefined
   if (status === 400) return new InvalidRequest({ body: 'could not be read' })
