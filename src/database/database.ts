@@ -1,6 +1,6 @@
 // Opens the database: a pool of connections, and Kysely on top of it. Whoever opens it closes it.
 import { type CompiledQuery, Kysely, PostgresDialect } from 'kysely'
-import { Pool, type QueryResultRow } from 'pg'
+import { Pool, type QueryResultRow, types } from 'pg'
 import type { Tables } from './tables.ts'
 
 export interface DatabaseSettings {
@@ -42,11 +42,19 @@ export function openDatabase(settings: DatabaseSettings, onError: (error: Error)
     connectionTimeoutMillis: settings.connectTimeoutMs,
     application_name: 'interaction-api',
     keepAlive: true,
+    types: {
+      getTypeParser: (oid, format) => (stayText.has(oid) ? keepText : types.getTypeParser(oid, format)),
+    },
     // PostgreSQL's default price of 4 for a random page is that of a spinning disk: it would turn deep pages and
     // selective filters into sequential scans.
     options: [
       '-c TimeZone=UTC',
+      '-c DateStyle=ISO',
       '-c random_page_cost=1.1',
+      // Its callers are many, so that a statement which takes all cores makes the others wait, and costs twice the work.
+      '-c max_parallel_workers_per_gather=0',
+      // Compiling a plan takes longer than these statements run, and is decided by rough estimates of their cost.
+      '-c jit=off',
       `-c statement_timeout=${settings.statementTimeoutMs}`,
       `-c lock_timeout=${settings.lockTimeoutMs}`,
     ].join(' '),
@@ -75,6 +83,10 @@ export function openDatabase(settings: DatabaseSettings, onError: (error: Error)
     close: () => pool.end(),
   }
 }
+
+/** What JavaScript has no exact value for; int8 and numeric are texts by themselves. */
+const stayText = new Set<number>([types.builtins.JSON, types.builtins.TIMESTAMPTZ])
+const keepText = (text: string) => text
 
 /** Stands in for the parameters while a statement is compiled: each member is its own name. */
 function parameterNames<Parameters extends object>(): Parameters {

@@ -1,5 +1,5 @@
-// The tables as Kysely sees them; nothing else. Texts that PostgreSQL sends for json and int8 are never turned into
-// JavaScript values: what a query selects of them, it selects as text.
+// The tables as Kysely sees them; nothing else. What PostgreSQL sends for json, int8, numeric and timestamptz stays the
+// text that it is.
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely'
 
 export interface Tables {

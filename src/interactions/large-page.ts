@@ -3,7 +3,7 @@ import { type FoundRow, type InteractionRow, interactionJson, largestLoad } from
 
 /** Whether the search has given the row with its data. */
 export function isLoaded(row: FoundRow): row is FoundRow & InteractionRow {
-  return row.data_text !== null
+  return row.data !== null
 }
 
 /**
@@ -17,7 +17,7 @@ export async function* loadInPieces(
 ): AsyncGenerator<string> {
   let separator = ''
   for (const piece of pieces(rows)) {
-    const loaded = piece.every(isLoaded) ? piece : await load(piece.map(({ id }) => id))
+    const loaded = await load(piece.map(({ id }) => id))
     const texts = loaded.flatMap((row) => (row === undefined ? [] : [interactionJson(row)]))
     if (texts.length === 0) continue
     yield separator + texts.join(',')
@@ -29,10 +29,7 @@ function* pieces(rows: readonly FoundRow[]): Generator<readonly FoundRow[]> {
   let piece: FoundRow[] = []
   let bytes = 0
   for (const row of rows) {
-    if (
-      piece.length > 0 &&
-      (bytes + row.data_bytes > largestLoad || isLoaded(row) !== piece.every(isLoaded))
-    ) {
+    if (piece.length > 0 && bytes + row.data_bytes > largestLoad) {
       yield piece
       piece = []
       bytes = 0

@@ -14,8 +14,20 @@ export function totalOrder(sort: readonly Order[]): Order[] {
   return isTotal ? [...sort] : [...sort, { property: 'id', direction: last.direction, ignoreCase: false }]
 }
 
+/** Whether it is the order of the indexes, or its reverse. */
+export function isByDate(sort: readonly Order[]): boolean {
+  const [first, second, ...others] = totalOrder(sort)
+  return (
+    first?.property === 'createdAt' &&
+    second?.property === 'id' &&
+    !second.ignoreCase &&
+    first.direction === second.direction &&
+    others.length === 0
+  )
+}
+
 /** The `order by` of a table or subquery that has the columns to sort by. */
-export function orderBy(table: 'matching' | 'interaction', orders: readonly Order[]) {
+export function orderBy(table: 'matching' | 'interaction' | 'page', orders: readonly Order[]) {
   return sql.join(orders.map((order) => sql`${sortKey(table, order)} ${sql.raw(order.direction)}`))
 }
 

@@ -4,7 +4,7 @@ import { gather } from '../database/batches.ts'
 import type { Database } from '../database/database.ts'
 import type { Criteria } from './criteria.ts'
 import type { Pageable } from './page.ts'
-import { dataColumn, type InteractionRow, rowColumns } from './row.ts'
+import type { InteractionRow } from './row.ts'
 import { prepareSearch, type SearchResult } from './search.ts'
 
 export interface NewInteraction {
@@ -56,8 +56,8 @@ export function interactionRepository(database: Database): InteractionRepository
 
   const select = database.prepare('find_interactions', ({ ids }: { ids: readonly string[] }) =>
     kysely
-      .selectFrom('interactions as interaction')
-      .select([...rowColumns, dataColumn])
+      .selectFrom('interactions')
+      .select(['id', 'organization_id', 'created_by', 'created_at', 'type', 'data', 'version'])
       .where('id', '=', sql<string>`any(${ids}::text[])`)
       .compile(),
   )

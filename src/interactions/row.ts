@@ -6,44 +6,51 @@ export interface InteractionRow {
   readonly id: string
   readonly organization_id: string
   readonly created_by: string
-  /** UTC, ISO 8601, milliseconds */
-  readonly created_at_text: string
+  /** such as `2025-01-20 22:00:00.928+00`: in UTC, to the millisecond, without trailing zeros */
+  readonly created_at: string
   readonly type: string | null
   /** the JSON text of an object, as it was given */
-  readonly data_text: string
+  readonly data: string
   /** a decimal number of 64 bits */
   readonly version: string
 }
 
-/** How much data, in bytes, is loaded at once; what goes beyond it is loaded later. */
+/** How much data, in bytes, is loaded at once; the data of a page beyond it are loaded in pieces. */
 export const largestLoad = 4_194_304
 
-/** A row of a page: the first ones have their data, as long as these are not too large together. */
-export type FoundRow = Omit<InteractionRow, 'data_text'> & {
-  readonly data_text: string | null
+/** A row of a page, which has its data as long as those of the whole page are not too large together. */
+export type FoundRow = Omit<InteractionRow, 'data'> & {
+  readonly data: string | null
+  /** about how large its data are */
   readonly data_bytes: number
 }
 
-/** What to select of the table, named `interaction` in the statement; all but the data. */
-export const rowColumns = [
-  sql<string>`interaction.id`.as('id'),
-  sql<string>`interaction.organization_id`.as('organization_id'),
-  sql<string>`interaction.created_by`.as('created_by'),
-  sql<string>`to_char(interaction.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`.as(
-    'created_at_text',
-  ),
-  sql<string | null>`interaction.type`.as('type'),
-  sql<string>`interaction.version`.as('version'),
-] as const
+/** What to select of a table or subquery of that name; all but the data. */
+export function rowColumns(name: 'interaction' | 'page') {
+  return ['id', 'organization_id', 'created_by', 'created_at', 'type', 'version'].map((column) =>
+    sql.ref(`${name}.${column}`),
+  )
+}
 
-export const dataColumn = sql<string>`interaction.data::text`.as('data_text')
+/** How large the data of `interaction` are. What is stored as it is tells its size without being read. */
+export const dataBytes = sql<number>`
+  case
+    when pg_column_compression(interaction.data) is null then pg_column_size(interaction.data)
+    else octet_length(interaction.data::text)
+  end`
 
 /** The JSON text of an interaction; `type` is left out when it was never given. */
 export function interactionJson(row: InteractionRow): string {
   const type = row.type === null ? '' : `"type":${JSON.stringify(row.type)},`
   return (
     `{"id":${JSON.stringify(row.id)},"organizationId":${JSON.stringify(row.organization_id)},` +
-    `"createdBy":${JSON.stringify(row.created_by)},"createdAt":"${row.created_at_text}",` +
-    `${type}"data":${row.data_text},"version":${row.version}}`
+    `"createdBy":${JSON.stringify(row.created_by)},"createdAt":"${toIsoText(row.created_at)}",` +
+    `${type}"data":${row.data},"version":${row.version}}`
   )
+}
+
+/** PostgreSQL's text of a moment in UTC as ISO 8601 has it, with three digits of fraction. */
+function toIsoText(moment: string): string {
+  const [date = '', time = ''] = moment.split(' ')
+  return `${date}T${time.slice(0, 8)}.${time.slice(9, -3).padEnd(3, '0')}Z`
 }

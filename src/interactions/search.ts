@@ -1,5 +1,4 @@
-// The search: one statement that finds the ids of the page, which an index alone can give, then the rows of these
-// ids, and counts only when the page cannot tell the total.
+// The search: one statement that finds the rows of the page, and counts only when the page cannot tell the total.
 import {
   type CompiledQuery,
   type Expression,
@@ -11,9 +10,9 @@ import {
 import type { Database } from '../database/database.ts'
 import type { Tables } from '../database/tables.ts'
 import type { Criteria } from './criteria.ts'
-import { orderBy, totalOrder } from './order.ts'
+import { isByDate, orderBy, totalOrder } from './order.ts'
 import type { Order, Pageable } from './page.ts'
-import { type FoundRow, largestLoad, rowColumns } from './row.ts'
+import { dataBytes, type FoundRow, largestLoad, rowColumns } from './row.ts'
 
 export interface SearchResult {
   /** in the order asked for */
@@ -33,6 +32,8 @@ interface Shape {
   readonly mediaRecorded: readonly boolean[]
   readonly cobrowseRecorded: readonly boolean[]
   readonly sort: readonly Order[]
+  /** whether an index leads to the rows of the page, and to no others */
+  readonly isDirect: boolean
 }
 
 /** How many shapes are prepared by name, on each connection; callers may think of any number of others. */
@@ -81,8 +82,15 @@ export function compileSearch(
 
 function toShape({ mediaRecorded, cobrowseRecorded }: Criteria, { sort }: Pageable, values: Values): Shape {
   const given = Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [name]))
-  return { given, mediaRecorded, cobrowseRecorded, sort }
+  const isDirect =
+    isByDate(sort) &&
+    mediaRecorded.length + cobrowseRecorded.length === 0 &&
+    given.every((name) => directlyFound.includes(name))
+  return { given, mediaRecorded, cobrowseRecorded, sort, isDirect }
 }
+
+/** What an index by date tells. */
+const directlyFound = ['createdFrom', 'createdTo', 'organizationId', 'size']
 
 function isFound(row: SearchRow): row is FoundRow & SearchRow {
   return row.id !== null
@@ -102,7 +110,8 @@ function toValues(criteria: Criteria, { page, size }: Pageable) {
     createdBy: createdBy !== undefined && isCut(createdBy, 64) ? createdBy : undefined,
     createdByPrefix: createdBy === undefined ? undefined : cut(createdBy, 64),
     size,
-    offset: page * size,
+    // a first page says less, and is planned better for it
+    offset: page > 0 ? page * size : undefined,
   }
 }
 
@@ -112,31 +121,36 @@ const cut = (text: string, length: number) =>
 const isCut = (text: string, length: number) => text.length >= length && [...text].length >= length
 
 function composeSearch(kysely: Kysely<Tables>, shape: Shape, values: Values): CompiledQuery<SearchRow> {
-  const orders = totalOrder(shape.sort)
-  const found = sql`(select found from tally)`
+  const found = sql`count(page.id) over ()`
+  const offset = shape.given.includes('offset') ? sql`${values.offset}::bigint` : sql.lit(0)
   return sql<SearchRow>`
-    with page as materialized (
-      select id from (${matching(kysely, shape, values)}) as matching
-      order by ${orderBy('matching', orders)}
-      limit ${values.size} offset ${values.offset}
-    ), tally as materialized (
-      select count(*) as found from page
-    )
-    select ${sql.join(rowColumns)},
-      octet_length(interaction.data::text) as data_bytes,
+    select ${sql.join(rowColumns('page'))}, page.data_bytes,
+      case when sum(page.data_bytes) over () <= ${sql.lit(largestLoad)} then page.data end as data,
       case
-        when sum(octet_length(interaction.data::text)) over (order by ${orderBy('interaction', orders)}) <= ${sql.lit(largestLoad)}
-          then interaction.data::text
-      end as data_text,
-      case
-        when ${found} = ${values.size}::bigint or (${found} = 0 and ${values.offset}::bigint > 0)
+        when ${found} = ${values.size}::bigint or (${found} = 0 and ${offset} > 0)
           then (select count(*) from (${matching(kysely, shape, values)}) as matching)
-        else ${values.offset}::bigint + ${found}
+        else ${offset} + ${found}
       end as total
-    from tally
-    left join page on true
-    left join interactions as interaction on interaction.id = page.id
-    order by ${orderBy('interaction', orders)}`.compile(kysely)
+    from (values (true)) as always
+    left join (${page(kysely, shape, values)}) as page on true
+    order by ${orderBy('page', totalOrder(shape.sort))}`.compile(kysely)
+}
+
+/** The rows of the page. The ids are found first, in an index alone where it can tell all that is asked for. */
+function page(kysely: Kysely<Tables>, shape: Shape, values: Values) {
+  const columns = sql`${sql.join(rowColumns('interaction'))}, interaction.data, ${dataBytes} as data_bytes`
+  const skipped = shape.given.includes('offset') ? sql`offset ${values.offset}` : sql``
+  const slice = (table: 'matching' | 'interaction') =>
+    sql`order by ${orderBy(table, totalOrder(shape.sort))} limit ${values.size} ${skipped}`
+  if (shape.isDirect)
+    return sql`
+      select ${columns} from interactions as interaction
+      where ${expressionBuilder<Tables, 'interactions'>().and([...conditions(shape, values)])}
+      ${slice('interaction')}`
+  return sql`
+    select ${columns}
+    from (select id from (${matching(kysely, shape, values)}) as matching ${slice('matching')}) as found
+    join interactions as interaction on interaction.id = found.id`
 }
 
 /** Every interaction that matches, with what it can be ordered by: one fragment, so that page and count agree. */
@@ -166,7 +180,10 @@ function* conditions(
   const has = (name: keyof Values) => given.includes(name)
   yield sql`created_at >= ${values.createdFrom}::timestamptz`
   yield sql`created_at <= ${values.createdTo}::timestamptz`
-  if (has('organizationId')) yield sql`organization_id = ${values.organizationId}`
+  yield has('organizationId')
+    ? sql`organization_id = ${values.organizationId}`
+    : // true of all, and needed for the index across organizations: see its migration
+      sql`id >= ''`
   if (has('typePrefixes')) yield sql`type_prefix = any(${values.typePrefixes}::text[])`
   if (has('types')) yield sql`type = any(${values.types}::text[])`
   if (has('createdByPrefix')) yield sql`created_by_prefix = ${values.createdByPrefix}`

@@ -17,6 +17,7 @@ const folder = path.join(import.meta.dirname, '..', '..', 'migrations')
 const frozen = {
   '0001_create_oauth_clients.sql': '2c49da613480c6e212dc6aad083df235f26a0149c3488b51c451a931d03f1d29',
   '0002_create_interactions.sql': 'd040042133cd0afb466fe343b34b50f890533367cecb5f5c3b60835255412d2f',
+  '0003_index_interactions_by_date.sql': 'd5307f25134e336af57d3e807ebd7e39496141c64c438d5deb16a170ab486acb',
 }
 const names = Object.keys(frozen).map((file) => path.basename(file, '.sql'))
 
