@@ -10,6 +10,7 @@ import type { LoadOrder, LoadResult } from './load.ts'
 import type { BenchmarkRequest, Operation } from './operations.ts'
 import { cpuMicroseconds, peakMegabytes, type Target } from './targets.ts'
 import { agentToken } from './tokens.ts'
+import { hasWrk, loadWithWrk } from './wrk.ts'
 
 export interface Measurement extends LoadResult {
   readonly operation: string
@@ -68,6 +69,7 @@ function withoutRepeatedUpdates(requests: readonly BenchmarkRequest[]): Benchmar
 }
 
 async function load(order: LoadOrder): Promise<LoadResult> {
+  if (hasWrk) return loadWithWrk(order)
   const child = spawn(process.execPath, [path.join(import.meta.dirname, 'load.js')], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { Command } from 'commander'
 import { startEmbeddedPostgres } from '../src/database/embedded.ts'
 import { checkEqualAnswers } from './equality.ts'
-import { fillBaseline, fillService } from './fill.ts'
+import { fillBaseline, fillService, vacuum } from './fill.ts'
 import { type Measurement, measure } from './measure.ts'
 import { operations } from './operations.ts'
 import { plot } from './plot.ts'
@@ -64,15 +64,19 @@ const postgres = await startEmbeddedPostgres({
 })
 try {
   const serviceUrl = await fillService(postgres.url, options.interactions)
+  const urls = [serviceUrl]
   const starts: (() => Promise<Target>)[] = [() => startService(serviceUrl)]
   if (!options.serviceOnly) {
     const baselineUrl = await fillBaseline(postgres.url, options.interactions)
+    urls.push(baselineUrl)
     starts.unshift(startCeiling, () => startBaseline(baselineUrl))
   }
   const measurements: Measurement[] = []
   if (!options.serviceOnly)
     await withTargets(starts.slice(1), (targets) => checkEqualAnswers(targets, options.interactions))
-  for (let round = 1; round <= options.rounds; round++)
+  for (let round = 1; round <= options.rounds; round++) {
+    // as autovacuum would, but at a time that is the same for all
+    for (const url of urls) await vacuum(url)
     for (const operation of chosen)
       for (const start of starts)
         await withTargets([start], async ([target]) => {
@@ -83,6 +87,7 @@ try {
             `round ${round}: ${operation.name}, ${target.name}: ${Math.round(measurement.requestsPerSecond)}/s`,
           )
         })
+  }
   const results = medians(measurements)
   await mkdir(options.out, { recursive: true })
   const settings = { node: process.version, ...options, postgresSettings }

@@ -1,4 +1,4 @@
-create table interactions (
+create table if not exists interactions (
   id              text primary key,
   organization_id text not null,
   created_by      text not null,

@@ -1,0 +1,49 @@
+// Puts load on a server with wrk, which leaves more of the machine to the servers than autocannon does.
+import { execFile, spawnSync } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import type { LoadOrder, LoadResult } from './load.ts'
+import { freshId } from './operations.ts'
+
+/** Whether wrk is installed. */
+export const hasWrk = spawnSync('wrk', ['-v']).error === undefined
+
+const script = path.join(import.meta.dirname, '..', '..', 'wrk.lua')
+
+/** What `bench/wrk.lua` writes. */
+interface Report extends Omit<LoadResult, 'requestsPerSecond'> {
+  readonly seconds: number
+}
+
+export async function loadWithWrk({
+  baseUrl,
+  token,
+  seconds,
+  connections,
+  requests,
+}: LoadOrder): Promise<LoadResult> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'interaction-api-bench-'))
+  try {
+    const file = path.join(folder, 'requests')
+    const lines = requests.map(({ method, path, body = '' }) => [method, path, body].join('\t'))
+    await writeFile(file, `${lines.join('\n').replaceAll(freshId, '0'.repeat(36))}\n`)
+    const load = ['--threads', '1', '--connections', String(connections), '--duration', `${seconds}s`]
+    const { stdout } = await promisify(execFile)('wrk', [
+      ...load,
+      '--timeout',
+      '60s',
+      '--script',
+      script,
+      baseUrl,
+      '--',
+      file,
+      token,
+    ])
+    const { seconds: measured, ...report }: Report = JSON.parse(stdout.trim().split('\n').at(-1) ?? '')
+    return { ...report, requestsPerSecond: report.requests / measured }
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}
