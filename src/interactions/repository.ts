@@ -48,7 +48,8 @@ export interface InteractionRepository {
 }
 
 const reads = { atOnce: 3, most: 100 } as const
-const writes = { atOnce: 3, most: 100 } as const
+// fewer at once than reads: while those wait for the disk, the next ones come together
+const writes = { atOnce: 2, most: 100 } as const
 
 /** Compiles the statements; they run when the functions are called. */
 export function interactionRepository(database: Database): InteractionRepository {
