@@ -1,18 +1,33 @@
 #!/usr/bin/env node
-// The executable. In a checkout it first compiles src/ into dist/ (incremental: nothing to do takes a fraction
-// of a second), so that one command runs what the sources say; a package or an image carries dist/ only.
+// The executable. In a checkout it first compiles src/ into dist/, when something there changed, so that one command
+// runs what the sources say; a package or an image carries dist/ only.
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync, statSync, utimesSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 
 const root = path.join(import.meta.dirname, '..')
-if (existsSync(path.join(root, 'src', 'cli.ts'))) {
+const sources = path.join(root, 'src')
+const stamp = path.join(root, 'dist', '.tsbuildinfo')
+
+if (existsSync(path.join(sources, 'cli.ts')) && !isUpToDate()) {
+  const began = new Date()
   const typescript = createRequire(import.meta.url).resolve('typescript/package.json')
   const compiler = path.join(path.dirname(typescript), 'bin', 'tsc')
   const { status } = spawnSync(process.execPath, [compiler, '-p', path.join(root, 'tsconfig.build.json')], {
     stdio: 'inherit',
   })
   if (status !== 0) process.exit(1)
+  utimesSync(stamp, began, began)
 }
 await import('../dist/cli.js')
+
+// Folders count as well: what was taken away changes them.
+function isUpToDate() {
+  const compiled = statSync(stamp, { throwIfNoEntry: false })?.mtimeMs ?? 0
+  const settings = ['package.json', 'tsconfig.json', 'tsconfig.build.json'].map((file) =>
+    path.join(root, file),
+  )
+  const files = readdirSync(sources, { recursive: true }).map((file) => path.join(sources, file))
+  return [sources, ...files, ...settings].every((file) => statSync(file).mtimeMs < compiled)
+}
