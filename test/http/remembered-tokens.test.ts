@@ -1,9 +1,10 @@
 // A token that was verified is remembered, and is no more for that than it was.
 import { expect, test } from 'vitest'
+import { createClient, defaultScopes, revokeClient } from '../../src/oauth/clients.ts'
 import { startTestApp } from '../support/app.ts'
 import { agentToken, serviceToken, signToken } from '../support/tokens.ts'
 
-const { call } = await startTestApp()
+const { call, database, inject } = await startTestApp({ LOG_LEVEL: 'warn' })
 const status = async (token: string) => (await call(token, 'GET', '/missing')).statusCode
 
 test('a remembered token is refused from the second in which it expires', async () => {
@@ -16,6 +17,50 @@ test('a remembered token is refused from the second in which it expires', async 
   }
   expect(last).toBe(401)
   expect(Date.now()).toBeGreaterThanOrEqual(exp * 1000)
+})
+
+test('of 10,000 requests with one token about the second in which it expires, none is served later', async () => {
+  const exp = Math.floor(Date.now() / 1000) + 3
+  const token = signToken({ sub: 'agent-1', organization: 'acme', authorities: ['AGENT'], exp })
+  const served = { before: 0, after: 0 }
+  for (let asked = 0; asked < 10_000 || served.after === 0; asked += 100) {
+    const requests = Array.from({ length: 100 }, async () => {
+      const began = Date.now()
+      const answered = await status(token)
+      return { began, answered, ended: Date.now() }
+    })
+    for (const { began, answered, ended } of await Promise.all(requests))
+      if (answered === 404) {
+        expect(began).toBeLessThan(exp * 1000)
+        served.before++
+      } else {
+        expect([answered, ended >= exp * 1000]).toEqual([401, true])
+        served.after++
+      }
+  }
+  expect(served.before).toBeGreaterThan(0)
+})
+
+test('a client that is revoked gets no more tokens, and its remembered one lives until it expires', async () => {
+  const client = {
+    clientId: 'leaving',
+    role: 'AGENT',
+    organizationId: 'acme',
+    scopes: defaultScopes,
+  } as const
+  await createClient(database.kysely, client, 'secret')
+  const ask = () =>
+    inject({
+      method: 'POST',
+      url: '/security/oauth/token',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      payload: 'grant_type=client_credentials&client_id=leaving&client_secret=secret',
+    })
+  const token: string = (await ask()).json().access_token
+  expect(await status(token)).toBe(404)
+  expect(await revokeClient(database.kysely, 'leaving')).toBe(true)
+  expect((await ask()).statusCode).toBe(401)
+  expect(await status(token)).toBe(404)
 })
 
 test('remembered tokens are told apart by each of their characters', async () => {
