@@ -44,12 +44,14 @@ export async function measure(
     requests: withoutRepeatedUpdates(Array.from({ length: 20_000 }, draw)),
   })
   // what a server does once (connections, plans, compiled code) is not what is measured
-  await load(order(1))
+  await load(order(2))
   const postgresPid = Number(
     readFileSync(path.join(data, 'postgres', 'postmaster.pid'), 'utf8').split('\n', 1)[0],
   )
   const [server, database] = [cpuMicroseconds(target.pid), cpuMicroseconds(postgresPid)]
-  const result = await load(order(seconds))
+  const result = await load(
+    order(target.name === 'baseline' ? (operation.baselineSeconds ?? seconds) : seconds),
+  )
   return {
     operation: operation.name,
     target: target.name,

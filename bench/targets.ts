@@ -26,9 +26,13 @@ export const startBaseline = (databaseUrl: string) =>
 
 /** This service, as `npm start` runs it on a given database. */
 export const startService = (databaseUrl: string) =>
-  start('interaction-api', [path.join(root, 'bin', 'interaction-api.js'), 'serve'], {
-    DATABASE_URL: databaseUrl,
-  })
+  start(
+    'interaction-api',
+    ['--max-semi-space-size=4', path.join(root, 'bin', 'interaction-api.js'), 'serve'],
+    {
+      DATABASE_URL: databaseUrl,
+    },
+  )
 
 async function start(
   name: string,
