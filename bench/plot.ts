@@ -25,5 +25,5 @@ export function plot(results: readonly Result[]): string {
       `<text x="${x(ratio) + 6}" y="${y + 15}">${ratio < 10 ? ratio.toFixed(1) : Math.round(ratio)} ×</text>`
     )
   })
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" font-family="sans-serif" font-size="12"><rect width="100%" height="100%" fill="#fff"/>${grid.join('')}${rows.join('')}<text x="${left}" y="${height - 4}">requests a second, times those of the baseline</text></svg>\n`
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" font-family="sans-serif" font-size="12"><title>Requests a second, times those of the baseline</title><rect width="100%" height="100%" fill="#fff"/>${grid.join('')}${rows.join('')}<text x="${left}" y="${height - 4}">requests a second, times those of the baseline</text></svg>\n`
 }
