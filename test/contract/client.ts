@@ -1,21 +1,11 @@
 // A caller over HTTP, knowing nothing of the service but its address.
 import { inject } from 'vitest'
+import { askForToken } from '../support/ask-for-token.ts'
 
 const baseUrl = inject('baseUrl')
 
-/** A token by the form style, as most clients ask for it. */
 export async function tokenOf(name: 'agent' | 'otherAgent' | 'service'): Promise<string> {
-  const { clientId, clientSecret } = inject(name)
-  const response = await fetch(`${baseUrl}/security/oauth/token`, {
-    method: 'POST',
-    body: new URLSearchParams({
-      grant_type: 'client_credentials',
-      client_id: clientId,
-      client_secret: clientSecret,
-    }),
-  })
-  const { access_token: token } = (await response.json()) as { access_token: string }
-  return token
+  return (await askForToken(baseUrl, inject(name))).token
 }
 
 /** A call below /rtc-api; a body that is no string goes as JSON. */

@@ -3,12 +3,8 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { onTestFinished } from 'vitest'
+import { askForToken as askForTokenAt, type Credentials } from '../../support/ask-for-token.ts'
 import { type RunningService, startService } from '../../support/service.ts'
-
-export interface Credentials {
-  readonly clientId: string
-  readonly clientSecret: string
-}
 
 /** A folder that is gone when the test is over. */
 export async function temporaryFolder(): Promise<string> {
@@ -33,18 +29,8 @@ export async function demoClients(
   return JSON.parse(await readFile(path.join(dataDirectory, 'demo-clients.json'), 'utf8'))
 }
 
-/** @returns the status of the reply, and the token when it is 200 */
-export async function askForToken({ baseUrl }: RunningService, { clientId, clientSecret }: Credentials) {
-  const response = await fetch(`${baseUrl}/security/oauth/token`, {
-    method: 'POST',
-    body: new URLSearchParams({
-      grant_type: 'client_credentials',
-      client_id: clientId,
-      client_secret: clientSecret,
-    }),
-  })
-  const { access_token: token = '' } = (await response.json()) as { access_token?: string }
-  return { status: response.status, token }
+export function askForToken({ baseUrl }: RunningService, credentials: Credentials) {
+  return askForTokenAt(baseUrl, credentials)
 }
 
 /** Creates an interaction. @returns its id once it is acknowledged */
