@@ -51,7 +51,7 @@ export function openDatabase(settings: DatabaseSettings, onError: (error: Error)
       '-c TimeZone=UTC',
       '-c DateStyle=ISO',
       '-c random_page_cost=1.1',
-      // Its callers are many, so that a statement which takes all cores makes the others wait, and costs twice the work.
+      // Its callers are many: parallel workers take more work in all for the same answer, and the others wait for it.
       '-c max_parallel_workers_per_gather=0',
       // Compiling a plan takes longer than these statements run, and is decided by rough estimates of their cost.
       '-c jit=off',
