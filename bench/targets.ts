@@ -26,13 +26,14 @@ export const startBaseline = (databaseUrl: string) =>
 
 /** This service, as `npm start` runs it on a given database. */
 export const startService = (databaseUrl: string) =>
-  start(
-    'interaction-api',
-    ['--max-semi-space-size=4', path.join(root, 'bin', 'interaction-api.js'), 'serve'],
-    {
-      DATABASE_URL: databaseUrl,
-    },
-  )
+  start('interaction-api', startParameters(), { DATABASE_URL: databaseUrl })
+
+/** What the start script, `exec node …`, gives to Node, its files relative to the root. */
+function startParameters(): string[] {
+  const { scripts } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'))
+  const [, , ...parameters]: string[] = scripts.start.split(' ')
+  return parameters.map((one) => (one.startsWith('bin/') ? path.join(root, one) : one))
+}
 
 async function start(
   name: string,

@@ -29,18 +29,18 @@ export async function loadWithWrk({
     const file = path.join(folder, 'requests')
     const lines = requests.map(({ method, path, body = '' }) => [method, path, body].join('\t'))
     await writeFile(file, `${lines.join('\n').replaceAll(freshId, '0'.repeat(36))}\n`)
-    const load = ['--threads', '1', '--connections', String(connections), '--duration', `${seconds}s`]
-    const { stdout } = await promisify(execFile)('wrk', [
-      ...load,
+    const options = [
+      '--threads',
+      1,
+      '--connections',
+      connections,
+      '--duration',
+      `${seconds}s`,
       '--timeout',
       '60s',
-      '--script',
-      script,
-      baseUrl,
-      '--',
-      file,
-      token,
-    ])
+    ]
+    const parameters = [...options, '--script', script, baseUrl, '--', file, token].map(String)
+    const { stdout } = await promisify(execFile)('wrk', parameters)
     const { seconds: measured, ...report }: Report = JSON.parse(stdout.trim().split('\n').at(-1) ?? '')
     return { ...report, requestsPerSecond: report.requests / measured }
   } finally {

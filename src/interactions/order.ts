@@ -14,13 +14,12 @@ export function totalOrder(sort: readonly Order[]): Order[] {
   return isTotal ? [...sort] : [...sort, { property: 'id', direction: last.direction, ignoreCase: false }]
 }
 
-/** Whether it is the order of the indexes, or its reverse. */
+/** Whether it is the order of the indexes by date, or its reverse. */
 export function isByDate(sort: readonly Order[]): boolean {
   const [first, second, ...others] = totalOrder(sort)
   return (
     first?.property === 'createdAt' &&
     second?.property === 'id' &&
-    !second.ignoreCase &&
     first.direction === second.direction &&
     others.length === 0
   )

@@ -4,7 +4,7 @@ import { gather } from '../database/batches.ts'
 import type { Database } from '../database/database.ts'
 import type { Criteria } from './criteria.ts'
 import type { Pageable } from './page.ts'
-import type { InteractionRow } from './row.ts'
+import { type InteractionRow, rowColumns } from './row.ts'
 import { prepareSearch, type SearchResult } from './search.ts'
 
 export interface NewInteraction {
@@ -58,7 +58,7 @@ export function interactionRepository(database: Database): InteractionRepository
   const select = database.prepare('find_interactions', ({ ids }: { ids: readonly string[] }) =>
     kysely
       .selectFrom('interactions')
-      .select(['id', 'organization_id', 'created_by', 'created_at', 'type', 'data', 'version'])
+      .select([...rowColumns, 'data'])
       .where('id', '=', sql<string>`any(${ids}::text[])`)
       .compile(),
   )

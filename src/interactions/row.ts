@@ -25,11 +25,12 @@ export type FoundRow = Omit<InteractionRow, 'data'> & {
   readonly data_bytes: number
 }
 
-/** What to select of a table or subquery of that name; all but the data. */
-export function rowColumns(name: 'interaction' | 'page') {
-  return ['id', 'organization_id', 'created_by', 'created_at', 'type', 'version'].map((column) =>
-    sql.ref(`${name}.${column}`),
-  )
+/** What to select; all but the data. */
+export const rowColumns = ['id', 'organization_id', 'created_by', 'created_at', 'type', 'version'] as const
+
+/** The same, of a table or subquery of that name in the statement. */
+export function columnsOf(table: 'interaction' | 'page') {
+  return sql.join(rowColumns.map((column) => sql.ref(`${table}.${column}`)))
 }
 
 /** How large the data of `interaction` are. What is stored as it is tells its size without being read. */

@@ -12,7 +12,7 @@ import type { Tables } from '../database/tables.ts'
 import type { Criteria } from './criteria.ts'
 import { isByDate, orderBy, totalOrder } from './order.ts'
 import type { Order, Pageable } from './page.ts'
-import { dataBytes, type FoundRow, largestLoad, rowColumns } from './row.ts'
+import { columnsOf, dataBytes, type FoundRow, largestLoad } from './row.ts'
 
 export interface SearchResult {
   /** in the order asked for */
@@ -32,8 +32,6 @@ interface Shape {
   readonly mediaRecorded: readonly boolean[]
   readonly cobrowseRecorded: readonly boolean[]
   readonly sort: readonly Order[]
-  /** whether an index leads to the rows of the page, and to no others */
-  readonly isDirect: boolean
 }
 
 /** How many shapes are prepared by name, on each connection; callers may think of any number of others. */
@@ -82,14 +80,18 @@ export function compileSearch(
 
 function toShape({ mediaRecorded, cobrowseRecorded }: Criteria, { sort }: Pageable, values: Values): Shape {
   const given = Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [name]))
-  const isDirect =
+  return { given, mediaRecorded, cobrowseRecorded, sort }
+}
+
+/** Whether an index by date leads to the rows of the page, and to no others. */
+function isDirect({ given, mediaRecorded, cobrowseRecorded, sort }: Shape): boolean {
+  return (
     isByDate(sort) &&
     mediaRecorded.length + cobrowseRecorded.length === 0 &&
     given.every((name) => directlyFound.includes(name))
-  return { given, mediaRecorded, cobrowseRecorded, sort, isDirect }
+  )
 }
 
-/** What an index by date tells. */
 const directlyFound = ['createdFrom', 'createdTo', 'organizationId', 'size']
 
 function isFound(row: SearchRow): row is FoundRow & SearchRow {
@@ -124,7 +126,7 @@ function composeSearch(kysely: Kysely<Tables>, shape: Shape, values: Values): Co
   const found = sql`count(page.id) over ()`
   const offset = shape.given.includes('offset') ? sql`${values.offset}::bigint` : sql.lit(0)
   return sql<SearchRow>`
-    select ${sql.join(rowColumns('page'))}, page.data_bytes,
+    select ${columnsOf('page')}, page.data_bytes,
       case when sum(page.data_bytes) over () <= ${sql.lit(largestLoad)} then page.data end as data,
       case
         when ${found} = ${values.size}::bigint or (${found} = 0 and ${offset} > 0)
@@ -138,11 +140,11 @@ function composeSearch(kysely: Kysely<Tables>, shape: Shape, values: Values): Co
 
 /** The rows of the page. The ids are found first, in an index alone where it can tell all that is asked for. */
 function page(kysely: Kysely<Tables>, shape: Shape, values: Values) {
-  const columns = sql`${sql.join(rowColumns('interaction'))}, interaction.data, ${dataBytes} as data_bytes`
+  const columns = sql`${columnsOf('interaction')}, interaction.data, ${dataBytes} as data_bytes`
   const skipped = shape.given.includes('offset') ? sql`offset ${values.offset}` : sql``
   const slice = (table: 'matching' | 'interaction') =>
     sql`order by ${orderBy(table, totalOrder(shape.sort))} limit ${values.size} ${skipped}`
-  if (shape.isDirect)
+  if (isDirect(shape))
     return sql`
       select ${columns} from interactions as interaction
       where ${expressionBuilder<Tables, 'interactions'>().and([...conditions(shape, values)])}
