@@ -73,7 +73,8 @@ test('the default port gives way when it is taken', async () => {
   await Promise.race([once(other, 'listening'), once(other, 'error')])
   const service = await serve({ DATA_DIR: await temporaryFolder(), PORT: '' })
   expect(new URL(service.baseUrl).port).not.toBe('8080')
-  expect(service.errors()).toContain('port 8080 is taken')
+  // on another pipe than the address, and so at times a moment later
+  await expect.poll(() => service.errors()).toContain('port 8080 is taken')
   expect((await fetch(`${service.baseUrl}/health/ready`)).status).toBe(200)
   other.close()
 })
