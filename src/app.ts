@@ -80,7 +80,8 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
         done()
       })
       rtcApi.setNotFoundHandler(answerNotFound)
-      await rtcApi.register(interactionRoutes, { repository: interactionRepository(database) })
+      const repository = interactionRepository(database, { keepsTotals: config.keepsTotals })
+      await rtcApi.register(interactionRoutes, { repository })
     },
     { prefix: '/rtc-api' },
   )

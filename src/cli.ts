@@ -2,15 +2,15 @@
 import { readFileSync } from 'node:fs'
 import closeWithGrace from 'close-with-grace'
 import { Command, Option } from 'commander'
-import type { Kysely } from 'kysely'
 import { pino } from 'pino'
 import { InvalidConfig, readConfig } from './config.ts'
-import { openDatabase } from './database/database.ts'
+import { type Database, openDatabase } from './database/database.ts'
 import { DataDirectoryInUse } from './database/embedded.ts'
-import type { Tables } from './database/tables.ts'
 import { createClient, defaultScopes, listClients, type Role, revokeClient } from './oauth/clients.ts'
 import { makeSecret } from './oauth/secrets.ts'
 import { databaseUrl, logLost, migrateDatabase, type Server, startServer } from './server.ts'
+import { forgetTotals } from './totals/counting.ts'
+import { findDifferences } from './totals/verify.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
 
@@ -50,7 +50,7 @@ clients
   .command('list')
   .description('list the clients, one JSON object a line')
   .action(() =>
-    withDatabase(async (kysely) => {
+    withDatabase(async ({ kysely }) => {
       for (const client of await listClients(kysely)) print(JSON.stringify(client))
     }),
   )
@@ -60,9 +60,38 @@ clients
   .description('give a client no more tokens; those that it has live until they expire')
   .argument('<client-id>')
   .action((clientId: string) =>
-    withDatabase(async (kysely) => {
+    withDatabase(async ({ kysely }) => {
       if (!(await revokeClient(kysely, clientId))) throw new Error(`there is no client ${clientId}`)
       print(`${clientId} is revoked.`)
+    }),
+  )
+
+const totals = program
+  .command('totals')
+  .description('the kept totals, which searches add up instead of counting')
+
+totals
+  .command('verify')
+  .description(
+    'recount them and print each difference, one JSON object a line; exit code 1 when there is any',
+  )
+  .action(() =>
+    withDatabase(async (database) => {
+      const differences = await findDifferences(database)
+      for (const difference of differences) print(JSON.stringify(difference))
+      if (differences.length > 0)
+        throw new Error(`${differences.length} totals are wrong; recount drops them`)
+      print('All totals are right.')
+    }),
+  )
+
+totals
+  .command('recount')
+  .description('drop them; a running server counts them anew, and until then each search counts')
+  .action(() =>
+    withDatabase(async (database) => {
+      await forgetTotals(database)
+      print('All totals are dropped.')
     }),
   )
 
@@ -103,7 +132,7 @@ async function createClientWithSecret(
   if ((role === 'SERVICE') !== (organization === undefined))
     throw new Error('--organization: every client but a SERVICE has one')
   const clientSecret = makeSecret()
-  await withDatabase(async (kysely) => {
+  await withDatabase(async ({ kysely }) => {
     const client = { clientId, role, organizationId: organization ?? null, scopes: scope }
     if ((await createClient(kysely, client, clientSecret)) === 'duplicate')
       throw new Error(`there is a client ${clientId} already`)
@@ -112,13 +141,15 @@ async function createClientWithSecret(
 }
 
 /** Works on the database of the settings, its schema up to date; beside a running server, on that server's. */
-async function withDatabase(work: (kysely: Kysely<Tables>) => Promise<void>): Promise<void> {
+async function withDatabase(work: (database: Database) => Promise<void>): Promise<void> {
   const { config, log } = settings()
   const { url, stop } = await databaseUrl(config, log, { beside: true })
   try {
     await migrateDatabase(config, url, log)
-    const database = openDatabase({ ...config.database, url }, (lost) => logLost(lost, log))
-    await work(database.kysely).finally(() => database.close())
+    // what an operator asks for may take its time
+    const settings = { ...config.database, url, statementTimeoutMs: 0 }
+    const database = openDatabase(settings, (lost) => logLost(lost, log))
+    await work(database).finally(() => database.close())
   } finally {
     await stop()
   }

@@ -60,6 +60,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       statementTimeoutMs: read.integer('STATEMENT_TIMEOUT_MS', 100, 3_600_000) ?? 20_000,
       lockTimeoutMs: read.integer('LOCK_TIMEOUT_MS', 100, 3_600_000) ?? 5_000,
     },
+    keepsTotals: read.flag('KEEP_TOTALS') ?? true,
     dataDirectory: read.text('DATA_DIR') ?? '.data',
     logLevel: read.oneOf('LOG_LEVEL', logLevels) ?? 'info',
     tokens: {

@@ -9,6 +9,7 @@ import { migrate } from './database/migrations.ts'
 import { defaultScopes, putClient } from './oauth/clients.ts'
 import { type DemoClients, openDemoClients } from './oauth/demo-clients.ts'
 import { openSigningKey } from './oauth/signing-key.ts'
+import { keepTotals } from './totals/keeper.ts'
 
 export interface Server {
   /** where it listens */
@@ -44,6 +45,10 @@ export async function startServer(config: Config, log: FastifyBaseLogger): Promi
         { ...client, organizationId: client.organizationId ?? null, scopes: client.scopes ?? defaultScopes },
         clientSecret,
       )
+    if (config.keepsTotals) {
+      const keeper = keepTotals(database, log)
+      closers.push(() => keeper.close())
+    }
     const app = await buildApp({ config, database, signingKey: await signingKeyOpened, log })
     closers.push(() => app.close())
     return { baseUrl: await listen(app, config, log), demoClients, close }

@@ -3,6 +3,9 @@
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely'
 
 export interface Tables {
+  interaction_total_changes: TotalChangesTable
+  interaction_totals: TotalsTable
+  interaction_totals_state: TotalsStateTable
   interactions: InteractionsTable
   oauth_clients: OauthClientsTable
 }
@@ -24,6 +27,27 @@ interface InteractionsTable {
   created_by_prefix: GeneratedAlways<string>
   tags: GeneratedAlways<string | null>
   tags_beyond_index: GeneratedAlways<boolean>
+}
+
+interface TotalsStateTable {
+  one: Generated<boolean>
+  seal: Generated<string>
+  sealed_until: Generated<string>
+  counted_until: Generated<string>
+}
+
+interface TotalsTable {
+  organization_id: string | null
+  unit: 'day' | 'month'
+  start: string
+  interactions: string
+  parts: number[]
+}
+
+interface TotalChangesTable {
+  organization_id: string
+  hour: string
+  change: string
 }
 
 interface OauthClientsTable {

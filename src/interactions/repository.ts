@@ -5,7 +5,7 @@ import type { Database } from '../database/database.ts'
 import type { Criteria } from './criteria.ts'
 import type { Pageable } from './page.ts'
 import { type InteractionRow, rowColumns } from './row.ts'
-import { prepareSearch, type SearchResult } from './search.ts'
+import { prepareSearch, type SearchOptions, type SearchResult } from './search.ts'
 
 export interface NewInteraction {
   readonly id: string
@@ -52,7 +52,7 @@ const reads = { atOnce: 3, most: 100 } as const
 const writes = { atOnce: 2, most: 100 } as const
 
 /** Compiles the statements; they run when the functions are called. */
-export function interactionRepository(database: Database): InteractionRepository {
+export function interactionRepository(database: Database, options: SearchOptions): InteractionRepository {
   const { kysely } = database
 
   const select = database.prepare('find_interactions', ({ ids }: { ids: readonly string[] }) =>
@@ -130,7 +130,7 @@ export function interactionRepository(database: Database): InteractionRepository
         if (outcome !== 'again') return outcome
       }
     },
-    search: prepareSearch(database),
+    search: prepareSearch(database, options),
   }
 }
 

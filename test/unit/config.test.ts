@@ -39,6 +39,7 @@ test('without settings, each has its default', () => {
       statementTimeoutMs: 20_000,
       lockTimeoutMs: 5000,
     },
+    keepsTotals: true,
     dataDirectory: '.data',
     logLevel: 'info',
     tokens: {
@@ -67,6 +68,7 @@ test('each setting is read', () => {
     DATABASE_CONNECT_TIMEOUT_MS: '1000',
     STATEMENT_TIMEOUT_MS: '8000',
     LOCK_TIMEOUT_MS: '3000',
+    KEEP_TOTALS: 'false',
     DATA_DIR: '/var/lib/x y',
     LOG_LEVEL: 'silent',
     TOKEN_TTL_SECONDS: '60',
@@ -81,6 +83,7 @@ test('each setting is read', () => {
   expect(config).toMatchObject({
     http: { host: '0.0.0.0', port: 0, publicUrl: 'https://api.example.com/base' },
     database: { url: 'postgres://user:pass@db:5432/name?sslmode=require', poolSize: 7 },
+    keepsTotals: false,
     dataDirectory: '/var/lib/x y',
     logLevel: 'silent',
     tokens: { ttlSeconds: 60, issuer: 'https://issuer.example.com', audience: 'somebody' },
@@ -115,6 +118,7 @@ const wrong: readonly [string, string][] = [
   ['DATABASE_CONNECT_TIMEOUT_MS', '5s'],
   ['STATEMENT_TIMEOUT_MS', '3600001'],
   ['LOCK_TIMEOUT_MS', '-5'],
+  ['KEEP_TOTALS', 'perhaps'],
   ['LOG_LEVEL', 'loud'],
   ['LOG_LEVEL', 'INFO'],
   ['TOKEN_TTL_SECONDS', '0000'],

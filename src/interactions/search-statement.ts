@@ -1,0 +1,92 @@
+// The statement of a search: it finds the rows of the page, and counts only when the page cannot tell the total.
+import { type CompiledQuery, type Expression, type Kysely, type SqlBool, sql } from 'kysely'
+import type { Tables } from '../database/tables.ts'
+import { keptRange, keptStart } from '../totals/kept-range.ts'
+import { conditions, isRangeAlone, matching, ofOrganization, type Shape, type Values } from './matching.ts'
+import { isByDate, orderBy, totalOrder } from './order.ts'
+import { columnsOf, dataBytes, type FoundRow, largestLoad } from './row.ts'
+
+/** A search that finds nothing gives one row all the same, for the total. */
+export type SearchRow = { readonly [Column in keyof FoundRow]: FoundRow[Column] | null } & {
+  readonly total: string
+}
+
+/** The statement that finds one page of what matches, with the total in each row. */
+export function composeSearch(
+  kysely: Kysely<Tables>,
+  shape: Shape,
+  values: Values,
+): CompiledQuery<SearchRow> {
+  const found = sql`count(page.id) over ()`
+  const offset = shape.given.includes('offset') ? sql`${values.offset}::bigint` : sql.lit(0)
+  const count = isKept(shape)
+    ? sql`(select older + between + newer from kept)`
+    : sql`(select count(*) from (${matching(kysely, shape, values)}) as matching)`
+  return sql<SearchRow>`
+    ${kept(shape, values)}
+    select ${columnsOf('page')}, page.data_bytes,
+      case when sum(page.data_bytes) over () <= ${sql.lit(largestLoad)} then page.data end as data,
+      case
+        when ${found} = ${values.size}::bigint or (${found} = 0 and ${offset} > 0) then ${count}
+        else ${offset} + ${found}
+      end as total
+    from (values (true)) as always
+    left join (${page(kysely, shape, values)}) as page on true
+    order by ${orderBy('page', totalOrder(shape.sort))}`.compile(kysely)
+}
+
+const isKept = (shape: Shape) => shape.keepsTotals && isRangeAlone(shape)
+
+/** Whether the kept totals tell where the page begins. */
+const isStartKept = (shape: Shape) => isKept(shape) && isByDate(shape.sort) && shape.given.includes('offset')
+
+/** What the kept totals tell, where they tell anything. */
+function kept(shape: Shape, values: Values) {
+  if (!isKept(shape)) return sql``
+  const organizationId = shape.given.includes('organizationId') ? sql`${values.organizationId}` : undefined
+  const range = keptRange({
+    from: sql`${values.createdFrom}`,
+    to: sql`${values.createdTo}`,
+    organizationId,
+    belongs: ofOrganization(organizationId),
+  })
+  const start = keptStart(organizationId, sql`${values.offset}`, directionOf(shape))
+  return isStartKept(shape)
+    ? sql`with kept as materialized (${range}), start as materialized (${start})`
+    : sql`with kept as materialized (${range})`
+}
+
+const directionOf = ({ sort }: Shape) => totalOrder(sort)[0]?.direction ?? 'desc'
+
+/** The rows of the page. The ids are found first, in an index alone where it can tell all that is asked for. */
+function page(kysely: Kysely<Tables>, shape: Shape, values: Values) {
+  const columns = sql`${columnsOf('interaction')}, interaction.data, ${dataBytes} as data_bytes`
+  const slice = (table: 'matching' | 'interaction') =>
+    sql`order by ${orderBy(table, totalOrder(shape.sort))} limit ${values.size} ${skipped(shape, values)}`
+  // an index by date leads to the rows of a first page, and to no others
+  if (isRangeAlone(shape) && isByDate(shape.sort) && !shape.given.includes('offset'))
+    return sql`
+      select ${columns} from interactions as interaction
+      where ${sql.join([...conditions(shape, values)], sql` and `)}
+      ${slice('interaction')}`
+  return sql`
+    select ${columns}
+    from (
+      select id from (${matching(kysely, shape, values)}) as matching
+      where ${startsAt(shape)}
+      ${slice('matching')}
+    ) as found
+    join interactions as interaction on interaction.id = found.id`
+}
+
+function skipped(shape: Shape, values: Values) {
+  if (!shape.given.includes('offset')) return sql``
+  return isStartKept(shape) ? sql`offset (select skip from start)` : sql`offset ${values.offset}`
+}
+
+function startsAt(shape: Shape): Expression<SqlBool> {
+  if (!isStartKept(shape)) return sql`true`
+  return directionOf(shape) === 'desc'
+    ? sql`matching.created_at <= (select bound from start)`
+    : sql`matching.created_at >= (select bound from start)`
+}

@@ -1,0 +1,404 @@
+// The kept totals are the number of interactions, and lead to the rows of any page, whatever happens to the table.
+import fc from 'fast-check'
+import { sql } from 'kysely'
+import { afterAll, beforeEach, describe, expect, test } from 'vitest'
+import { openDatabase } from '../../src/database/database.ts'
+import type { Criteria } from '../../src/interactions/criteria.ts'
+import type { Order, Pageable } from '../../src/interactions/page.ts'
+import { interactionRepository } from '../../src/interactions/repository.ts'
+import { findDifferences } from '../../src/totals/verify.ts'
+import { cloneDatabase } from '../support/database.ts'
+import { totalsKeeper } from '../support/keep-totals.ts'
+import { testDatabaseSettings } from '../support/postgres-setup.ts'
+
+const { url, database } = await cloneDatabase()
+const { kysely } = database
+// prepared statements have their names on each connection, so what counts needs connections of its own
+const twin = openDatabase({ ...testDatabaseSettings, url }, () => {})
+afterAll(() => twin.close())
+const keeping = interactionRepository(database, { keepsTotals: true })
+const counting = interactionRepository(twin, { keepsTotals: false })
+
+beforeEach(async () => {
+  await sql`truncate interactions`.execute(kysely)
+  await sql`update interaction_totals_state set sealed_until = '-infinity', seal = seal + 1`.execute(kysely)
+})
+
+const hour = 3_600_000
+const origin = Date.parse('2024-02-27T20:00:00Z')
+const organizations = ['acme', 'globex', 'initech'] as const
+
+/** Milliseconds from the origin: at the edges of hours, days and months, and anywhere. */
+const offset = fc.oneof(
+  fc.tuple(fc.nat({ max: 24 * 40 }), fc.constantFrom(-1, 0, 1)).map(([hours, aside]) => hours * hour + aside),
+  fc.nat({ max: 24 * 40 * hour }),
+)
+const moment = fc.oneof(
+  { weight: 8, arbitrary: offset.map((milliseconds) => new Date(origin + milliseconds).toISOString()) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom('-infinity', 'infinity', '0001-01-01T00:00:00Z', '2099-06-01T00:30:00Z'),
+  },
+  { weight: 1, arbitrary: fc.constant(new Date(Date.now()).toISOString()) },
+)
+const created = fc.oneof(
+  { weight: 20, arbitrary: moment },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom('1970-01-01T00:00:00Z', '9999-12-31T23:59:59.999Z', '0044-03-15 12:00+00 BC'),
+  },
+)
+const organization = fc.constantFrom(...organizations)
+const orders: readonly (readonly Order[])[] = [
+  [],
+  [{ property: 'createdAt', direction: 'asc', ignoreCase: false }],
+  [{ property: 'createdAt', direction: 'desc', ignoreCase: false }],
+  [{ property: 'id', direction: 'asc', ignoreCase: false }],
+  [
+    { property: 'type', direction: 'asc', ignoreCase: false },
+    { property: 'createdAt', direction: 'desc', ignoreCase: false },
+  ],
+]
+const question = fc.record({
+  range: fc.tuple(moment, moment),
+  organizationId: fc.option(organization, { nil: undefined }),
+  page: fc.oneof(fc.nat({ max: 4 }), fc.nat({ max: 400 })),
+  size: fc.integer({ min: 1, max: 12 }),
+  sort: fc.constantFrom(...orders),
+})
+type Question = typeof question extends fc.Arbitrary<infer T> ? T : never
+
+const happening = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant('insert' as const),
+      rows: fc.array(fc.tuple(organization, created), { minLength: 1, maxLength: 120 }),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('delete' as const), before: moment, organization }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('move' as const), to: created, organization }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('create' as const) }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('round' as const) }) },
+)
+type Happening = typeof happening extends fc.Arbitrary<infer T> ? T : never
+
+let numbered = 0
+const nextId = () => `id-${numbered++}`
+
+async function happen(one: Happening, round: () => Promise<void>): Promise<void> {
+  switch (one.kind) {
+    case 'insert':
+      return await insert(one.rows)
+    case 'delete':
+      await sql`
+        delete from interactions
+        where organization_id = ${one.organization} and created_at < ${one.before}::timestamptz`.execute(
+        kysely,
+      )
+      return
+    case 'move':
+      await sql`
+        update interactions set created_at = ${one.to}::timestamptz, organization_id = ${one.organization}
+        where id in (select id from interactions order by id limit 7)`.execute(kysely)
+      return
+    case 'create':
+      await keeping.create({
+        id: nextId(),
+        organizationId: 'acme',
+        createdBy: 'u',
+        type: undefined,
+        data: '{}',
+      })
+      return
+    case 'round':
+      return await round()
+  }
+}
+
+async function insert(rows: readonly (readonly [string, string])[]): Promise<void> {
+  const values = rows.map(
+    ([organizationId, at], index) =>
+      sql`(${nextId()}, ${organizationId}, 'u', ${at}::timestamptz, ${['a', 'b', null][index % 3]}, '{}'::json)`,
+  )
+  await sql`
+    insert into interactions (id, organization_id, created_by, created_at, type, data)
+    values ${sql.join(values)}`.execute(kysely)
+}
+
+function asked({ range, organizationId, page, size, sort }: Question): [Criteria, Pageable] {
+  const [createdFrom = '', createdTo = ''] = range.toSorted((a, b) => instantOf(a) - instantOf(b))
+  const criteria: Criteria = {
+    createdFrom,
+    createdTo,
+    organizationId,
+    types: undefined,
+    createdBy: undefined,
+    mediaRecorded: [],
+    cobrowseRecorded: [],
+    customerId: undefined,
+    conferenceId: undefined,
+    tags: undefined,
+    onHoldDurationAbove: undefined,
+    onHoldDurationBelow: undefined,
+  }
+  return [criteria, { page, size, sort }]
+}
+
+const instantOf = (text: string) =>
+  text === 'infinity' ? Number.MAX_VALUE : text === '-infinity' ? -Number.MAX_VALUE : Date.parse(text)
+
+async function expectSameAnswer(one: Question): Promise<void> {
+  const parameters = asked(one)
+  expect(await keeping.search(...parameters)).toEqual(await counting.search(...parameters))
+}
+
+const everything = (organizationId?: (typeof organizations)[number]): Question => ({
+  range: ['-infinity', 'infinity'],
+  organizationId,
+  page: 3,
+  size: 5,
+  sort: [],
+})
+
+async function countedUntil(): Promise<string | undefined> {
+  const state = await kysely.selectFrom('interaction_totals_state').select('counted_until').executeTakeFirst()
+  return state?.counted_until
+}
+
+test('whatever is inserted, removed and moved, totals and pages are those of a plain count', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(happening, { minLength: 2, maxLength: 12 }),
+      fc.array(question, { minLength: 10, maxLength: 30 }),
+      async (happenings, questions) => {
+        await sql`truncate interactions`.execute(kysely)
+        const round = totalsKeeper(database)
+        for (const one of happenings) {
+          await happen(one, round)
+          await expectSameAnswer(everything(one.kind === 'round' ? undefined : 'acme'))
+        }
+        for (const one of questions) await expectSameAnswer(one)
+        expect(await findDifferences(database)).toEqual([])
+      },
+    ),
+    { numRuns: 60 },
+  )
+}, 120_000)
+
+describe('an hour', () => {
+  const yesterday = new Date(Date.now() - 24 * hour).toISOString()
+  const total = async () => (await keeping.search(...asked(everything('acme')))).total
+
+  test('is counted when it is over, and its totals answer', async () => {
+    // in another month than the present one, whose number is in another place
+    const longAgo = new Date(Date.now() - 40 * 24 * hour).toISOString()
+    await insert([
+      ['acme', longAgo],
+      ['acme', longAgo],
+    ])
+    await totalsKeeper(database)()
+    expect(await countedUntil()).not.toBe('-infinity')
+    // an answer from the totals, which nothing but this could tell from a count
+    await sql`update interaction_totals set interactions = interactions + 1000 where unit = 'month'`.execute(
+      kysely,
+    )
+    expect(await total()).toBe(1002)
+    expect(await findDifferences(database)).not.toEqual([])
+  })
+
+  test('is not counted while a transaction that wrote before it was sealed is under way', async () => {
+    const round = totalsKeeper(database)
+    await database.kysely.transaction().execute(async (transaction) => {
+      await sql`
+        insert into interactions (id, organization_id, created_by, created_at, data)
+        values (${nextId()}, 'acme', 'u', ${yesterday}::timestamptz, '{}')`.execute(transaction)
+      await round()
+      expect(await countedUntil()).toBe('-infinity')
+    })
+    expect(await total()).toBe(1)
+    await round()
+    expect(await countedUntil()).not.toBe('-infinity')
+    expect(await total()).toBe(1)
+  })
+
+  test('is counted right when a transaction of an older snapshot writes into it', async () => {
+    const round = totalsKeeper(database)
+    await database.kysely
+      .transaction()
+      .setIsolationLevel('repeatable read')
+      .execute(async (transaction) => {
+        await sql`select from interaction_totals_state`.execute(transaction)
+        await round()
+        expect(await countedUntil()).not.toBe('-infinity')
+        await sql`
+          insert into interactions (id, organization_id, created_by, created_at, data)
+          values (${nextId()}, 'acme', 'u', ${yesterday}::timestamptz, '{}')`.execute(transaction)
+      })
+    expect(await total()).toBe(1)
+    await round()
+    expect(await total()).toBe(1)
+    expect(await findDifferences(database)).toEqual([])
+  })
+
+  test('is counted by one server at a time, and by the next when that one dies in the middle', async () => {
+    await insert([['acme', yesterday]])
+    const round = totalsKeeper(database)
+    const dying = database.kysely.transaction().execute(async (transaction) => {
+      await sql`select from interaction_totals_state for update`.execute(transaction)
+      await sql`insert into interaction_totals values ('acme', 'month', '2020-01-01', 5, '{5}')`.execute(
+        transaction,
+      )
+      // sealing waits for the lock, so the keeper's round cannot be awaited here
+      throw new Error('killed')
+    })
+    await expect(dying).rejects.toThrow('killed')
+    await Promise.all([round(), totalsKeeper(database)(), totalsKeeper(database)()])
+    await round()
+    expect(await total()).toBe(1)
+    expect(await findDifferences(database)).toEqual([])
+  })
+
+  test('is not counted by a server whose seal another one has replaced', async () => {
+    await insert([['acme', yesterday]])
+    const round = totalsKeeper(database)
+    await round()
+    await sql`
+      update interaction_totals_state set seal = seal + 1, counted_until = '-infinity'`.execute(kysely)
+    await sql`delete from interaction_totals`.execute(kysely)
+    await round()
+    expect(await total()).toBe(1)
+    expect(await findDifferences(database)).toEqual([])
+  })
+
+  test('that the clock will only reach in a year, since it went wrong, is forgotten', async () => {
+    await insert([['acme', yesterday]])
+    await sql`
+      update interaction_totals_state
+      set sealed_until = now() + interval '1 year', counted_until = now() + interval '1 year'`.execute(kysely)
+    const round = totalsKeeper(database)
+    await round()
+    await round()
+    expect(Date.parse((await countedUntil()) ?? '')).toBeLessThanOrEqual(Date.now())
+    await keeping.create({
+      id: nextId(),
+      organizationId: 'acme',
+      createdBy: 'u',
+      type: undefined,
+      data: '{}',
+    })
+    expect(await total()).toBe(2)
+    expect(await findDifferences(database)).toEqual([])
+  })
+})
+
+describe('without triggers on statements', () => {
+  test.each([
+    'interactions_inserted',
+    'interactions_deleted',
+    'interactions_moved',
+    'interactions_truncated',
+  ])('such as %s, nothing is kept and everything is counted', async (trigger) => {
+    await insert([['acme', new Date(Date.now() - 24 * hour).toISOString()]])
+    await totalsKeeper(database)()
+    await sql`alter table interactions disable trigger ${sql.id(trigger)}`.execute(kysely)
+    try {
+      await expect(totalsKeeper(database)()).rejects.toThrow('triggers')
+      expect(await kysely.selectFrom('interaction_totals').selectAll().execute()).toEqual([])
+      expect(await countedUntil()).toBe('-infinity')
+    } finally {
+      await sql`alter table interactions enable always trigger ${sql.id(trigger)}`.execute(kysely)
+    }
+    await totalsKeeper(database)()
+    expect(await countedUntil()).not.toBe('-infinity')
+    expect(await findDifferences(database)).toEqual([])
+  })
+})
+
+test('a walk over a closed range meets each interaction once, while others are created and the totals move on', async () => {
+  const end = new Date(Date.now() - 2 * hour).toISOString()
+  const rows = Array.from(
+    { length: 500 },
+    (_, n) => ['acme', new Date(Date.parse(end) - n * 700_000).toISOString()] as const,
+  )
+  await insert(rows)
+  const round = totalsKeeper(database)
+  let isWalking = true
+  const creating = (async () => {
+    while (isWalking) {
+      const one = { createdBy: 'u', type: undefined, data: '{}' }
+      await keeping.create({ id: nextId(), organizationId: 'acme', ...one })
+      await insert([['globex', end]])
+    }
+  })()
+  const keepingOn = (async () => {
+    while (isWalking) await round()
+  })()
+  for (const sort of [orders[0], orders[1]]) {
+    const met: string[] = []
+    for (let page = 0; ; page++) {
+      const walk: Question = {
+        range: ['2000-01-01T00:00:00Z', end],
+        organizationId: 'acme',
+        page,
+        size: 7,
+        sort: sort ?? [],
+      }
+      const { rows: found, total } = await keeping.search(...asked(walk))
+      expect(total).toBe(500)
+      if (found.length === 0) break
+      met.push(...found.map(({ id }) => id))
+    }
+    expect(met).toHaveLength(500)
+    expect(new Set(met).size).toBe(500)
+  }
+  isWalking = false
+  await Promise.all([creating, keepingOn])
+  expect(await findDifferences(database)).toEqual([])
+})
+
+test('while many write, purge and search at once, each answer has the number of its moment', async () => {
+  const days = Array.from({ length: 30 }, (_, n) => new Date(Date.now() - n * 24 * hour).toISOString())
+  const round = totalsKeeper(database)
+  let isRunning = true
+  const writers = organizations.map(async (organizationId, index) => {
+    for (let n = 0; n < 40; n++) {
+      await insert(days.slice(index, index + 9).map((day) => [organizationId, day]))
+      if (n % 5 === 4)
+        await sql`
+          delete from interactions
+          where organization_id = ${organizationId} and created_at < ${days[index + 4]}::timestamptz`.execute(
+          kysely,
+        )
+    }
+  })
+  const rounds = (async () => {
+    while (isRunning) await round()
+  })()
+  // one snapshot for both numbers, so that they can be compared while all this goes on
+  const searches = (async () => {
+    while (isRunning)
+      for (const organizationId of [undefined, ...organizations])
+        await kysely
+          .transaction()
+          .setIsolationLevel('repeatable read')
+          .execute(async (transaction) => {
+            const at = { ...database, kysely: transaction, prepare: preparedIn(transaction) }
+            const [criteria, pageable] = asked(everything(organizationId))
+            const [kept, counted] = [true, false].map((keepsTotals) =>
+              interactionRepository(at, { keepsTotals }),
+            )
+            expect(await kept?.search(criteria, pageable)).toEqual(await counted?.search(criteria, pageable))
+          })
+  })()
+  await Promise.all(writers)
+  isRunning = false
+  await Promise.all([rounds, searches])
+  await round()
+  expect(await findDifferences(database)).toEqual([])
+})
+
+/** Runs what would be prepared on a connection of its own inside of a transaction. */
+function preparedIn(transaction: typeof kysely): typeof database.prepare {
+  return (_name, compose) => async (values) => (await transaction.executeQuery(compose(values))).rows
+}
