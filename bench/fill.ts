@@ -4,16 +4,19 @@ import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { SingleBar } from 'cli-progress'
 import pg from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
 import { sample } from './interactions.ts'
+import { startService } from './targets.ts'
 
 /**
  * Creates the database, unless it is there and full.
  * @param prepare makes the table in the database at that URL, unless it is there
  * @param finish SQL to run on the filled table, such as what makes its indexes
+ * @param settle waits until nothing is left to do in the background
  * @returns the URL of a fresh copy of it
  */
 async function fillDatabase(
@@ -23,7 +26,14 @@ async function fillDatabase(
     total,
     prepare,
     finish,
-  }: { name: string; total: number; prepare: (url: string) => Promise<void>; finish: string },
+    settle,
+  }: {
+    name: string
+    total: number
+    prepare: (url: string) => Promise<void>
+    finish: string
+    settle: (url: string) => Promise<void>
+  },
 ): Promise<string> {
   const url = Object.assign(new URL(serverUrl), { pathname: `/${name}` }).href
   const admin = new pg.Client({ connectionString: serverUrl })
@@ -42,6 +52,7 @@ async function fillDatabase(
     await admin.query(`alter database ${name} connection limit -1`)
     await admin.query('checkpoint')
   } else await prepare(url)
+  await settle(url)
   // measuring writes, so what is measured is a copy
   await admin.query(`drop database if exists ${name}_copy with (force)`)
   await admin.query(`create database ${name}_copy template ${name} strategy file_copy`)
@@ -61,6 +72,7 @@ export function fillService(serverUrl: string, total: number): Promise<string> {
       await promisify(execFile)(process.execPath, [executable, 'migrate'], { env: environment })
     },
     finish: '',
+    settle: awaitTotals,
   })
 }
 
@@ -72,7 +84,25 @@ export function fillBaseline(serverUrl: string, total: number): Promise<string> 
     total,
     prepare: async (url) => run(url, await readFile(schema, 'utf8')),
     finish: 'create index on interactions (organization_id, created_at)',
+    settle: async () => {},
   })
+}
+
+/** Lets the service count what it keeps. */
+async function awaitTotals(url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  const service = await startService(url)
+  for (;;) {
+    const { rows } = await client.query(
+      `select from interaction_totals_state where counted_until = sealed_until and isfinite(sealed_until)`,
+    )
+    if (rows.length > 0) break
+    await sleep(500)
+  }
+  await service.stop()
+  await client.query('vacuum (freeze, analyze) interaction_totals, interaction_totals_state')
+  await client.end()
 }
 
 async function copyAll(url: string, name: string, total: number): Promise<void> {

@@ -61,7 +61,7 @@ export const operations: readonly Operation[] = [
   {
     name: 'list a year',
     request: (draw) => ({ method: 'GET', path: `${path}?${range(draw, 365)}` }),
-    factor: 1.3,
+    factor: 10,
   },
   {
     name: 'list a year, deep page',
@@ -70,7 +70,7 @@ export const operations: readonly Operation[] = [
       method: 'GET',
       path: `${path}?${range(draw, 365)}&page=${Math.floor((total * 0.15) / 20) + (draw % 100)}`,
     }),
-    factor: 2,
+    factor: 60,
   },
   {
     name: 'list a month, three filters',

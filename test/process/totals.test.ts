@@ -1,0 +1,56 @@
+// The totals are kept beside a running service, survive its death at any moment, and can be verified.
+import pg from 'pg'
+import { expect, onTestFinished, test } from 'vitest'
+import { findEmbeddedPostgres } from '../../src/database/embedded.ts'
+import { finishCommand } from '../support/service.ts'
+import { serve, temporaryFolder } from './support/caller.ts'
+
+test('killed again and again while it counts an old database, the service has exact totals in the end', async () => {
+  const environment = { DATA_DIR: await temporaryFolder() }
+  let service = await serve(environment)
+  const first = await connect(environment.DATA_DIR)
+  await first.query(`
+    insert into interactions (id, organization_id, created_by, created_at, data)
+    select 'id-' || n, 'org-' || n % 7, 'agent', now() - n * interval '11 minutes', '{}'
+    from generate_series(1, 60000) as n`)
+  await first.end()
+  expect(await finishCommand(['totals', 'recount'], environment)).toMatchObject({ code: 0 })
+  for (const share of [0, 0.2, 0.5, 0.8]) {
+    const client = await connect(environment.DATA_DIR)
+    await until(client, `counted_until > now() - interval '60000 minutes' * 11 * ${1 - share}`)
+    await client.end()
+    await service.stop('SIGKILL')
+    service = await serve(environment)
+  }
+  const client = await connect(environment.DATA_DIR)
+  await until(client, 'counted_until = sealed_until and isfinite(sealed_until)')
+  expect(await finishCommand(['totals', 'verify'], environment)).toMatchObject({
+    code: 0,
+    output: expect.stringMatching(/all totals are right/i),
+  })
+
+  await client.query(`
+    update interaction_totals set parts[1] = parts[1] + 1
+    where organization_id = 'org-1' and unit = 'month' and start = date_trunc('month', now() - interval '40 days')`)
+  const { code, output } = await finishCommand(['totals', 'verify'], environment)
+  expect(code).toBe(1)
+  expect(JSON.parse(output.split('\n', 1)[0] ?? '')).toMatchObject({ organizationId: 'org-1', unit: 'day' })
+  await client.end()
+  expect(await service.stop()).toBe(0)
+})
+
+async function connect(folder: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: await findEmbeddedPostgres(folder) })
+  // what the death of the server does to this connection, the next one shows
+  client.on('error', () => {})
+  await client.connect()
+  onTestFinished(() => client.end().catch(() => {}))
+  return client
+}
+
+async function until(client: pg.Client, condition: string): Promise<void> {
+  for (;;) {
+    const { rows } = await client.query(`select from interaction_totals_state where ${condition}`)
+    if (rows.length > 0) return
+  }
+}
