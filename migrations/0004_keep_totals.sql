@@ -45,33 +45,43 @@ create index interaction_total_changes_hour_idx on interaction_total_changes (ho
 -- An engine that has no such triggers keeps no totals, and everything is counted.
 do $do$
 begin
+  -- Both: whoever may write interactions need not be allowed to write totals. And whoever keeps an older snapshot
+  -- cannot tell what is sealed by now, and notes everything: a change of an hour that is not counted yet is dropped
+  -- when it is.
   create function note_interaction_changes() returns trigger
   language plpgsql
-  -- whoever may write interactions need not be allowed to write totals
   security definer
   set search_path from current
   as $$
-  declare
-    -- Whoever sees an older state than the present one cannot tell what is sealed, and notes everything: a change of an
-    -- hour that is not counted yet is dropped when it is.
-    sealed timestamptz := 'infinity';
   begin
-    if current_setting('transaction_isolation') = 'read committed' then
-      select sealed_until into sealed from interaction_totals_state;
+    -- nearly always there is nothing to note, which has to be told fast
+    if current_setting('transaction_isolation') = 'read committed'
+      and not exists (select from touched where created_at < (select sealed_until from interaction_totals_state))
+    then
+      return null;
     end if;
-    if tg_op = 'UPDATE' then
-      insert into interaction_total_changes (organization_id, hour, change)
-      select moved.organization_id, date_trunc('hour', moved.created_at, 'UTC'), moved.change
-      from (values (old.organization_id, old.created_at, -1), (new.organization_id, new.created_at, 1))
-        as moved (organization_id, created_at, change)
-      where moved.created_at < sealed;
-    elsif exists (select from touched where created_at < sealed) then
-      insert into interaction_total_changes (organization_id, hour, change)
-      select organization_id, date_trunc('hour', created_at, 'UTC'), case tg_op when 'INSERT' then 1 else -1 end * count(*)
-      from touched
-      where created_at < sealed
-      group by 1, 2;
-    end if;
+    insert into interaction_total_changes (organization_id, hour, change)
+    select organization_id, date_trunc('hour', created_at, 'UTC'), case tg_op when 'INSERT' then 1 else -1 end * count(*)
+    from touched
+    where current_setting('transaction_isolation') <> 'read committed'
+      or created_at < (select sealed_until from interaction_totals_state)
+    group by 1, 2;
+    return null;
+  end
+  $$;
+
+  create function note_interaction_move() returns trigger
+  language plpgsql
+  security definer
+  set search_path from current
+  as $$
+  begin
+    insert into interaction_total_changes (organization_id, hour, change)
+    select moved.organization_id, date_trunc('hour', moved.created_at, 'UTC'), moved.change
+    from (values (old.organization_id, old.created_at, -1), (new.organization_id, new.created_at, 1))
+      as moved (organization_id, created_at, change)
+    where current_setting('transaction_isolation') <> 'read committed'
+      or moved.created_at < (select sealed_until from interaction_totals_state);
     return null;
   end
   $$;
@@ -95,7 +105,7 @@ begin
   create trigger interactions_deleted after delete on interactions
     referencing old table as touched for each statement execute function note_interaction_changes();
   create trigger interactions_moved after update of organization_id, created_at on interactions
-    for each row execute function note_interaction_changes();
+    for each row execute function note_interaction_move();
   create trigger interactions_truncated after truncate on interactions
     for each statement execute function forget_interaction_totals();
 

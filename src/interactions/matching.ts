@@ -46,7 +46,12 @@ export function toShape(
   keepsTotals: boolean,
 ): Shape {
   const given = Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [name]))
-  return { given, mediaRecorded, cobrowseRecorded, sort, keepsTotals }
+  return { given, mediaRecorded, cobrowseRecorded, sort, keepsTotals: keepsTotals && !isShort(values) }
+}
+
+/** A day of one organization is counted sooner than its totals are found. */
+function isShort({ organizationId, createdFrom, createdTo }: Values): boolean {
+  return organizationId !== undefined && Date.parse(createdTo) - Date.parse(createdFrom) <= 86_400_000
 }
 
 /** Whether nothing narrows the range but the organization. */

@@ -51,9 +51,7 @@ function kept(shape: Shape, values: Values) {
     belongs: ofOrganization(organizationId),
   })
   const start = keptStart(organizationId, sql`${values.offset}`, directionOf(shape))
-  return isStartKept(shape)
-    ? sql`with kept as materialized (${range}), start as materialized (${start})`
-    : sql`with kept as materialized (${range})`
+  return isStartKept(shape) ? sql`with ${range}, ${start}` : sql`with ${range}`
 }
 
 const directionOf = ({ sort }: Shape) => totalOrder(sort)[0]?.direction ?? 'desc'
