@@ -9,6 +9,7 @@ import { type Measurement, measure } from './measure.ts'
 import { operations } from './operations.ts'
 import { plot } from './plot.ts'
 import { medians, table } from './report.ts'
+import { postgresSettings } from './settings.ts'
 import { startBaseline, startCeiling, startService, type Target } from './targets.ts'
 
 const options = new Command('bench')
@@ -40,16 +41,6 @@ interface Options {
   serviceOnly?: boolean
   data: string
   out: string
-}
-
-/** Every target uses this PostgreSQL; every commit is flushed to disk. */
-const postgresSettings = {
-  shared_buffers: '1GB',
-  random_page_cost: '1.1',
-  fsync: 'on',
-  synchronous_commit: 'on',
-  max_wal_size: '8GB',
-  checkpoint_timeout: '30min',
 }
 
 const say = (line: string) => process.stderr.write(`${line}\n`)

@@ -6,6 +6,7 @@ import Fastify, {
   type FastifyRequest,
   LogController,
 } from 'fastify'
+import { Registry } from 'prom-client'
 import { v4 as randomId } from 'uuid'
 import type { Config } from './config.ts'
 import type { Database } from './database/database.ts'
@@ -19,12 +20,14 @@ import {
   registerErrors,
 } from './http/errors.ts'
 import { healthRoutes } from './http/health.ts'
+import { metricsRoutes } from './http/metrics.ts'
 import { registerOpenapi } from './http/openapi.ts'
 import { interactionRepository } from './interactions/repository.ts'
 import { interactionRoutes } from './interactions/routes.ts'
 import { components } from './interactions/schema.ts'
 import { oauthRoutes } from './oauth/routes.ts'
 import type { SigningKey } from './oauth/signing-key.ts'
+import { registerTotalsMetrics } from './totals/metrics.ts'
 
 export interface AppParts {
   readonly config: Config
@@ -66,6 +69,9 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
   await registerJwt(app, tokens)
   await registerOpenapi(app, components)
   await app.register(healthRoutes, { isReady: () => database.ping() })
+  const registry = new Registry()
+  if (config.keepsTotals) registerTotalsMetrics(registry, database)
+  await app.register(metricsRoutes, { registry })
   await app.register(oauthRoutes, {
     ...config.tokens,
     kysely: database.kysely,

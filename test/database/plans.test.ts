@@ -8,6 +8,7 @@ import type { Pageable } from '../../src/interactions/page.ts'
 import { interactionRepository } from '../../src/interactions/repository.ts'
 import { compileSearch } from '../../src/interactions/search.ts'
 import { cloneDatabase } from '../support/database.ts'
+import { totalsKeeper } from '../support/keep-totals.ts'
 import { testDatabaseSettings } from '../support/postgres-setup.ts'
 
 const { url, database } = await cloneDatabase()
@@ -67,6 +68,30 @@ describe('in one organization, by date alone, page and count read the index on b
   test('also when the plan is made without knowing the parameters', async () => {
     await sql`set plan_cache_mode = force_generic_plan`.execute(single.kysely)
     expect((await explainPrepared({ organizationId: 'org-0' }, newest)).scans).toEqual(inOrganization)
+  })
+})
+
+describe('by date alone, with kept totals', () => {
+  const keeping = { keepsTotals: true }
+  const found: Pageable = { page: 300, size: 20, sort: [] }
+
+  test.each([
+    ['in one organization', { organizationId: 'org-0' }],
+    ['across all', {}],
+  ])('a total and a deep page read few entries, %s', async (_, filters) => {
+    await totalsKeeper(database)()
+    await sql`vacuum analyze interaction_totals`.execute(database.kysely)
+    const criteria = criteriaOf({ ...filters, end: '2025-01-14T23:00:00Z' })
+    const statement = compileSearch(database.kysely, criteria, found, keeping)
+    const { rows } = await database.kysely.executeQuery(
+      CompiledQuery.raw(`explain (analyze, format json) ${statement.sql}`, [...statement.parameters]),
+    )
+    expect(entriesRead(rows)).toBeLessThan(1000)
+    const counted = compileSearch(database.kysely, criteria, found, counting)
+    const plain = await database.kysely.executeQuery(
+      CompiledQuery.raw(`explain (analyze, format json) ${counted.sql}`, [...counted.parameters]),
+    )
+    expect(entriesRead(plain.rows)).toBeGreaterThan(6000)
   })
 })
 
@@ -160,6 +185,22 @@ describe('by id', () => {
     }
   })
 })
+
+/** How many entries and rows of the interactions all scans of a plan have given. */
+function entriesRead(rows: readonly unknown[]): number {
+  const text = JSON.stringify(rows.map((row) => JSON.parse(Object.values(row as object)[0])))
+  let entries = 0
+  JSON.parse(text, (_key, value) => {
+    if (
+      typeof value === 'object' &&
+      /Scan$/.test(value?.['Node Type']) &&
+      /^interactions/.test(value['Relation Name'])
+    )
+      entries += value['Actual Rows'] * value['Actual Loops']
+    return value
+  })
+  return entries
+}
 
 interface PlanNode {
   'Node Type': string

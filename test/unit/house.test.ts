@@ -16,7 +16,7 @@ interface SourceFile {
 const floors: readonly (readonly [RegExp, number])[] = [
   [/^cli\.ts$/, 5],
   [/^(app|server)\.ts$/, 4],
-  [/^((interactions|oauth)\/routes|interactions\/operations|http\/health)\.ts$/, 3],
+  [/^((interactions|oauth)\/routes|interactions\/operations|http\/(health|metrics))\.ts$/, 3],
   [/^http\/(caller|connections|errors|openapi)\.ts$/, 2],
   [/^oauth\/(clients|credentials|demo-clients|secrets|schema|signing-key)\.ts$/, 2],
   [/^interactions\/[^/]+\.ts$/, 2],

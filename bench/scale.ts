@@ -1,0 +1,49 @@
+// How long one caller waits for a page of a year, by the number of interactions: fills databases of several sizes,
+// measures the service and the baseline on each, and draws both.
+import { mkdir, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { Command } from 'commander'
+import { startEmbeddedPostgres } from '../src/database/embedded.ts'
+import { fillBaseline, fillService, vacuum } from './fill.ts'
+import { measure } from './measure.ts'
+import { operations } from './operations.ts'
+import { type Point, plotScale } from './plot.ts'
+import { postgresSettings } from './settings.ts'
+import { startBaseline, startService } from './targets.ts'
+
+const { sizes, seconds, data, out } = new Command('scale')
+  .option('--sizes <list>', 'how many interactions, separated by commas', '100000,1000000,10000000')
+  .option('--seconds <n>', 'how long each measurement takes', Number, 5)
+  .option('--data <folder>', 'where the filled databases are kept', path.join('bench', '.data'))
+  .option('--out <folder>', 'where the results go', path.join('bench', 'results'))
+  .parse()
+  .opts<{ sizes: string; seconds: number; data: string; out: string }>()
+
+const measured = operations.filter(({ name }) => ['list a year', 'list a year, deep page'].includes(name))
+const say = (line: string) => process.stderr.write(`${line}\n`)
+
+const postgres = await startEmbeddedPostgres({ dataDirectory: data, log: say, settings: postgresSettings })
+try {
+  const points: Point[] = []
+  for (const interactions of sizes.split(',').map(Number)) {
+    const targets = [
+      { url: await fillService(postgres.url, interactions), start: startService },
+      { url: await fillBaseline(postgres.url, interactions), start: startBaseline },
+    ]
+    for (const { url, start } of targets) {
+      await vacuum(url)
+      const target = await start(url)
+      for (const operation of measured) {
+        const { p50 } = await measure(target, operation, { interactions, seconds, connections: 1, data })
+        points.push({ interactions, target: target.name, operation: operation.name, p50 })
+        say(`${interactions}: ${operation.name}, ${target.name}: ${p50} ms`)
+      }
+      await target.stop()
+    }
+  }
+  await mkdir(out, { recursive: true })
+  await writeFile(path.join(out, 'scale.json'), JSON.stringify({ node: process.version, points }, null, 2))
+  await writeFile(path.join(out, 'scale.svg'), plotScale(points))
+} finally {
+  await postgres.stop()
+}

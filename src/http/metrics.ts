@@ -1,0 +1,12 @@
+// What can be measured of the service, in the text format of Prometheus. No token needed.
+import type { FastifyInstance } from 'fastify'
+import type { Registry } from 'prom-client'
+import { refuseOtherMethods } from './errors.ts'
+
+export async function metricsRoutes(app: FastifyInstance, { registry }: { registry: Registry }) {
+  app.get('/metrics', { schema: { hide: true } }, async (_request, reply) => {
+    reply.type(registry.contentType)
+    return await registry.metrics()
+  })
+  refuseOtherMethods(app, '/metrics', ['GET'])
+}
