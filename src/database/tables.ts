@@ -18,15 +18,15 @@ interface InteractionsTable {
   type: string | null
   data: string
   version: ColumnType<string, never, string>
-  customer_id: GeneratedAlways<string | null>
-  conference_id: GeneratedAlways<string | null>
-  on_hold_duration: GeneratedAlways<string | null>
-  media_recorded: GeneratedAlways<boolean>
-  cobrowse_recorded: GeneratedAlways<boolean>
+  customer_id: Generated<string | null>
+  conference_id: Generated<string | null>
+  on_hold_duration: Generated<string | null>
+  media_recorded: Generated<boolean>
+  cobrowse_recorded: Generated<boolean>
   type_prefix: GeneratedAlways<string | null>
   created_by_prefix: GeneratedAlways<string>
-  tags: GeneratedAlways<string | null>
-  tags_beyond_index: GeneratedAlways<boolean>
+  tags: Generated<string | null>
+  tags_beyond_index: Generated<boolean>
 }
 
 interface TotalsStateTable {

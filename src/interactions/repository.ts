@@ -47,6 +47,11 @@ export interface InteractionRepository {
   search(criteria: Criteria, pageable: Pageable): Promise<SearchResult>
 }
 
+/** What is promoted out of `data`, by the function of that name (see its migration). */
+const promotedColumns = sql.raw(
+  'customer_id, conference_id, on_hold_duration, media_recorded, cobrowse_recorded, tags, tags_beyond_index',
+)
+
 const reads = { atOnce: 3, most: 100 } as const
 // fewer at once than reads: while those wait for the disk, the next ones come together
 const writes = { atOnce: 2, most: 100 } as const
@@ -67,47 +72,63 @@ export function interactionRepository(database: Database, options: SearchOptions
     return ids.map((id) => rows.get(id))
   }
 
-  const createAll = database.prepare('create_interactions', ({ interactions }: { interactions: string }) =>
+  const createAll = database.prepare('create_interactions', (given: Lists<NewInteraction>) =>
     sql<{ id: string }>`
-      insert into interactions (id, organization_id, created_by, type, data)
-      select id, "organizationId", "createdBy", type, data
-      from json_to_recordset(${interactions}::json)
-        as given (id text, "organizationId" text, "createdBy" text, type text, data json)
+      insert into interactions (id, organization_id, created_by, type, data, ${promotedColumns})
+      select id, organization_id, created_by, type, data, ${promotedColumns}
+      from unnest(
+          ${given.id}::text[], ${given.organizationId}::text[], ${given.createdBy}::text[], ${given.type}::text[],
+          ${given.data}::json[]
+        ) as given (id, organization_id, created_by, type, data),
+        promote_interaction(id, organization_id, data)
       on conflict (id) do nothing
       returning id`.compile(kysely),
   )
   const create = gather(async (interactions: readonly NewInteraction[]) => {
-    const created = new Set(
-      (await createAll({ interactions: toJson(inOrder(interactions)) })).map(({ id }) => id),
-    )
+    const rows = inOrder(interactions)
+    const created = await createAll({
+      id: rows.map(({ id }) => id),
+      organizationId: rows.map(({ organizationId }) => organizationId),
+      createdBy: rows.map(({ createdBy }) => createdBy),
+      type: rows.map(({ type }) => type),
+      data: rows.map(({ data }) => data),
+    })
+    const ids = new Set(created.map(({ id }) => id))
     // of several of one id, the first was created
-    return interactions.map(({ id }) => (created.delete(id) ? 'created' : 'duplicate'))
+    return interactions.map(({ id }) => (ids.delete(id) ? 'created' : 'duplicate'))
   }, writes)
 
-  const updateAll = database.prepare('update_interactions', ({ updates }: { updates: string }) =>
+  const updateAll = database.prepare('update_interactions', (given: Lists<InteractionUpdate>) =>
     sql<UpdateRow>`
       with given as materialized (
         select *
-        from json_to_recordset(${updates}::json)
-          as given (id text, "organizationId" text, type text, data json, version bigint)
+        from unnest(
+            ${given.id}::text[], ${given.organizationId}::text[], ${given.type}::text[], ${given.data}::json[],
+            ${given.version}::bigint[]
+          ) as given (id, organization_id, type, data, version)
       ), target as materialized (
         select interaction.id, interaction.organization_id, interaction.version
         from given join interactions as interaction on interaction.id = given.id
       ), updated as (
         update interactions as interaction
         set type = coalesce(given.type, interaction.type),
-            data = coalesce(given.data, interaction.data),
-            version = interaction.version + 1
+            data = interaction.data,
+            version = interaction.version + 1,
+            (${promotedColumns}) = (
+              select ${promotedColumns} from promote_interaction(
+                interaction.id, interaction.organization_id, coalesce(given.data, interaction.data)
+              )
+            )
         from given
         where interaction.id = given.id
-          and (interaction.organization_id = given."organizationId" or given."organizationId" is null)
+          and (interaction.organization_id = given.organization_id or given.organization_id is null)
           and (interaction.version = given.version or given.version is null)
           and (given.type is not null or given.data is not null)
         returning interaction.id
       )
       select target.id,
              exists (select from updated where updated.id = target.id) as updated,
-             coalesce(target.organization_id <> given."organizationId", false) as is_foreign,
+             coalesce(target.organization_id <> given.organization_id, false) as is_foreign,
              coalesce(target.version = given.version, true) as is_current
       from target join given on given.id = target.id`.compile(kysely),
   )
@@ -115,9 +136,16 @@ export function interactionRepository(database: Database, options: SearchOptions
     // a statement updates a row once, so that further updates of it are left to the next ones
     const firsts = new Map<string, InteractionUpdate>()
     for (const one of updates) if (!firsts.has(one.id)) firsts.set(one.id, one)
-    const rows = await updateAll({ updates: toJson(inOrder([...firsts.values()])) })
-    const targets = new Map(rows.map((row) => [row.id, row]))
-    return updates.map((one) => (firsts.get(one.id) === one ? outcomeOf(one, targets.get(one.id)) : 'again'))
+    const rows = inOrder([...firsts.values()])
+    const targets = await updateAll({
+      id: rows.map(({ id }) => id),
+      organizationId: rows.map(({ organizationId }) => organizationId),
+      type: rows.map(({ type }) => type),
+      data: rows.map(({ data }) => data),
+      version: rows.map(({ version }) => version),
+    })
+    const targetOf = new Map(targets.map((target) => [target.id, target]))
+    return updates.map((one) => (firsts.get(one.id) === one ? outcomeOf(one, targetOf.get(one.id)) : 'again'))
   }, writes)
 
   return {
@@ -155,11 +183,5 @@ function inOrder<Item extends { readonly id: string }>(items: readonly Item[]): 
   return items.toSorted((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
 }
 
-/** `data` stands in the text as it was given, and PostgreSQL takes it out as it stands there. */
-function toJson(items: readonly (NewInteraction | InteractionUpdate)[]): string {
-  const objects = items.map(({ data, ...rest }) => {
-    const text = JSON.stringify(rest, (_name, value) => (typeof value === 'bigint' ? String(value) : value))
-    return data === undefined ? text : `${text.slice(0, -1)},"data":${data}}`
-  })
-  return `[${objects.join(',')}]`
-}
+/** How a statement takes any number of rows: a list for each member. */
+type Lists<Row> = { readonly [Member in keyof Row]: readonly Row[Member][] }

@@ -19,6 +19,8 @@ const frozen = {
   '0002_create_interactions.sql': 'd040042133cd0afb466fe343b34b50f890533367cecb5f5c3b60835255412d2f',
   '0003_index_interactions_by_date.sql': 'd5307f25134e336af57d3e807ebd7e39496141c64c438d5deb16a170ab486acb',
   '0004_keep_totals.sql': '5b8fe476f475c9c19a49c761bf2a826ae1befd12fde6ebaeb400586f4da10d3a',
+  '0005_index_in_ascending_order.sql': '79e8996e5af28de16c2d41d7446e7735d52d2422d56045195acda1c2b1a91a9a',
+  '0006_promote_in_one_pass.sql': '879657de93bd3951d1e498fd440b9cac68de03e2d1e1b9e188c34af8d60d2790',
 }
 const names = Object.keys(frozen).map((file) => path.basename(file, '.sql'))
 
@@ -105,13 +107,16 @@ describe('the tables', () => {
     expect(rows.map(({ name }) => name)).toEqual(['role', 'secret_hash'])
   })
 
-  test('need no sequence or extension, and no trigger or function but those that note changes', async () => {
+  test('need no sequence or extension, and no trigger or function but those that note changes and promote', async () => {
     const { database } = await cloneDatabase()
     const { rows } = await sql`
       select relname as name from pg_class where relkind = 'S' and relnamespace = 'public'::regnamespace
       union all select tgname from pg_trigger where tgname not like 'interactions\\_%'
       union all select proname from pg_proc where pronamespace = 'public'::regnamespace
-        and proname not in ('note_interaction_changes', 'note_interaction_move', 'forget_interaction_totals')
+        and proname not in (
+          'note_interaction_changes', 'note_interaction_move', 'forget_interaction_totals',
+          'promote_interaction', 'promote_interaction_row'
+        )
       union all select extname from pg_extension where extname <> 'plpgsql'`.execute(database.kysely)
     expect(rows).toEqual([])
   })
@@ -152,15 +157,15 @@ const columns: { [Table in keyof Tables]: Record<keyof Tables[Table], string> } 
     type: 'text or null',
     data: 'json',
     version: 'bigint',
-    customer_id: 'text or null, generated',
-    conference_id: 'text or null, generated',
-    on_hold_duration: 'numeric or null, generated',
-    media_recorded: 'boolean, generated',
-    cobrowse_recorded: 'boolean, generated',
+    customer_id: 'text or null',
+    conference_id: 'text or null',
+    on_hold_duration: 'numeric or null',
+    media_recorded: 'boolean',
+    cobrowse_recorded: 'boolean',
     type_prefix: 'text or null, generated',
     created_by_prefix: 'text or null, generated',
-    tags: 'jsonb or null, generated',
-    tags_beyond_index: 'boolean, generated',
+    tags: 'jsonb or null',
+    tags_beyond_index: 'boolean',
   },
   oauth_clients: {
     client_id: 'text',

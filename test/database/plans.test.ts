@@ -36,7 +36,7 @@ await sql`vacuum analyze interactions`.execute(database.kysely)
 const covering = 'Index Only Scan: interactions_organization_created_idx'
 /** The count in an index alone, and the rows of the page, which it leads to one by one. */
 const byDate = (index: string) => [`Index Only Scan: ${index}`, `Index Scan: ${index}`]
-const inOrganization = byDate('interactions_organization_date_idx')
+const inOrganization = byDate('interactions_organization_created_idx')
 
 const single = openDatabase({ ...testDatabaseSettings, url, poolSize: 1 }, () => {})
 afterAll(() => single.close())
@@ -179,7 +179,10 @@ describe('by id', () => {
     const prepared = rows.filter(({ name }) => /^(find|update)_interactions$/.test(name))
     expect(prepared).toHaveLength(2)
     for (const { name } of prepared) {
-      const given = name === 'find_interactions' ? "array['id-7', 'id-8']" : `'[{"id":"id-8","type":"chat"}]'`
+      const given =
+        name === 'find_interactions'
+          ? "array['id-7', 'id-8']"
+          : "array['id-8'], array['org-0'], array['chat'], array['{}']::json[], array[null]::bigint[]"
       const plan = await explain(CompiledQuery.raw(`execute ${name} (${given})`), single.kysely)
       expect(new Set(plan.scans)).toEqual(new Set(['Index Scan: interactions_pkey']))
     }
