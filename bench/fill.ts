@@ -95,13 +95,13 @@ async function awaitTotals(url: string): Promise<void> {
   const service = await startService(url)
   for (;;) {
     const { rows } = await client.query(
-      `select from interaction_totals_state where counted_until = sealed_until and isfinite(sealed_until)`,
+      `select from interaction_day_totals_state where counted_until = sealed_until and isfinite(sealed_until)`,
     )
     if (rows.length > 0) break
     await sleep(500)
   }
   await service.stop()
-  await client.query('vacuum (freeze, analyze) interaction_totals, interaction_totals_state')
+  await client.query('vacuum (freeze, analyze) interaction_day_totals, interaction_day_totals_state')
   await client.end()
 }
 

@@ -3,9 +3,9 @@
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely'
 
 export interface Tables {
+  interaction_day_totals: DayTotalsTable
+  interaction_day_totals_state: DayTotalsStateTable
   interaction_total_changes: TotalChangesTable
-  interaction_totals: TotalsTable
-  interaction_totals_state: TotalsStateTable
   interactions: InteractionsTable
   oauth_clients: OauthClientsTable
 }
@@ -29,19 +29,18 @@ interface InteractionsTable {
   tags_beyond_index: Generated<boolean>
 }
 
-interface TotalsStateTable {
+interface DayTotalsStateTable {
   one: Generated<boolean>
   seal: Generated<string>
   sealed_until: Generated<string>
   counted_until: Generated<string>
 }
 
-interface TotalsTable {
-  organization_id: string | null
-  unit: 'day' | 'month'
-  start: string
-  interactions: string
-  parts: number[]
+interface DayTotalsTable {
+  organization_id: string
+  day: string
+  before: string
+  hours: number[]
 }
 
 interface TotalChangesTable {

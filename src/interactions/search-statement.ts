@@ -1,7 +1,7 @@
 // The statement of a search: it finds the rows of the page, and counts only when the page cannot tell the total.
 import { type CompiledQuery, type Expression, type Kysely, type SqlBool, sql } from 'kysely'
 import type { Tables } from '../database/tables.ts'
-import { keptRange, keptStart } from '../totals/kept-range.ts'
+import { keptRange, keptStart, keptTotal } from '../totals/kept-range.ts'
 import { conditions, isRangeAlone, matching, ofOrganization, type Shape, type Values } from './matching.ts'
 import { isByDate, orderBy, totalOrder } from './order.ts'
 import { columnsOf, dataBytes, type FoundRow, largestLoad } from './row.ts'
@@ -20,7 +20,7 @@ export function composeSearch(
   const found = sql`count(page.id) over ()`
   const offset = shape.given.includes('offset') ? sql`${values.offset}::bigint` : sql.lit(0)
   const count = isKept(shape)
-    ? sql`(select older + between + newer from kept)`
+    ? keptTotal
     : sql`(select count(*) from (${matching(kysely, shape, values)}) as matching)`
   return sql<SearchRow>`
     ${kept(shape, values)}

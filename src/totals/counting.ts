@@ -3,9 +3,10 @@
 // An hour is first sealed, and counted when every transaction has ended that may not have seen that it was: until then
 // what is written there goes unnoticed, from then on each statement notes what it changes, in its own transaction. The
 // clock decides only when that happens; the number is right whenever it does.
-import { type RawBuilder, sql, type Transaction } from 'kysely'
+import { sql, type Transaction } from 'kysely'
 import type { Database } from '../database/database.ts'
 import type { Tables } from '../database/tables.ts'
+import { addition } from './addition.ts'
 
 /** How many interactions, or changes, one step takes on, about. */
 const stepSize = 10_000
@@ -25,16 +26,17 @@ export async function notesChanges({ kysely }: Database): Promise<boolean> {
   const { rows } = await sql<{ complete: boolean }>`
     select count(*) = 4 as complete from pg_trigger
     where tgrelid = 'interactions'::regclass and tgenabled = 'A'
-      and tgname in ('interactions_inserted', 'interactions_deleted', 'interactions_moved', 'interactions_truncated')`.execute(
-    kysely,
-  )
+      and tgname in (
+        'interactions_noted_on_insert', 'interactions_noted_on_delete', 'interactions_noted_on_move',
+        'interactions_noted_on_truncate'
+      )`.execute(kysely)
   return rows[0]?.complete === true
 }
 
 /** @returns undefined when the state is missing, which keeps totals off */
 export async function readState({ kysely }: Database): Promise<TotalsState | undefined> {
   const { rows } = await sql<TotalsState>`
-    select ${stateColumns} from interaction_totals_state`.execute(kysely)
+    select ${stateColumns} from interaction_day_totals_state`.execute(kysely)
   return rows[0]
 }
 
@@ -44,10 +46,10 @@ export async function readState({ kysely }: Database): Promise<TotalsState | und
  */
 export async function sealHours({ kysely }: Database): Promise<void> {
   await sql`
-    update interaction_totals_state set seal = seal + 1, sealed_until = date_trunc('hour', clock_timestamp())
+    update interaction_day_totals_state set seal = seal + 1, sealed_until = date_trunc('hour', clock_timestamp())
     where sealed_until < date_trunc('hour', clock_timestamp())`.execute(kysely)
   const { rows } = await sql`
-    select from interaction_totals_state where sealed_until > clock_timestamp() + interval '1 day'`.execute(
+    select from interaction_day_totals_state where sealed_until > clock_timestamp() + interval '1 day'`.execute(
     kysely,
   )
   if (rows.length > 0) await forgetTotals({ kysely })
@@ -57,9 +59,9 @@ export async function sealHours({ kysely }: Database): Promise<void> {
 export async function forgetTotals({ kysely }: Pick<Database, 'kysely'>): Promise<void> {
   await kysely.transaction().execute(async (transaction) => {
     await sql`
-      update interaction_totals_state
+      update interaction_day_totals_state
       set seal = seal + 1, sealed_until = '-infinity', counted_until = '-infinity'`.execute(transaction)
-    await sql`delete from interaction_totals`.execute(transaction)
+    await sql`delete from interaction_day_totals`.execute(transaction)
     await sql`delete from interaction_total_changes`.execute(transaction)
   })
 }
@@ -99,12 +101,13 @@ export function countHours(database: Database, seal: string): Promise<boolean> {
         where hour >= ${countedUntil}::timestamptz and hour < ${end}::timestamptz
       ),
       added as materialized (
-        select organization_id, date_trunc('hour', created_at) as hour, count(*) as change from interactions
+        select coalesce(organization_id, '') as organization_id, date_trunc('hour', created_at) as hour, count(*) as change
+        from interactions
         where id >= '' and created_at >= ${countedUntil}::timestamptz and created_at < ${end}::timestamptz
         group by grouping sets ((organization_id, date_trunc('hour', created_at)), (date_trunc('hour', created_at)))
       ),
       ${addition}
-      update interaction_totals_state set counted_until = ${end}::timestamptz`.execute(transaction)
+      update interaction_day_totals_state set counted_until = ${end}::timestamptz`.execute(transaction)
     return end !== state.sealedUntil
   })
 }
@@ -119,12 +122,13 @@ export function addChanges(database: Database): Promise<boolean> {
       with taken as (
         delete from interaction_total_changes
         where ctid = any(array(
-          select ctid from interaction_total_changes where hour < ${countedUntil}::timestamptz limit ${stepSize}
+          select ctid from interaction_total_changes where hour < ${countedUntil}::timestamptz
+          order by organization_id limit ${stepSize}
         ))
         returning organization_id, hour, change
       ),
       added as materialized (
-        select organization_id, hour, sum(change) as change from taken
+        select coalesce(organization_id, '') as organization_id, hour, sum(change) as change from taken
         group by grouping sets ((organization_id, hour), (hour))
       ),
       ${addition}
@@ -142,35 +146,7 @@ async function alone(
     // in the order in which TRUNCATE takes the two
     await sql`lock table interactions in access share mode`.execute(transaction)
     const { rows } = await sql<TotalsState>`
-      select ${stateColumns} from interaction_totals_state for update skip locked`.execute(transaction)
+      select ${stateColumns} from interaction_day_totals_state for update skip locked`.execute(transaction)
     return rows[0] === undefined ? false : await work(transaction, rows[0])
   })
-}
-
-/** Adds `added` (organization_id, null for all; hour; change) to the totals of days and months. */
-const addition = sql`${addTo('day', 'hour', 0, 23)}, ${addTo('month', 'day', 1, 31)}`
-
-function addTo(
-  unit: 'day' | 'month',
-  field: 'hour' | 'day',
-  first: number,
-  last: number,
-): RawBuilder<unknown> {
-  const parts = Array.from({ length: last - first + 1 }, (_, index) => {
-    // an infinite moment has no hour and no day: it counts as the first
-    const part = sql`coalesce(extract(${sql.raw(field)} from hour), ${sql.lit(first)}) = ${sql.lit(first + index)}`
-    return sql`coalesce(sum(change) filter (where ${part}), 0)::integer`
-  })
-  return sql`${sql.raw(`added_to_${unit}`)} as (
-    insert into interaction_totals (organization_id, unit, start, interactions, parts)
-    select organization_id, ${sql.lit(unit)}, date_trunc(${sql.lit(unit)}, hour), sum(change), array[${sql.join(parts)}]
-    from added
-    group by organization_id, date_trunc(${sql.lit(unit)}, hour)
-    on conflict (organization_id, unit, start) do update set
-      interactions = interaction_totals.interactions + excluded.interactions,
-      parts = array(
-        select kept + new from unnest(interaction_totals.parts, excluded.parts) with ordinality as part (kept, new, number)
-        order by number
-      )
-  )`
 }

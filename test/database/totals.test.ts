@@ -21,7 +21,9 @@ const counting = interactionRepository(twin, { keepsTotals: false })
 
 beforeEach(async () => {
   await sql`truncate interactions`.execute(kysely)
-  await sql`update interaction_totals_state set sealed_until = '-infinity', seal = seal + 1`.execute(kysely)
+  await sql`update interaction_day_totals_state set sealed_until = '-infinity', seal = seal + 1`.execute(
+    kysely,
+  )
 })
 
 const hour = 3_600_000
@@ -162,7 +164,10 @@ const everything = (organizationId?: (typeof organizations)[number]): Question =
 })
 
 async function countedUntil(): Promise<string | undefined> {
-  const state = await kysely.selectFrom('interaction_totals_state').select('counted_until').executeTakeFirst()
+  const state = await kysely
+    .selectFrom('interaction_day_totals_state')
+    .select('counted_until')
+    .executeTakeFirst()
   return state?.counted_until
 }
 
@@ -191,7 +196,6 @@ describe('an hour', () => {
   const total = async () => (await keeping.search(...asked(everything('acme')))).total
 
   test('is counted when it is over, and its totals answer', async () => {
-    // in another month than the present one, whose number is in another place
     const longAgo = new Date(Date.now() - 40 * 24 * hour).toISOString()
     await insert([
       ['acme', longAgo],
@@ -200,7 +204,7 @@ describe('an hour', () => {
     await totalsKeeper(database)()
     expect(await countedUntil()).not.toBe('-infinity')
     // an answer from the totals, which nothing but this could tell from a count
-    await sql`update interaction_totals set interactions = interactions + 1000 where unit = 'month'`.execute(
+    await sql`update interaction_day_totals set hours[24] = hours[24] + 1000 where isfinite(day)`.execute(
       kysely,
     )
     expect(await total()).toBe(1002)
@@ -228,7 +232,7 @@ describe('an hour', () => {
       .transaction()
       .setIsolationLevel('repeatable read')
       .execute(async (transaction) => {
-        await sql`select from interaction_totals_state`.execute(transaction)
+        await sql`select from interaction_day_totals_state`.execute(transaction)
         await round()
         expect(await countedUntil()).not.toBe('-infinity')
         await sql`
@@ -245,8 +249,8 @@ describe('an hour', () => {
     await insert([['acme', yesterday]])
     const round = totalsKeeper(database)
     const dying = database.kysely.transaction().execute(async (transaction) => {
-      await sql`select from interaction_totals_state for update`.execute(transaction)
-      await sql`insert into interaction_totals values ('acme', 'month', '2020-01-01', 5, '{5}')`.execute(
+      await sql`select from interaction_day_totals_state for update`.execute(transaction)
+      await sql`insert into interaction_day_totals values ('acme', '2020-01-01', 5, '{5}')`.execute(
         transaction,
       )
       // sealing waits for the lock, so the keeper's round cannot be awaited here
@@ -264,8 +268,8 @@ describe('an hour', () => {
     const round = totalsKeeper(database)
     await round()
     await sql`
-      update interaction_totals_state set seal = seal + 1, counted_until = '-infinity'`.execute(kysely)
-    await sql`delete from interaction_totals`.execute(kysely)
+      update interaction_day_totals_state set seal = seal + 1, counted_until = '-infinity'`.execute(kysely)
+    await sql`delete from interaction_day_totals`.execute(kysely)
     await round()
     expect(await total()).toBe(1)
     expect(await findDifferences(database)).toEqual([])
@@ -274,7 +278,7 @@ describe('an hour', () => {
   test('that the clock will only reach in a year, since it went wrong, is forgotten', async () => {
     await insert([['acme', yesterday]])
     await sql`
-      update interaction_totals_state
+      update interaction_day_totals_state
       set sealed_until = now() + interval '1 year', counted_until = now() + interval '1 year'`.execute(kysely)
     const round = totalsKeeper(database)
     await round()
@@ -294,17 +298,17 @@ describe('an hour', () => {
 
 describe('without triggers on statements', () => {
   test.each([
-    'interactions_inserted',
-    'interactions_deleted',
-    'interactions_moved',
-    'interactions_truncated',
+    'interactions_noted_on_insert',
+    'interactions_noted_on_delete',
+    'interactions_noted_on_move',
+    'interactions_noted_on_truncate',
   ])('such as %s, nothing is kept and everything is counted', async (trigger) => {
     await insert([['acme', new Date(Date.now() - 24 * hour).toISOString()]])
     await totalsKeeper(database)()
     await sql`alter table interactions disable trigger ${sql.id(trigger)}`.execute(kysely)
     try {
       await expect(totalsKeeper(database)()).rejects.toThrow('triggers')
-      expect(await kysely.selectFrom('interaction_totals').selectAll().execute()).toEqual([])
+      expect(await kysely.selectFrom('interaction_day_totals').selectAll().execute()).toEqual([])
       expect(await countedUntil()).toBe('-infinity')
     } finally {
       await sql`alter table interactions enable always trigger ${sql.id(trigger)}`.execute(kysely)

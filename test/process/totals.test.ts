@@ -30,8 +30,8 @@ test('killed again and again while it counts an old database, the service has ex
   })
 
   await client.query(`
-    update interaction_totals set parts[1] = parts[1] + 1
-    where organization_id = 'org-1' and unit = 'month' and start = date_trunc('month', now() - interval '40 days')`)
+    update interaction_day_totals set hours[24] = hours[24] + 1
+    where organization_id = 'org-1' and day = date_trunc('day', now() - interval '40 days')`)
   const { code, output } = await finishCommand(['totals', 'verify'], environment)
   expect(code).toBe(1)
   expect(JSON.parse(output.split('\n', 1)[0] ?? '')).toMatchObject({ organizationId: 'org-1', unit: 'day' })
@@ -50,7 +50,7 @@ async function connect(folder: string): Promise<pg.Client> {
 
 async function until(client: pg.Client, condition: string): Promise<void> {
   for (;;) {
-    const { rows } = await client.query(`select from interaction_totals_state where ${condition}`)
+    const { rows } = await client.query(`select from interaction_day_totals_state where ${condition}`)
     if (rows.length > 0) return
   }
 }
