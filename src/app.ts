@@ -76,6 +76,7 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
   await app.register(oauthRoutes, {
     ...config.tokens,
     kysely: database.kysely,
+    patienceMs: database.patienceMs,
     jwk: signingKey.jwk,
     publicUrl: config.http.publicUrl,
   })
