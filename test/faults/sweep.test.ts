@@ -28,7 +28,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await Promise.all(apps.map((app) => app.close()))
-  await postgres.stop()
+  await postgres.remove()
 })
 
 const faults: readonly Fault[] = ['cut', 'reset', 'stall']

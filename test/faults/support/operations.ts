@@ -98,9 +98,9 @@ export const operations: readonly Operation[] = [
 ]
 
 /** Puts the state before the operation into the table, past the service. */
-export async function prepare({ pool }: FaultsPostgres, { before }: Operation, id: string): Promise<void> {
+export async function prepare(postgres: FaultsPostgres, { before }: Operation, id: string): Promise<void> {
   if (before === undefined) return
-  await pool.query(
+  await postgres.query(
     `insert into interactions (id, organization_id, created_by, type, data, version)
      values ($1, $2, 'agent-1', $3, $4, $5)`,
     [id, organization, before.type, before.data, before.version],

@@ -6,19 +6,20 @@ import { createServer, type Server, Socket } from 'node:net'
 export type Fault = 'cut' | 'reset' | 'stall'
 
 export class PostgresProxy {
-  readonly #target: URL
+  /** where PostgreSQL is */
+  target: URL
   readonly #pairs = new Set<Pair>()
   #server: Server | undefined
   #port = 0
   #armed: { readonly fault: Fault; messagesLeft: number } | undefined
 
   constructor(targetUrl: string) {
-    this.#target = new URL(targetUrl)
+    this.target = new URL(targetUrl)
   }
 
   /** the target's URL, through the proxy */
   get url(): string {
-    return Object.assign(new URL(this.#target), { host: `127.0.0.1:${this.#port}` }).href
+    return Object.assign(new URL(this.target), { host: `127.0.0.1:${this.#port}` }).href
   }
 
   /** Takes connections, after `close` on the same port as before. */
@@ -59,7 +60,7 @@ export class PostgresProxy {
   }
 
   #join(client: Socket): void {
-    const server = new Socket().connect(Number(this.#target.port), this.#target.hostname)
+    const server = new Socket().connect(Number(this.target.port), this.target.hostname)
     const pair = new Pair(client, server, () => this.#faultNow())
     this.#pairs.add(pair)
     client.once('close', () => this.#pairs.delete(pair))

@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { Pool } from 'pg'
+import { Pool, type QueryResultRow } from 'pg'
 import { pino } from 'pino'
 import { readConfig } from '../../../src/config.ts'
 import { startEmbeddedPostgres } from '../../../src/database/embedded.ts'
@@ -15,32 +15,51 @@ export interface StoredState {
 }
 
 export interface FaultsPostgres {
+  /** another one after each start */
   readonly url: string
-  readonly pool: Pool
+  readonly dataDirectory: string
+  query<Row extends QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<Row[]>
   /** what is stored of that id, if anything is */
   stored(id: string): Promise<StoredState | undefined>
   stop(): Promise<void>
+  start(): Promise<void>
+  /** Stops it, and deletes its files. */
+  remove(): Promise<void>
 }
 
-export async function startPostgres(): Promise<FaultsPostgres> {
-  const dataDirectory = await mkdtemp(path.join(tmpdir(), 'interaction-api-faults-'))
-  const embedded = await startEmbeddedPostgres({ dataDirectory, log: () => {} })
+/** @param parent the folder for its files */
+export async function startPostgres(parent = tmpdir()): Promise<FaultsPostgres> {
+  const dataDirectory = await mkdtemp(path.join(parent, 'interaction-api-faults-'))
+  const open = async () => {
+    const embedded = await startEmbeddedPostgres({ dataDirectory, log: () => {} })
+    const pool = new Pool({ connectionString: embedded.url, max: 10 })
+    pool.on('error', () => {})
+    return { embedded, pool }
+  }
+  let { embedded, pool } = await open()
   await migrateDatabase(readConfig({}), embedded.url, pino({ level: 'silent' }))
-  const pool = new Pool({ connectionString: embedded.url, max: 10 })
-  pool.on('error', () => {})
+  const stop = async () => {
+    await pool.end()
+    await embedded.stop()
+  }
+  const query = async <Row extends QueryResultRow>(sql: string, values: readonly unknown[] = []) =>
+    (await pool.query<Row>(sql, [...values])).rows
   return {
-    url: embedded.url,
-    pool,
-    async stored(id) {
-      const { rows } = await pool.query<StoredState>(
-        'select type, data::text, version::integer from interactions where id = $1',
-        [id],
-      )
-      return rows[0]
+    get url() {
+      return embedded.url
     },
-    async stop() {
-      await pool.end()
-      await embedded.stop()
+    dataDirectory,
+    query,
+    async stored(id) {
+      const select = 'select type, data::text, version::integer from interactions where id = $1'
+      return (await query<StoredState>(select, [id]))[0]
+    },
+    stop,
+    async start() {
+      ;({ embedded, pool } = await open())
+    },
+    async remove() {
+      await stop()
       await rm(dataDirectory, { recursive: true, force: true })
     },
   }
