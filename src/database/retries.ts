@@ -2,6 +2,9 @@
 import pRetry from 'p-retry'
 import { isPassing } from './sqlstate.ts'
 
+/** less than this is no time to try again in */
+const firstPauseMs = 10
+
 /**
  * Runs what may be run any number of times, until it succeeds: the second time at once, then after pauses that double
  * and vary, so that callers who failed together do not come back together.
@@ -19,10 +22,10 @@ export async function retry<Answer>(
     return await attempt()
   } catch (error) {
     const left = patienceMs - (performance.now() - began)
-    if (left <= 0 || !mayRepeat(error)) throw error
+    if (left < firstPauseMs || !mayRepeat(error)) throw error
     return await pRetry(attempt, {
       retries: Number.POSITIVE_INFINITY,
-      minTimeout: 10,
+      minTimeout: firstPauseMs,
       maxTimeout: 400,
       randomize: true,
       maxRetryTime: left,

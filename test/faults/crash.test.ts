@@ -21,7 +21,7 @@ test(`after each of ${rounds} kills every acknowledged write is there once, and 
   }
   let service = await serve(environment)
   const totals: number[] = []
-  const sum = { answered: 0, unavailable: 0, lost: 0 }
+  const sum = { answered: 0, unavailable: 0, readsUnavailable: 0, lost: 0 }
   for (const [round, { victim, afterMs }] of plan().entries()) {
     const organization = `round-${round}`
     await createEarlier(environment.DATA_DIR, organization)
@@ -46,7 +46,8 @@ test(`after each of ${rounds} kills every acknowledged write is there once, and 
     expect(strangers, where).toHaveLength(earlier)
     expect(total, where).toBe(stored.size)
     totals.push(total)
-    for (const key of ['answered', 'unavailable', 'lost'] as const) sum[key] += load.counts[key]
+    for (const key of ['answered', 'unavailable', 'readsUnavailable', 'lost'] as const)
+      sum[key] += load.counts[key]
   }
   for (const [round, total] of totals.entries())
     expect((await listAll(service.baseUrl, `round-${round}`)).total).toBe(total)

@@ -4,12 +4,22 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { agentToken } from '../../support/tokens.ts'
 import type { Read, Write } from './history.ts'
 
+interface Counts {
+  /** calls with an answer other than 503 */
+  answered: number
+  unavailable: number
+  /** those of `unavailable` that were reads */
+  readsUnavailable: number
+  /** calls without an answer */
+  lost: number
+  slowestMs: number
+}
+
 export interface Load {
   readonly history: (Write | Read)[]
   /** answers other than those of the contract and 503 */
   readonly unexpected: string[]
-  /** how many answers were 503, how many calls had no answer, and how long the slowest took */
-  readonly counts: { answered: number; unavailable: number; lost: number; slowestMs: number }
+  readonly counts: Counts
   /** Lets each caller finish its call. */
   stop(): Promise<void>
 }
@@ -25,7 +35,8 @@ export interface LoadOptions {
 
 /** Puts callers to work: on interactions of their own, and on some that all of them want. */
 export function startLoad({ baseUrls, organization, callers, shared }: LoadOptions): Load {
-  const load = { history: [], unexpected: [], counts: { answered: 0, unavailable: 0, lost: 0, slowestMs: 0 } }
+  const counts = { answered: 0, unavailable: 0, readsUnavailable: 0, lost: 0, slowestMs: 0 }
+  const load = { history: [], unexpected: [], counts }
   const call = caller(load, baseUrls, agentToken(organization))
   const sharedIds = Array.from({ length: shared }, () => randomUUID())
   let isOver = false
@@ -108,6 +119,7 @@ function caller(
         history.push({ kind: 'read', id, data, version: Number(version), ...times })
         return Number(version)
       }
+      if (status === 503) counts.readsUnavailable++
       if (status !== 404 || wasCreated(history, id, times.began)) outcomeOf(status, text, 200)
       return undefined
     },

@@ -79,10 +79,10 @@ export const operations: readonly Operation[] = [
     before: old,
     request: (id) => ({
       method: 'GET',
-      url: `${api}?start=2000-01-01T00:00Z&end=2100-01-01T00:00Z&conferenceId=${id}&size=1`,
+      url: `${api}?start=2000-01-01T00:00Z&end=2100-01-01T00:00Z&userId=${id}&size=1`,
       headers,
     }),
-    check: (body) => expect(JSON.parse(body)).toMatchObject({ totalElements: 0, content: [] }),
+    check: (body, id) => expect(JSON.parse(body)).toMatchObject({ totalElements: 1, content: [{ id }] }),
   },
   {
     name: 'a token',
@@ -97,12 +97,12 @@ export const operations: readonly Operation[] = [
   },
 ]
 
-/** Puts the state before the operation into the table, past the service. */
+/** Puts the state before the operation into the table, past the service, created by a user of that id. */
 export async function prepare(postgres: FaultsPostgres, { before }: Operation, id: string): Promise<void> {
   if (before === undefined) return
   await postgres.query(
     `insert into interactions (id, organization_id, created_by, type, data, version)
-     values ($1, $2, 'agent-1', $3, $4, $5)`,
+     values ($1, $2, $1, $3, $4, $5)`,
     [id, organization, before.type, before.data, before.version],
   )
 }
