@@ -11,23 +11,28 @@ import {
   operations,
   organization,
   prepare,
+  read,
   tokenClient,
 } from './support/operations.ts'
 import { type FaultsPostgres, startPostgres } from './support/postgres.ts'
 import type { Fault } from './support/postgres-proxy.ts'
 
 let postgres: FaultsPostgres
-/** one for each operation, so that no operation meets the faults of another */
-let apps: FaultyApp[]
+/** an application for each operation, so that none meets the faults of another; and one for all */
+let lanes: { operation: Operation; app: FaultyApp }[]
+let common: FaultyApp
 
 beforeAll(async () => {
   postgres = await startPostgres()
   await createTokenClient(postgres.url)
-  apps = await Promise.all(operations.map(() => startFaultyApp(postgres.url)))
+  lanes = await Promise.all(
+    operations.map(async (operation) => ({ operation, app: await startFaultyApp(postgres.url) })),
+  )
+  common = await startFaultyApp(postgres.url)
 })
 
 afterAll(async () => {
-  await Promise.all(apps.map((app) => app.close()))
+  await Promise.all([common, ...lanes.map(({ app }) => app)].map((app) => app.close()))
   await postgres.remove()
 })
 
@@ -37,9 +42,7 @@ test.each(faults.flatMap((fault) => [[fault, 'new'] as const, [fault, 'used'] as
   '%s at each message of a %s connection: the answer is right or retryable',
   async (fault, age) => {
     const struck = await Promise.all(
-      operations.map((operation, index) =>
-        sweep(apps[index] as FaultyApp, [operation], fault, age === 'new'),
-      ),
+      lanes.map(({ operation, app }) => sweep(app, [operation], fault, age === 'new')),
     )
     for (const count of struck) expect(count).toBeGreaterThan(4)
   },
@@ -47,7 +50,7 @@ test.each(faults.flatMap((fault) => [[fault, 'new'] as const, [fault, 'used'] as
 
 test.each(faults)('%s at each message of a batch: each answer is right or retryable', async (fault) => {
   const batch = operations.filter(({ name }) => name !== 'a token')
-  expect(await sweep(apps[0] as FaultyApp, [...batch, ...batch, ...batch], fault, false)).toBeGreaterThan(20)
+  expect(await sweep(common, [...batch, ...batch, ...batch], fault, false)).toBeGreaterThan(20)
 })
 
 /** @returns at how many messages the fault came until the operations were through without it */
@@ -59,24 +62,22 @@ async function sweep(
 ): Promise<number> {
   // each stall takes as long as it takes to be noticed
   const step = isFull ? 1 : fault === 'stall' ? 5 : Math.min(together.length, 5)
-  const next = operations.find(({ name }) => name === 'a read') as Operation
   for (let n = 1; ; n += step) {
     const runs = together.map((operation) => ({ operation, id: randomUUID() }))
-    const check = { operation: next, id: randomUUID() }
+    const check = { operation: read, id: randomUUID() }
     for (const { operation, id } of [...runs, check]) await prepare(postgres, operation, id)
     if (isNew) await proxy.endAll()
     proxy.arm(fault, n)
-    const replies = await Promise.all(runs.map(({ operation, id }) => app.inject(operation.request(id))))
+    const replies = await Promise.all(
+      runs.map(async (run) => ({ ...run, reply: await app.inject(run.operation.request(run.id)) })),
+    )
     const hasStruck = proxy.disarm()
-    for (const [index, { operation, id }] of runs.entries()) {
-      const reply = replies[index]
-      const where = `${operation.name}, ${fault} at message ${n}`
-      if (reply === undefined) throw new Error(`${where}: no reply`)
+    for (const { operation, id, reply } of replies)
       await expectAllowed(postgres, operation, id, reply).catch((cause: unknown) => {
+        const where = `${operation.name}, ${fault} at message ${n}`
         throw new Error(`${where}: ${reply.statusCode} ${reply.body} ${cause}`, { cause })
       })
-    }
-    expect((await app.inject(next.request(check.id))).statusCode, `after ${fault} at message ${n}`).toBe(200)
+    expect((await app.inject(read.request(check.id))).statusCode, `after ${fault} at message ${n}`).toBe(200)
     if (!hasStruck) return n - 1
   }
 }

@@ -32,6 +32,14 @@ const put =
     payload,
   })
 
+export const read: Operation = {
+  name: 'a read',
+  status: 200,
+  before: old,
+  request: (id) => ({ method: 'GET', url: `${api}/${id}`, headers }),
+  check: (body) => expect(body).toContain('"data":{"n": 1.0},"version":0}'),
+}
+
 export const operations: readonly Operation[] = [
   {
     name: 'a creation',
@@ -52,13 +60,7 @@ export const operations: readonly Operation[] = [
     before: old,
     request: (id) => ({ method: 'POST', url: api, headers, payload: `{"interactionId":"${id}"}` }),
   },
-  {
-    name: 'a read',
-    status: 200,
-    before: old,
-    request: (id) => ({ method: 'GET', url: `${api}/${id}`, headers }),
-    check: (body) => expect(body).toContain('"data":{"n": 1.0},"version":0}'),
-  },
+  read,
   { name: 'an update', status: 204, before: old, request: put('{"data":{"n": 2.0}}'), after: changed },
   {
     name: 'an update of a version',

@@ -93,10 +93,9 @@ class Pair {
   async end(): Promise<void> {
     const [client] = this.#sockets
     if (client.destroyed) return
-    const closed = once(client, 'close')
     this.#isStalled = true
     client.end()
-    await closed
+    await new Promise((closed) => client.once('close', closed))
   }
 
   #forward(
