@@ -16,7 +16,7 @@ import { expectHistory } from './support/history.ts'
 import { startPostgres } from './support/postgres.ts'
 import { PostgresProxy } from './support/postgres-proxy.ts'
 
-const outageMs = isFull ? 10_000 : 2500
+const outageMs = isFull ? 10_000 : 1500
 const limits = { DATABASE_CONNECT_TIMEOUT_MS: 1000, LOCK_TIMEOUT_MS: 1000, STATEMENT_TIMEOUT_MS: 2000 }
 /** waiting for a connection, then for an answer */
 const longestMs = limits.DATABASE_CONNECT_TIMEOUT_MS + limits.STATEMENT_TIMEOUT_MS
@@ -125,7 +125,7 @@ async function start(folder?: string) {
     ...Object.fromEntries(Object.entries(limits).map(([name, value]) => [name, `${value}`])),
   })
   const organization = 'outage'
-  const load = startLoad({ baseUrls: () => [service.baseUrl], organization, callers: 50, shared: 4 })
+  const load = startLoad({ baseUrls: () => [service.baseUrl], organization, callers: 30, shared: 4 })
   await untilAnswered(load, 1000)
   const memory = await residentBytes(service)
   return {

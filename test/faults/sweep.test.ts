@@ -60,8 +60,8 @@ async function sweep(
   fault: Fault,
   isNew: boolean,
 ): Promise<number> {
-  // each stall takes as long as it takes to be noticed
-  const step = isFull ? 1 : fault === 'stall' ? 5 : Math.min(together.length, 5)
+  // in short, at each message of a single operation; but each stall takes as long as it takes to be noticed
+  const step = isFull ? 1 : (fault === 'stall' ? 5 : 1) * (together.length > 1 ? 3 : 1)
   for (let n = 1; ; n += step) {
     const runs = together.map((operation) => ({ operation, id: randomUUID() }))
     const check = { operation: read, id: randomUUID() }
