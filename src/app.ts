@@ -23,6 +23,7 @@ import { healthRoutes } from './http/health.ts'
 import { metricsRoutes } from './http/metrics.ts'
 import { registerOpenapi } from './http/openapi.ts'
 import { interactionRepository } from './interactions/repository.ts'
+import { resilientRepository } from './interactions/resilient-repository.ts'
 import { interactionRoutes } from './interactions/routes.ts'
 import { components } from './interactions/schema.ts'
 import { oauthRoutes } from './oauth/routes.ts'
@@ -75,6 +76,7 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
   await app.register(oauthRoutes, {
     ...config.tokens,
     kysely: database.kysely,
+    patienceMs: database.patienceMs,
     jwk: signingKey.jwk,
     publicUrl: config.http.publicUrl,
   })
@@ -87,7 +89,9 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
       })
       rtcApi.setNotFoundHandler(answerNotFound)
       const repository = interactionRepository(database, { keepsTotals: config.keepsTotals })
-      await rtcApi.register(interactionRoutes, { repository })
+      await rtcApi.register(interactionRoutes, {
+        repository: resilientRepository(repository, database.patienceMs),
+      })
     },
     { prefix: '/rtc-api' },
   )

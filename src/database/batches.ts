@@ -1,35 +1,47 @@
 // Gathers what is asked for at about the same time into one statement, which costs little more than one of its parts.
 import DataLoader from 'dataloader'
-import { databaseFailure } from './sqlstate.ts'
+import { databaseFailure, NotSent } from './sqlstate.ts'
 
 export interface BatchLimits {
   /** how many batches may be under way at once; what comes meanwhile makes up the next ones */
   readonly atOnce: number
   /** how many items a batch may have */
   readonly most: number
+  /** how long a batch may wait for its start, in milliseconds */
+  readonly patienceMs: number
 }
 
 /**
  * Makes a function of one item out of a function of many. A batch starts as soon as fewer than `atOnce` are under
  * way: when nothing is, at the end of the present turn of the event loop, so that a single item waits for no other.
+ * A batch that waits for too long rejects all its items with NotSent.
  * @param run answers each item at its index, all or none: when it throws, each item is run alone, so that a bad one
  *   fails no other; unless the database does not answer, which rejects them all
  */
 export function gather<Item, Answer>(
   run: (items: readonly Item[]) => Promise<readonly Answer[]>,
-  { atOnce, most }: BatchLimits,
+  { atOnce, most, patienceMs }: BatchLimits,
 ): (item: Item) => Promise<Answer> {
   let underWay = 0
-  const waiting: (() => void)[] = []
+  let isGivingUp = false
+  const waiting: { readonly start: () => void; readonly timer: NodeJS.Timeout }[] = []
   const startNext = () => {
     if (underWay >= atOnce) return
-    const start = waiting.shift()
-    if (start === undefined) return
+    const next = waiting.shift()
+    if (next === undefined) return
+    clearTimeout(next.timer)
     underWay++
-    start()
+    next.start()
+  }
+  // the batches wait in the order in which they came, and all for as long
+  const giveUpFirst = () => {
+    isGivingUp = true
+    waiting.shift()?.start()
+    isGivingUp = false
   }
   const loader = new DataLoader<Item, Answer>(
     async (items) => {
+      if (isGivingUp) throw new NotSent()
       try {
         return await run(items).catch((error: unknown) => runOneByOne(run, items, error))
       } finally {
@@ -41,7 +53,7 @@ export function gather<Item, Answer>(
       cache: false,
       maxBatchSize: most,
       batchScheduleFn: (start) => {
-        waiting.push(start)
+        waiting.push({ start, timer: setTimeout(giveUpFirst, patienceMs) })
         setImmediate(startNext)
       },
     },

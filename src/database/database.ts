@@ -1,17 +1,9 @@
-// Opens the database: a pool of connections, and Kysely on top of it. Whoever opens it closes it.
+// Opens the database: its connections, and Kysely on top of them. Whoever opens it closes it.
 import { type CompiledQuery, Kysely, PostgresDialect } from 'kysely'
-import { Pool, type QueryResultRow, types } from 'pg'
+import type { QueryResultRow } from 'pg'
+import { openPool, type PoolSettings } from './pool.ts'
+import { databaseFailure, NotSent } from './sqlstate.ts'
 import type { Tables } from './tables.ts'
-
-export interface DatabaseSettings {
-  /** `postgres://user:password@host:port/database` */
-  readonly url: string
-  /** at most so many connections */
-  readonly poolSize: number
-  readonly connectTimeoutMs: number
-  readonly statementTimeoutMs: number
-  readonly lockTimeoutMs: number
-}
 
 export interface Database {
   /** for statements that are composed anew for each request */
@@ -21,45 +13,28 @@ export interface Database {
    * plans for the parameters at hand prove no better.
    * @param name unique among the statements of the service
    * @param compose writes the statement, taking its parameters from the argument's members and from nowhere else
+   * @returns a function that rejects with NotSent when there is no connection
    */
   prepare<Parameters extends object, Row extends QueryResultRow>(
     name: string,
     compose: (parameters: Parameters) => CompiledQuery<Row>,
   ): (parameters: Parameters) => Promise<Row[]>
-  /** Rejects when the database does not answer. */
+  /** how long a caller waits for a connection, and for one that works, in milliseconds */
+  readonly patienceMs: number
+  /** Rejects when the database does not answer. Needs no connection of those that statements wait for. */
   ping(): Promise<void>
   close(): Promise<void>
 }
 
 /**
  * Opens no connection yet: the first statement does.
- * @param onError told of errors on idle connections, which the pool then replaces
+ * @param onError told of errors on idle connections, which are then replaced
  */
-export function openDatabase(settings: DatabaseSettings, onError: (error: Error) => void): Database {
-  const pool = new Pool({
-    connectionString: settings.url,
-    max: settings.poolSize,
-    connectionTimeoutMillis: settings.connectTimeoutMs,
-    application_name: 'interaction-api',
-    keepAlive: true,
-    types: {
-      getTypeParser: (oid, format) => (stayText.has(oid) ? keepText : types.getTypeParser(oid, format)),
-    },
-    // PostgreSQL's default price of 4 for a random page is that of a spinning disk: it would turn deep pages and
-    // selective filters into sequential scans.
-    options: [
-      '-c TimeZone=UTC',
-      '-c DateStyle=ISO',
-      '-c random_page_cost=1.1',
-      // Its callers are many: parallel workers take more work in all for the same answer, and the others wait for it.
-      '-c max_parallel_workers_per_gather=0',
-      // Compiling a plan takes longer than these statements run, and is decided by rough estimates of their cost.
-      '-c jit=off',
-      `-c statement_timeout=${settings.statementTimeoutMs}`,
-      `-c lock_timeout=${settings.lockTimeoutMs}`,
-    ].join(' '),
-  })
-  pool.on('error', onError)
+export function openDatabase(settings: PoolSettings, onError: (error: Error) => void): Database {
+  const pool = openPool(settings, onError)
+  const { connectTimeoutMs } = settings
+  const probes = openPool({ ...settings, poolSize: 1, statementTimeoutMs: connectTimeoutMs }, onError)
+  let probe: Promise<void> | undefined
   const kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
   return {
     kysely,
@@ -75,18 +50,43 @@ export function openDatabase(settings: DatabaseSettings, onError: (error: Error)
         return `$${names.indexOf(name) + 1}`
       })
       return async (values: Parameters) => {
-        const { rows } = await pool.query<Row>({ name, text, values: names.map((key) => values[key]) })
-        return rows
+        const client = await pool.connect().catch((cause: unknown) => {
+          throw new NotSent(cause)
+        })
+        let failure: unknown
+        try {
+          const { rows } = await client.query<Row>({ name, text, values: names.map((key) => values[key]) })
+          return rows
+        } catch (error) {
+          failure = error
+          throw error
+        } finally {
+          client.release(failure !== undefined && !isAnswered(failure))
+        }
       }
     },
-    ping: async () => void (await pool.query('select')),
-    close: () => pool.end(),
+    patienceMs: connectTimeoutMs,
+    ping() {
+      // those who ask meanwhile get the same answer
+      probe ??= probes
+        .query('select')
+        .then(() => {})
+        .finally(() => {
+          probe = undefined
+        })
+      return probe
+    },
+    async close() {
+      await Promise.all([pool.end(), probes.end()])
+    },
   }
 }
 
-/** What JavaScript has no exact value for; int8 and numeric are texts by themselves. */
-const stayText = new Set<number>([types.builtins.JSON, types.builtins.TIMESTAMPTZ])
-const keepText = (text: string) => text
+/** Whether the statement failed by the server's word, after which the connection is as good as before. */
+function isAnswered(error: unknown): boolean {
+  const failure = databaseFailure(error)
+  return failure !== undefined && failure !== 'unavailable'
+}
 
 /** Stands in for the parameters while a statement is compiled: each member is its own name. */
 function parameterNames<Parameters extends object>(): Parameters {

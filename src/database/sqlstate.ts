@@ -10,8 +10,18 @@ export type DatabaseFailure =
   /** a value that PostgreSQL's text or json cannot hold */
   | 'unstorable'
 
+/** There was no connection for the statement in time, so that it cannot have had any effect. */
+export class NotSent extends Error {
+  /** @param cause why there was none; without one, too many waited */
+  constructor(cause?: unknown) {
+    super('no connection to the database', { cause })
+  }
+}
+
 /** What a failure of the database means; undefined when the error is no known failure, but a bug. */
 export function databaseFailure(error: unknown): DatabaseFailure | undefined {
+  if (error instanceof NotSent)
+    return error.cause === undefined ? 'unavailable' : databaseFailure(error.cause)
   if (!(error instanceof Error)) return undefined
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
   if (/^(40001|40P01)$/.test(code)) return 'conflict'
@@ -21,6 +31,17 @@ export function databaseFailure(error: unknown): DatabaseFailure | undefined {
   if (/^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/.test(code))
     return 'unavailable'
   return isDriverFailure(error) ? 'unavailable' : undefined
+}
+
+/** Whether the database may soon answer what it just did not. A statement that took too long would again. */
+export function isPassing(error: unknown): boolean {
+  const failure = databaseFailure(error)
+  return failure === 'unavailable' || failure === 'conflict'
+}
+
+/** Whether a statement may have had its effect all the same: it was sent, and what became of it is not known. */
+export function leavesDoubt(error: unknown): boolean {
+  return !(error instanceof NotSent) && databaseFailure(error) === 'unavailable'
 }
 
 /** node-postgres names these by their message alone. */

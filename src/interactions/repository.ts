@@ -52,13 +52,12 @@ const promotedColumns = sql.raw(
   'customer_id, conference_id, on_hold_duration, media_recorded, cobrowse_recorded, tags, tags_beyond_index',
 )
 
-const reads = { atOnce: 3, most: 100 } as const
-// fewer at once than reads: while those wait for the disk, the next ones come together
-const writes = { atOnce: 2, most: 100 } as const
-
 /** Compiles the statements; they run when the functions are called. */
 export function interactionRepository(database: Database, options: SearchOptions): InteractionRepository {
-  const { kysely } = database
+  const { kysely, patienceMs } = database
+  const reads = { atOnce: 3, most: 100, patienceMs } as const
+  // fewer at once than reads: while those wait for the disk, the next ones come together
+  const writes = { atOnce: 2, most: 100, patienceMs } as const
 
   const select = database.prepare('find_interactions', ({ ids }: { ids: readonly string[] }) =>
     kysely

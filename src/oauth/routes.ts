@@ -3,6 +3,7 @@ import formbody from '@fastify/formbody'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Kysely } from 'kysely'
 import { v4 as randomId } from 'uuid'
+import { retry } from '../database/retries.ts'
 import type { Tables } from '../database/tables.ts'
 import { refuseOtherMethods } from '../http/errors.ts'
 import { problemResponse } from '../http/openapi.ts'
@@ -13,6 +14,8 @@ import { KeySet, ServerMetadata, TokenRequest, TokenResponse } from './schema.ts
 
 export interface OauthOptions {
   readonly kysely: Kysely<Tables>
+  /** for how long a request tries again when the database is lost, in milliseconds */
+  readonly patienceMs: number
   readonly jwk: Readonly<Record<string, string>>
   readonly issuer: string
   /** where callers reach the service; undefined: where the request says that it was reached */
@@ -69,7 +72,7 @@ async function authenticate(request: FastifyRequest, options: OauthOptions): Pro
     },
     options.queryCredentials,
   )
-  const client = await authenticateAny(options.kysely, given.clientId, given.secrets)
+  const client = await authenticateAny(options, given.clientId, given.secrets)
   if (!given.grantType) throw new Problem('invalid_request', 'Missing grant type')
   if (given.grantType !== 'client_credentials')
     throw new Problem('unsupported_grant_type', 'Unsupported grant type')
@@ -79,9 +82,13 @@ async function authenticate(request: FastifyRequest, options: OauthOptions): Pro
   return scopes.length === 0 ? client : { ...client, scopes: [...new Set(scopes)] }
 }
 
-async function authenticateAny(kysely: Kysely<Tables>, clientId: string, secrets: readonly string[]) {
+async function authenticateAny(
+  { kysely, patienceMs }: OauthOptions,
+  clientId: string,
+  secrets: readonly string[],
+) {
   for (const secret of secrets) {
-    const client = await authenticateClient(kysely, clientId, secret)
+    const client = await retry(() => authenticateClient(kysely, clientId, secret), patienceMs)
     if (client !== undefined) return client
   }
   throw badCredentials()

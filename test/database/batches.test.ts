@@ -137,7 +137,7 @@ test('a batch starts when another has ended, and never holds more than it may', 
       underWay--
       return items.map((item) => item * 2)
     },
-    { atOnce: 2, most: 10 },
+    { atOnce: 2, most: 10, patienceMs: 5000 },
   )
   const items = Array.from({ length: 95 }, (_, item) => item)
   expect(await Promise.all(items.map(double))).toEqual(items.map((item) => item * 2))

@@ -1,6 +1,7 @@
 // What callers see while the database is away: no more than that (contract §7, §8).
 import { once } from 'node:events'
 import { createServer } from 'node:net'
+import { Client } from 'pg'
 import { pino } from 'pino'
 import { afterAll, describe, expect, test } from 'vitest'
 import { buildApp } from '../../src/app.ts'
@@ -101,6 +102,19 @@ test('with a database that answers, the service is ready, and needs no token to 
   const service = await startTestApp()
   const reply = await service.inject({ url: '/health/ready' })
   expect([reply.statusCode, reply.json()]).toEqual([200, { status: 'ready' }])
+})
+
+test('while searches hold all connections, the service is ready all the same', async () => {
+  const { databaseUrl, inject } = await startTestApp()
+  const [lock, watch] = [new Client(databaseUrl), new Client(databaseUrl)]
+  await Promise.all([lock.connect(), watch.connect()])
+  await lock.query('begin; lock table interactions in access exclusive mode')
+  const searches = Promise.all(Array.from({ length: 20 }, () => inject(requests[3][1])))
+  const waiting = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+  while ((await watch.query(waiting)).rowCount !== testDatabaseSettings.poolSize);
+  expect((await inject({ url: '/health/ready' })).statusCode).toBe(200)
+  await Promise.all([lock.end(), watch.end()])
+  for (const reply of await searches) expect(reply.statusCode).toBe(200)
 })
 
 test('what the service did not expect is told to the log alone', async () => {

@@ -22,11 +22,13 @@ test.each([
     const service = await serve({ DATA_DIR: folder })
     const { token } = await askForToken(service, (await demoClients(folder)).agent)
     const acknowledged: string[] = []
-    const writers = [1, 2, 3, 4].map(() => writeUntilItFails(service, token, acknowledged))
+    let isOver = false
+    const writers = [1, 2, 3, 4].map(() => write(service, token, acknowledged, () => isOver))
     while (acknowledged.length < 50)
       await createInteraction(service, token).then((id) => acknowledged.push(id))
     if (killPostgres) process.kill(await postgresPid(folder), 'SIGKILL')
     if (killServer) await service.stop('SIGKILL')
+    isOver = true
     await Promise.all(writers)
 
     const again = killServer ? await serve({ DATA_DIR: folder }) : service
@@ -46,12 +48,14 @@ test('a command beside a running server uses its database, and after kill -9 of 
   expect(after).toMatchObject({ code: 0, output: expect.stringContaining('demo-agent') })
 })
 
-async function writeUntilItFails(
+/** Creates interactions until one fails, or it is over. */
+async function write(
   service: RunningService,
   token: string,
   acknowledged: string[],
+  isOver: () => boolean,
 ): Promise<void> {
-  for (;;) {
+  while (!isOver()) {
     const id = await createInteraction(service, token).catch(() => undefined)
     if (id === undefined) return
     acknowledged.push(id)

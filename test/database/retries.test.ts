@@ -1,0 +1,74 @@
+// What fails in passing is tried again, and what was waited for too long is given up.
+import { randomUUID } from 'node:crypto'
+import { sql } from 'kysely'
+import { expect, test } from 'vitest'
+import { gather } from '../../src/database/batches.ts'
+import { retry } from '../../src/database/retries.ts'
+import { NotSent } from '../../src/database/sqlstate.ts'
+import { interactionRepository } from '../../src/interactions/repository.ts'
+import { resilientRepository } from '../../src/interactions/resilient-repository.ts'
+import { cloneDatabase } from '../support/database.ts'
+
+const { database } = await cloneDatabase()
+const repository = interactionRepository(database, { keepsTotals: true })
+const resilient = resilientRepository(repository, database.patienceMs)
+
+test.each(['40001', '40P01'])('what lost against another transaction (%s) is tried again', async (code) => {
+  await sql`create sequence if not exists attempts`.execute(database.kysely)
+  await sql`alter sequence attempts restart`.execute(database.kysely)
+  await sql`
+    create or replace function lose() returns trigger language plpgsql as $$
+    begin
+      if nextval('attempts') <= 3 then raise exception 'lost' using errcode = '${sql.raw(code)}'; end if;
+      return new;
+    end $$`.execute(database.kysely)
+  await sql`create or replace trigger lose before insert on interactions for each row execute function lose()`.execute(
+    database.kysely,
+  )
+  const given = { id: randomUUID(), organizationId: 'acme', createdBy: 'one', type: undefined, data: '{}' }
+  expect(await resilient.create(given)).toBe('created')
+  expect((await resilient.find(given.id))?.version).toBe('0')
+})
+
+test('what keeps failing is given up when patience is over, with its last error', async () => {
+  let attempts = 0
+  const failing = retry(async () => {
+    attempts++
+    throw new NotSent()
+  }, 200)
+  await expect(failing).rejects.toThrow(NotSent)
+  expect(attempts).toBeGreaterThan(2)
+})
+
+test('what fails for good is not tried again', async () => {
+  let attempts = 0
+  const failing = retry(async () => {
+    attempts++
+    return sql`select nothing`.execute(database.kysely)
+  }, 5000)
+  await expect(failing).rejects.toThrow()
+  expect(attempts).toBe(1)
+})
+
+test('a batch that waits too long for its start is given up, and nothing of it is done', async () => {
+  const ran: string[] = []
+  let letGo = () => {}
+  const held = new Promise<void>((resolve) => {
+    letGo = resolve
+  })
+  const run = gather(
+    async (items: readonly string[]) => {
+      ran.push(...items)
+      await held
+      return items
+    },
+    { atOnce: 1, most: 10, patienceMs: 50 },
+  )
+  const first = run('first')
+  await new Promise(setImmediate)
+  await expect(run('second')).rejects.toThrow(NotSent)
+  letGo()
+  expect(await first).toBe('first')
+  expect(await run('third')).toBe('third')
+  expect(ran).toEqual(['first', 'third'])
+})

@@ -1,0 +1,172 @@
+// PostgreSQL is away, silent, locked, full or takes no writes: callers are told so in time, and the service comes back.
+import { execFileSync } from 'node:child_process'
+import { mkdtemp, readFile, rm, statfs, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { Client } from 'pg'
+import { expect, onTestFinished, test } from 'vitest'
+import { postgresPid, serve, temporaryFolder } from '../process/support/caller.ts'
+import { isRoot } from '../process/support/embedded.ts'
+import type { RunningService } from '../support/service.ts'
+import { signingKeyPem } from '../support/tokens.ts'
+import { isFull } from './support/amount.ts'
+import { type Load, listAll, startLoad, untilAnswered } from './support/callers.ts'
+import { expectHistory } from './support/history.ts'
+import { startPostgres } from './support/postgres.ts'
+import { PostgresProxy } from './support/postgres-proxy.ts'
+
+const outageMs = isFull ? 10_000 : 1500
+const limits = { DATABASE_CONNECT_TIMEOUT_MS: 1000, LOCK_TIMEOUT_MS: 1000, STATEMENT_TIMEOUT_MS: 2000 }
+/** waiting for a connection, then for an answer */
+const longestMs = limits.DATABASE_CONNECT_TIMEOUT_MS + limits.STATEMENT_TIMEOUT_MS
+
+test('PostgreSQL is stopped: 503 in time, and back within a second of it', async () => {
+  const { service, load, postgres, proxy, expectSound } = await start()
+  await postgres.stop()
+  await proxy.close()
+  await expectReadiness(service, 503, longestMs + 1000)
+  await pause(outageMs)
+  expect(load.counts.unavailable).toBeGreaterThan(0)
+  await postgres.start()
+  proxy.target = new URL(postgres.url)
+  await proxy.listen()
+  await expectReadiness(service, 200, 1000)
+  await expectSound()
+})
+
+test('PostgreSQL falls silent: 503 in time, and back within a second of it', async () => {
+  const { service, load, postgres, expectSound } = await start()
+  const backends = await postgres.query<{ pid: number }>(
+    `select pid from pg_stat_activity where application_name = 'interaction-api'`,
+  )
+  const pids = [await postgresPid(postgres.dataDirectory), ...backends.map(({ pid }) => pid)]
+  for (const pid of pids) process.kill(pid, 'SIGSTOP')
+  await expectReadiness(service, 503, longestMs + 1000)
+  await pause(outageMs)
+  expect(load.counts.unavailable).toBeGreaterThan(0)
+  for (const pid of pids) process.kill(pid, 'SIGCONT')
+  await expectReadiness(service, 200, 1000)
+  await expectSound()
+})
+
+test('an administrator ends all connections again and again: no read fails, and what is answered is right', async () => {
+  const { load, postgres, expectSound } = await start()
+  for (let turn = 0; turn < (isFull ? 200 : 20); turn++) {
+    await postgres.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'interaction-api'`,
+    )
+    await untilAnswered(load, 20)
+  }
+  expect(load.counts.readsUnavailable).toBe(0)
+  await expectSound()
+})
+
+test('the table is locked for long: 503 in time, ready all the while, and back within a second of it', async () => {
+  const { service, load, postgres, expectSound } = await start()
+  const client = new Client(postgres.url)
+  await client.connect()
+  await client.query('begin; lock table interactions in access exclusive mode')
+  await pause(outageMs)
+  expect(load.counts.unavailable).toBeGreaterThan(0)
+  await expectReadiness(service, 200, 1000)
+  await client.end()
+  await within(1000, () => untilAnswered(load, 20))
+  await expectSound()
+})
+
+test('PostgreSQL takes no writes: they are answered 503, and reads are answered', async () => {
+  const { service, load, postgres, expectSound } = await start()
+  await postgres.query('alter system set default_transaction_read_only = on')
+  await postgres.query('select pg_reload_conf()')
+  const before = load.counts.unavailable
+  while (load.counts.unavailable < before + 8) await pause(10)
+  await untilAnswered(load, 8)
+  await expectReadiness(service, 200, 1000)
+  await postgres.query('alter system reset default_transaction_read_only')
+  await postgres.query('select pg_reload_conf()')
+  await within(1000, () => untilAnswered(load, 20))
+  await expectSound()
+})
+
+// only root can make a disk that is small enough to be full
+test.runIf(isRoot)('the disk is full: 503 in time, and back when there is room again', async () => {
+  const disk = await mkdtemp(path.join(tmpdir(), 'interaction-api-disk-'))
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=400m', 'tmpfs', disk])
+  onTestFinished(async () => {
+    execFileSync('umount', ['--lazy', disk])
+    await rm(disk, { recursive: true })
+  })
+  const { service, load, expectSound } = await start(disk)
+  const { bavail, bsize } = await statfs(disk)
+  await writeFile(path.join(disk, 'filling'), Buffer.alloc(bavail * bsize)).catch(() => {})
+  const before = load.counts.unavailable
+  while (load.counts.unavailable < before + 8) await pause(10)
+  await pause(outageMs)
+  expect((await fetch(`${service.baseUrl}/health/live`)).status).toBe(200)
+  await rm(path.join(disk, 'filling'))
+  await expectReadiness(service, 200, 15_000)
+  await within(1000, () => untilAnswered(load, 20))
+  await expectSound()
+})
+
+/** A PostgreSQL, a proxy before it, a service on that, and callers. */
+async function start(folder?: string) {
+  const postgres = await startPostgres(folder)
+  onTestFinished(() => postgres.remove())
+  const proxy = new PostgresProxy(postgres.url)
+  await proxy.listen()
+  onTestFinished(() => proxy.close())
+  const service = await serve({
+    DATABASE_URL: proxy.url,
+    DATA_DIR: await temporaryFolder(),
+    JWT_PRIVATE_KEY: signingKeyPem,
+    LOG_LEVEL: 'silent',
+    ...Object.fromEntries(Object.entries(limits).map(([name, value]) => [name, `${value}`])),
+  })
+  const organization = 'outage'
+  const load = startLoad({ baseUrls: () => [service.baseUrl], organization, callers: 30, shared: 4 })
+  await untilAnswered(load, 1000)
+  const memory = await residentBytes(service)
+  return {
+    postgres,
+    proxy,
+    service,
+    load,
+    expectSound: () => expectSound(service, load, organization, memory),
+  }
+}
+
+/** Expects the service to have lived, answered in time, kept its memory, and lost nothing. */
+async function expectSound(service: RunningService, load: Load, organization: string, memoryBefore: number) {
+  await untilAnswered(load, 200)
+  await load.stop()
+  expect(load.unexpected).toEqual([])
+  expect(load.counts.lost).toBe(0)
+  expect(load.counts.slowestMs).toBeLessThan(longestMs + 1000)
+  expect((await residentBytes(service)) - memoryBefore).toBeLessThan(64 * 1024 * 1024)
+  const { stored, total } = await listAll(service.baseUrl, organization)
+  expect(total).toBe(stored.size)
+  expectHistory(load.history, stored, 'outage')
+  process.stdout.write(`${JSON.stringify(load.counts)}\n`)
+  expect(await service.stop()).toBe(0)
+}
+
+async function expectReadiness({ baseUrl }: RunningService, status: number, withinMs: number): Promise<void> {
+  const isSo = async () => (await fetch(`${baseUrl}/health/ready`)).status === status
+  await within(withinMs, async () => {
+    while (!(await isSo())) await pause(5)
+  })
+  expect((await fetch(`${baseUrl}/health/live`)).status).toBe(200)
+}
+
+async function within(milliseconds: number, happening: () => Promise<void>): Promise<void> {
+  const began = performance.now()
+  await happening()
+  expect(performance.now() - began).toBeLessThan(milliseconds)
+}
+
+async function residentBytes({ process: { pid } }: RunningService): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8')
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024
+}

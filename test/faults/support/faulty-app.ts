@@ -1,0 +1,37 @@
+// The application in this process, on a database that is reached through a proxy.
+import type { FastifyInstance } from 'fastify'
+import { pino } from 'pino'
+import { buildApp } from '../../../src/app.ts'
+import { readConfig } from '../../../src/config.ts'
+import { openDatabase } from '../../../src/database/database.ts'
+import { openSigningKey } from '../../../src/oauth/signing-key.ts'
+import { signingKeyPem } from '../../support/tokens.ts'
+import { PostgresProxy } from './postgres-proxy.ts'
+
+export interface FaultyApp {
+  readonly app: FastifyInstance
+  readonly proxy: PostgresProxy
+  close(): Promise<void>
+}
+
+/** short ones, so that what never answers is given up soon */
+const limits = { connectTimeoutMs: 400, statementTimeoutMs: 400, lockTimeoutMs: 200 }
+
+export async function startFaultyApp(databaseUrl: string): Promise<FaultyApp> {
+  const proxy = new PostgresProxy(databaseUrl)
+  await proxy.listen()
+  const database = openDatabase({ url: proxy.url, poolSize: 10, ...limits }, () => {})
+  const config = readConfig({ JWT_PRIVATE_KEY: signingKeyPem })
+  const signingKey = await openSigningKey({ ...config.tokens, dataDirectory: config.dataDirectory })
+  const app = await buildApp({ config, database, signingKey, log: pino({ level: 'silent' }) })
+  await app.ready()
+  return {
+    app,
+    proxy,
+    async close() {
+      await app.close()
+      await proxy.close()
+      await database.close()
+    },
+  }
+}

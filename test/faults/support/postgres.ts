@@ -1,0 +1,66 @@
+// A PostgreSQL for the faults, with the service's schema; the harness looks at what is stored past every proxy.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { Pool, type QueryResultRow } from 'pg'
+import { pino } from 'pino'
+import { readConfig } from '../../../src/config.ts'
+import { startEmbeddedPostgres } from '../../../src/database/embedded.ts'
+import { migrateDatabase } from '../../../src/server.ts'
+
+export interface StoredState {
+  readonly type: string | null
+  readonly data: string
+  readonly version: number
+}
+
+export interface FaultsPostgres {
+  /** another one after each start */
+  readonly url: string
+  readonly dataDirectory: string
+  query<Row extends QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<Row[]>
+  /** what is stored of that id, if anything is */
+  stored(id: string): Promise<StoredState | undefined>
+  stop(): Promise<void>
+  start(): Promise<void>
+  /** Stops it, and deletes its files. */
+  remove(): Promise<void>
+}
+
+/** @param parent the folder for its files */
+export async function startPostgres(parent = tmpdir()): Promise<FaultsPostgres> {
+  const dataDirectory = await mkdtemp(path.join(parent, 'interaction-api-faults-'))
+  const open = async () => {
+    const embedded = await startEmbeddedPostgres({ dataDirectory, log: () => {} })
+    const pool = new Pool({ connectionString: embedded.url, max: 10 })
+    pool.on('error', () => {})
+    return { embedded, pool }
+  }
+  let { embedded, pool } = await open()
+  await migrateDatabase(readConfig({}), embedded.url, pino({ level: 'silent' }))
+  const stop = async () => {
+    await pool.end()
+    await embedded.stop()
+  }
+  const query = async <Row extends QueryResultRow>(sql: string, values: readonly unknown[] = []) =>
+    (await pool.query<Row>(sql, [...values])).rows
+  return {
+    get url() {
+      return embedded.url
+    },
+    dataDirectory,
+    query,
+    async stored(id) {
+      const select = 'select type, data::text, version::integer from interactions where id = $1'
+      return (await query<StoredState>(select, [id]))[0]
+    },
+    stop,
+    async start() {
+      ;({ embedded, pool } = await open())
+    },
+    async remove() {
+      await stop()
+      await rm(dataDirectory, { recursive: true, force: true })
+    },
+  }
+}
