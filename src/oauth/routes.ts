@@ -1,17 +1,18 @@
 // The token endpoint, the public keys, and the metadata that lead to both (contract §2).
 import formbody from '@fastify/formbody'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import type { Kysely } from 'kysely'
 import { v4 as randomId } from 'uuid'
 import type { Tables } from '../database/tables.ts'
 import { refuseOtherMethods } from '../http/errors.ts'
 import { problemResponse } from '../http/openapi.ts'
 import { Problem } from '../problem.ts'
+import { type AttemptLimits, limitAttempts } from './attempts.ts'
 import { authenticateClient, type Client } from './clients.ts'
-import { badCredentials, type Parameters, readTokenRequest } from './credentials.ts'
-import { KeySet, ServerMetadata, TokenRequest, TokenResponse } from './schema.ts'
+import { badCredentials, type Parameters, readTokenRequest, type TokenRequest } from './credentials.ts'
+import { KeySet, ServerMetadata, TokenForm, TokenResponse } from './schema.ts'
 
-export interface OauthOptions {
+export interface OauthOptions extends AttemptLimits {
   readonly kysely: Kysely<Tables>
   readonly jwk: Readonly<Record<string, string>>
   readonly issuer: string
@@ -33,11 +34,23 @@ export async function oauthRoutes(app: FastifyInstance, options: OauthOptions): 
   app.removeContentTypeParser(['application/json', 'text/plain'])
   app.addContentTypeParser('*', { parseAs: 'buffer' }, async () => ({}))
   const schemas = routeSchemas()
+  const attempt = limitAttempts(options, app.log)
 
   app.post(tokenPath, { schema: schemas.token }, async (request, reply) => {
     reply.headers({ 'cache-control': 'no-store', pragma: 'no-cache' })
-    const client = await authenticate(request, options)
-    return issueToken(app, client, options)
+    const given = readTokenRequest(
+      {
+        authorization: request.headers.authorization,
+        query: request.query as Parameters,
+        form: (request.body ?? {}) as Parameters,
+      },
+      options.queryCredentials,
+    )
+    const client = await attempt({ clientId: given.clientId, address: request.ip }, () =>
+      authenticateAny(options.kysely, given.clientId, given.secrets),
+    )
+    if (client === undefined) throw badCredentials()
+    return issueToken(app, withScopes(client, given), options)
   })
   refuseOtherMethods(app, tokenPath, ['POST'])
 
@@ -59,17 +72,8 @@ export async function oauthRoutes(app: FastifyInstance, options: OauthOptions): 
   refuseOtherMethods(app, metadataPath, ['GET'])
 }
 
-/** The client, with the scopes that it asked for. */
-async function authenticate(request: FastifyRequest, options: OauthOptions): Promise<Client> {
-  const given = readTokenRequest(
-    {
-      authorization: request.headers.authorization,
-      query: request.query as Parameters,
-      form: (request.body ?? {}) as Parameters,
-    },
-    options.queryCredentials,
-  )
-  const client = await authenticateAny(options.kysely, given.clientId, given.secrets)
+/** The client, with the scopes that it asks for. */
+function withScopes(client: Client, given: TokenRequest): Client {
   if (!given.grantType) throw new Problem('invalid_request', 'Missing grant type')
   if (given.grantType !== 'client_credentials')
     throw new Problem('unsupported_grant_type', 'Unsupported grant type')
@@ -84,7 +88,7 @@ async function authenticateAny(kysely: Kysely<Tables>, clientId: string, secrets
     const client = await authenticateClient(kysely, clientId, secret)
     if (client !== undefined) return client
   }
-  throw badCredentials()
+  return undefined
 }
 
 function issueToken(app: FastifyInstance, client: Client, options: OauthOptions) {
@@ -123,14 +127,15 @@ function routeSchemas() {
       tags,
       security: [{ ClientBasic: [] }, {}],
       consumes: ['application/x-www-form-urlencoded'],
-      body: TokenRequest,
+      body: TokenForm,
       response: {
         200: { description: 'The token', ...TokenResponse },
         400: problemResponse('The grant or the scope is missing or not accepted'),
         401: problemResponse('The client is unknown, or its secret is another'),
         405: problemResponse('Another method than POST'),
         413: problemResponse('The body is too large'),
-        503: problemResponse('The database does not answer in time; try again'),
+        429: problemResponse('Too many failed requests; try again when Retry-After says'),
+        503: problemResponse('The service is overloaded, or the database does not answer in time; try again'),
       },
     },
     keys: {

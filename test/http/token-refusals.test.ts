@@ -13,10 +13,11 @@ import {
   serviceClient,
   styles,
   tokenUrl,
+  tolerant,
 } from './support/oauth.ts'
 import { expectProblem } from './support/replies.ts'
 
-const service = await startTestApp()
+const service = await startTestApp(tolerant)
 const known = await addClient(service, agentClient('known'), 'right')
 const revoked = await addClient(service, agentClient('revoked'), 'right')
 const scopeless = await addClient(service, { ...serviceClient('scopeless'), scopes: [] }, 'right')
