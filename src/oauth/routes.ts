@@ -1,10 +1,10 @@
 // The token endpoint, the public keys, and the metadata that lead to both (contract §2).
 import formbody from '@fastify/formbody'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyError, FastifyInstance } from 'fastify'
 import type { Kysely } from 'kysely'
 import { v4 as randomId } from 'uuid'
 import type { Tables } from '../database/tables.ts'
-import { refuseOtherMethods } from '../http/errors.ts'
+import { answerError, refuseOtherMethods } from '../http/errors.ts'
 import { problemResponse } from '../http/openapi.ts'
 import { Problem } from '../problem.ts'
 import { type AttemptLimits, limitAttempts } from './attempts.ts'
@@ -33,6 +33,9 @@ export async function oauthRoutes(app: FastifyInstance, options: OauthOptions): 
   // any other body carries no credentials, and is no reason to refuse those that stand elsewhere
   app.removeContentTypeParser(['application/json', 'text/plain'])
   app.addContentTypeParser('*', { parseAs: 'buffer' }, async () => ({}))
+  app.setErrorHandler<FastifyError>((error, request, reply) =>
+    answerError(toOauthError(error), request, reply),
+  )
   const schemas = routeSchemas()
   const attempt = limitAttempts(options, app.log)
 
@@ -70,6 +73,13 @@ export async function oauthRoutes(app: FastifyInstance, options: OauthOptions): 
     }
   })
   refuseOtherMethods(app, metadataPath, ['GET'])
+}
+
+/** What is not even the name of a type reaches no parser; RFC 6749 §5.2 has no other answer for it than this one. */
+function toOauthError(error: FastifyError): Error {
+  return error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE'
+    ? new Problem('invalid_request', 'The body must be application/x-www-form-urlencoded')
+    : error
 }
 
 /** The client, with the scopes that it asks for. */

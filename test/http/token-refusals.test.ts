@@ -157,6 +157,15 @@ test('a form beyond the limit is refused', async () => {
   expectProblem(await post(form, `client_id=${'x'.repeat(1_048_576)}`), 413, 'payload_too_large')
 })
 
+test.each(['x', '', '/', 'application', 'text/ html'])(
+  'the content type "%s", which is none, is refused',
+  async (type) => {
+    const reply = await post({ ...basic(...known), 'content-type': type }, query(grant))
+    expectProblem(reply, 400, 'invalid_request')
+    expect(reply.headers.accept).toBeUndefined()
+  },
+)
+
 test('a slash too many leads nowhere', async () => {
   const reply = await service.inject({ method: 'POST', url: `${tokenUrl}/`, headers: basic(...known) })
   expectProblem(reply, 404, 'not_found')
