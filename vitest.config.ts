@@ -1,12 +1,12 @@
 import { defineConfig } from 'vitest/config'
 
-const suite = (name: string, globalSetup: string[] = []) => ({
+const suite = (name: string, globalSetup: string[] = [], timeout = 30_000) => ({
   test: {
     name,
     include: [`test/${name}/**/*.test.ts`],
     globalSetup,
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    testTimeout: timeout,
+    hookTimeout: timeout,
   },
 })
 
@@ -18,6 +18,7 @@ export default defineConfig({
       suite('database', ['test/support/postgres-setup.ts']),
       suite('contract', ['test/support/service-setup.ts']),
       suite('process', ['test/support/build-setup.ts']),
+      suite('faults', ['test/support/build-setup.ts'], 1_800_000),
     ],
   },
 })
