@@ -41,6 +41,7 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
   const app = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
+    trustProxy: [...config.http.trustedProxies],
     bodyLimit: config.http.bodyLimitBytes,
     requestTimeout: config.http.requestTimeoutMs,
     // how often Node looks for requests that take too long to arrive

@@ -102,7 +102,9 @@ async function serve(): Promise<void> {
   const starting = startServer(config, log)
   // stops in order also when the signal comes during the start; a request has its whole time to arrive
   const delay = config.http.requestTimeoutMs + 5000
-  closeWithGrace({ delay, logger: { error: (err) => log.error(err) } }, async () => {
+  closeWithGrace({ delay, logger: { error: (err) => log.error(err) } }, async ({ err }) => {
+    // what was caught nowhere ends the process, and must not do so unseen; what hangs on the error may be secret
+    if (err !== undefined) log.fatal({ reason: err.message, stack: err.stack }, 'stops after an error')
     await (await starting.catch(() => undefined))?.close()
   })
   announce(await starting)

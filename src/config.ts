@@ -2,6 +2,7 @@
 import { createPrivateKey } from 'node:crypto'
 import { type Static, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
+import ipaddr from 'ipaddr.js'
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
@@ -46,6 +47,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       publicUrl: read
         .matching('PUBLIC_URL', /^https?:\/\/[^/?#\s]+[^?#\s]*$/, 'an http(s) URL')
         ?.replace(/\/+$/, ''),
+      trustedProxies: read.networks('TRUSTED_PROXIES') ?? [],
       bodyLimitBytes: read.integer('BODY_LIMIT_BYTES', 1024, 268_435_456) ?? 1_048_576,
       requestTimeoutMs: read.integer('REQUEST_TIMEOUT_MS', 100, 3_600_000) ?? 30_000,
     },
@@ -72,6 +74,9 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       authoritiesClaim: read.text('JWT_AUTHORITIES_CLAIM') ?? 'authorities',
       organizationClaim: read.text('JWT_ORGANIZATION_CLAIM') ?? 'organization',
       queryCredentials: read.flag('TOKEN_QUERY_CREDENTIALS') ?? true,
+      failuresPerClient: read.integer('TOKEN_FAILURES_PER_CLIENT', 1, 1_000_000_000) ?? 10,
+      failuresPerAddress: read.integer('TOKEN_FAILURES_PER_ADDRESS', 1, 1_000_000_000) ?? 60,
+      failureWindowSeconds: read.integer('TOKEN_FAILURE_WINDOW_SECONDS', 1, 86_400) ?? 60,
     },
     bootstrapClients: read.clients('BOOTSTRAP_CLIENTS') ?? [],
   }
@@ -117,6 +122,13 @@ function settingsReader(environment: Readonly<Record<string, string | undefined>
       if (value !== undefined && choice === undefined)
         problems.push(`${name} must be one of ${choices.join(', ')}`)
       return choice
+    },
+    networks(name: string) {
+      const networks = text(name)?.split(/\s*,\s*/)
+      if (networks?.every((one) => ipaddr.isValid(one) || ipaddr.isValidCIDR(one))) return networks
+      if (networks !== undefined)
+        problems.push(`${name} must be IP addresses or networks, with commas between`)
+      return undefined
     },
     flag(name: string) {
       const value = matching(name, /^(true|false)$/, 'true or false')

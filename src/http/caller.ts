@@ -66,7 +66,7 @@ export function requireCaller(app: FastifyInstance, settings: TokenSettings): on
     let known = callers.get(token)
     if (known === undefined) {
       const claims = verify(app, token)
-      known = { caller: toCaller(claims, settings), expiresAt: Number(claims.exp) * 1000 }
+      known = { caller: toCaller(claims, settings), expiresAt: readExpiry(claims) }
       callers.set(token, known)
     }
     if (known.expiresAt <= Date.now()) throw invalidToken(expired)
@@ -87,6 +87,10 @@ function bearerToken(authorization: string | undefined): string {
 }
 
 function verify(app: FastifyInstance, token: string): Record<string, unknown> {
+  // the last character of a signature has bits that mean nothing: one token must not have several spellings
+  const signature = token.slice(token.lastIndexOf('.') + 1)
+  if (Buffer.from(signature, 'base64url').toString('base64url') !== signature)
+    throw invalidToken('The signature of the token is not valid')
   try {
     return app.jwt.verify<Record<string, unknown>>(token)
   } catch (error) {
@@ -111,6 +115,13 @@ function reasonOf(error: unknown): string {
     default:
       return 'The token is malformed'
   }
+}
+
+/** Milliseconds since 1970. What JSON can write and no clock reaches, such as 1e999, would be never. */
+function readExpiry(claims: Record<string, unknown>): number {
+  const expiresAt = Number(claims.exp) * 1000
+  if (!Number.isFinite(expiresAt)) throw invalidToken('The expiry of the token is not accepted')
+  return expiresAt
 }
 
 function toCaller(claims: Record<string, unknown>, settings: TokenSettings): Caller {

@@ -32,9 +32,14 @@ export function answerError(error: FastifyError | Error, request: FastifyRequest
     .send(Buffer.from(JSON.stringify(problem.body())))
 }
 
-/** What every reply carries. */
+/** What every reply carries. A browser is to show nothing of it as a page, which the documentation alone is. */
 export function commonHeaders(requestId: string): Record<string, string> {
-  return { 'x-request-id': requestId, 'x-content-type-options': 'nosniff' }
+  return {
+    'x-request-id': requestId,
+    'x-content-type-options': 'nosniff',
+    'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+    'referrer-policy': 'no-referrer',
+  }
 }
 
 /** Answers what is no HTTP, comes too slowly, or has headers of more than 16 KiB; and hangs up. */

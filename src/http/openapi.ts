@@ -5,6 +5,18 @@ import { type TObject, type TSchema, Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import { refuseOtherMethods } from './errors.ts'
 
+/** The page loads nothing but its own files, runs no script that stands in it, and calls no other server. */
+const pagePolicy = {
+  'default-src': "'none'",
+  'script-src': "'self'",
+  'style-src': "'self'",
+  'img-src': "'self' data:",
+  'connect-src': "'self'",
+  'base-uri': "'none'",
+  'form-action': "'none'",
+  'frame-ancestors': "'none'",
+}
+
 /** Collects every route that is registered afterwards; they describe themselves by `schema`, and hide by `schema.hide`. */
 export async function registerOpenapi(app: FastifyInstance, components: readonly TSchema[]): Promise<void> {
   for (const component of components) app.addSchema(component)
@@ -45,7 +57,11 @@ export async function registerOpenapi(app: FastifyInstance, components: readonly
       buildLocalReference: (json, _baseUri, _fragment, index) => String(json.$id ?? `schema-${index}`),
     },
   })
-  await app.register(swaggerUi, { routePrefix: '/docs', uiConfig: { displayRequestDuration: true } })
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    uiConfig: { displayRequestDuration: true },
+    staticCSP: pagePolicy,
+  })
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
   refuseOtherMethods(app, '/openapi.json', ['GET'])
 }

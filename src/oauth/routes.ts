@@ -1,18 +1,19 @@
 // The token endpoint, the public keys, and the metadata that lead to both (contract §2).
 import formbody from '@fastify/formbody'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyError, FastifyInstance } from 'fastify'
 import type { Kysely } from 'kysely'
 import { v4 as randomId } from 'uuid'
 import { retry } from '../database/retries.ts'
 import type { Tables } from '../database/tables.ts'
-import { refuseOtherMethods } from '../http/errors.ts'
+import { answerError, refuseOtherMethods } from '../http/errors.ts'
 import { problemResponse } from '../http/openapi.ts'
 import { Problem } from '../problem.ts'
+import { type AttemptLimits, limitAttempts } from './attempts.ts'
 import { authenticateClient, type Client } from './clients.ts'
-import { badCredentials, type Parameters, readTokenRequest } from './credentials.ts'
-import { KeySet, ServerMetadata, TokenRequest, TokenResponse } from './schema.ts'
+import { badCredentials, type Parameters, readTokenRequest, type TokenRequest } from './credentials.ts'
+import { KeySet, ServerMetadata, TokenForm, TokenResponse } from './schema.ts'
 
-export interface OauthOptions {
+export interface OauthOptions extends AttemptLimits {
   readonly kysely: Kysely<Tables>
   /** for how long a request tries again when the database is lost, in milliseconds */
   readonly patienceMs: number
@@ -35,12 +36,27 @@ export async function oauthRoutes(app: FastifyInstance, options: OauthOptions): 
   // any other body carries no credentials, and is no reason to refuse those that stand elsewhere
   app.removeContentTypeParser(['application/json', 'text/plain'])
   app.addContentTypeParser('*', { parseAs: 'buffer' }, async () => ({}))
+  app.setErrorHandler<FastifyError>((error, request, reply) =>
+    answerError(toOauthError(error), request, reply),
+  )
   const schemas = routeSchemas()
+  const attempt = limitAttempts(options, app.log)
 
   app.post(tokenPath, { schema: schemas.token }, async (request, reply) => {
     reply.headers({ 'cache-control': 'no-store', pragma: 'no-cache' })
-    const client = await authenticate(request, options)
-    return issueToken(app, client, options)
+    const given = readTokenRequest(
+      {
+        authorization: request.headers.authorization,
+        query: request.query as Parameters,
+        form: (request.body ?? {}) as Parameters,
+      },
+      options.queryCredentials,
+    )
+    const client = await attempt({ clientId: given.clientId, address: request.ip }, () =>
+      authenticateAny(options, given.clientId, given.secrets),
+    )
+    if (client === undefined) throw badCredentials()
+    return issueToken(app, withScopes(client, given), options)
   })
   refuseOtherMethods(app, tokenPath, ['POST'])
 
@@ -62,17 +78,15 @@ export async function oauthRoutes(app: FastifyInstance, options: OauthOptions): 
   refuseOtherMethods(app, metadataPath, ['GET'])
 }
 
-/** The client, with the scopes that it asked for. */
-async function authenticate(request: FastifyRequest, options: OauthOptions): Promise<Client> {
-  const given = readTokenRequest(
-    {
-      authorization: request.headers.authorization,
-      query: request.query as Parameters,
-      form: (request.body ?? {}) as Parameters,
-    },
-    options.queryCredentials,
-  )
-  const client = await authenticateAny(options, given.clientId, given.secrets)
+/** What is not even the name of a type reaches no parser; RFC 6749 §5.2 has no other answer for it than this one. */
+function toOauthError(error: FastifyError): Error {
+  return error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE'
+    ? new Problem('invalid_request', 'The body must be application/x-www-form-urlencoded')
+    : error
+}
+
+/** The client, with the scopes that it asks for. */
+function withScopes(client: Client, given: TokenRequest): Client {
   if (!given.grantType) throw new Problem('invalid_request', 'Missing grant type')
   if (given.grantType !== 'client_credentials')
     throw new Problem('unsupported_grant_type', 'Unsupported grant type')
@@ -91,7 +105,7 @@ async function authenticateAny(
     const client = await retry(() => authenticateClient(kysely, clientId, secret), patienceMs)
     if (client !== undefined) return client
   }
-  throw badCredentials()
+  return undefined
 }
 
 function issueToken(app: FastifyInstance, client: Client, options: OauthOptions) {
@@ -130,14 +144,15 @@ function routeSchemas() {
       tags,
       security: [{ ClientBasic: [] }, {}],
       consumes: ['application/x-www-form-urlencoded'],
-      body: TokenRequest,
+      body: TokenForm,
       response: {
         200: { description: 'The token', ...TokenResponse },
         400: problemResponse('The grant or the scope is missing or not accepted'),
         401: problemResponse('The client is unknown, or its secret is another'),
         405: problemResponse('Another method than POST'),
         413: problemResponse('The body is too large'),
-        503: problemResponse('The database does not answer in time; try again'),
+        429: problemResponse('Too many failed requests; try again when Retry-After says'),
+        503: problemResponse('The service is overloaded, or the database does not answer in time; try again'),
       },
     },
     keys: {

@@ -1,7 +1,7 @@
 // The shapes of the token endpoint (RFC 6749 §4.4 and §5), its keys (RFC 7517) and its metadata (RFC 8414).
 import { Type } from '@sinclair/typebox'
 
-export const TokenRequest = Type.Object({
+export const TokenForm = Type.Object({
   grant_type: Type.Literal('client_credentials', { description: 'The only grant there is.' }),
   client_id: Type.Optional(
     Type.String({ description: 'The client, when it does not authenticate by HTTP Basic.' }),

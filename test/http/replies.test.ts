@@ -68,7 +68,11 @@ describe.each(kinds)('%i for %s', (status, _, request) => {
     const reply = await send(request, { 'x-request-id': 'again' })
     // what is created once is a conflict the second time
     expect(reply.statusCode).toBe(status)
-    expect(reply.headers['x-content-type-options']).toBe('nosniff')
+    expect(reply.headers).toMatchObject({
+      'x-content-type-options': 'nosniff',
+      'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+      'referrer-policy': 'no-referrer',
+    })
     if (status === 204) {
       expect([reply.body, reply.headers['content-type']]).toEqual(['', undefined])
     } else {

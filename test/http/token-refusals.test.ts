@@ -13,10 +13,11 @@ import {
   serviceClient,
   styles,
   tokenUrl,
+  tolerant,
 } from './support/oauth.ts'
 import { expectProblem } from './support/replies.ts'
 
-const service = await startTestApp()
+const service = await startTestApp(tolerant)
 const known = await addClient(service, agentClient('known'), 'right')
 const revoked = await addClient(service, agentClient('revoked'), 'right')
 const scopeless = await addClient(service, { ...serviceClient('scopeless'), scopes: [] }, 'right')
@@ -155,6 +156,15 @@ test('GET and every other method are refused, with and without credentials', asy
 test('a form beyond the limit is refused', async () => {
   expectProblem(await post(form, `client_id=${'x'.repeat(1_048_576)}`), 413, 'payload_too_large')
 })
+
+test.each(['x', '', '/', 'application', 'text/ html'])(
+  'the content type "%s", which is none, is refused',
+  async (type) => {
+    const reply = await post({ ...basic(...known), 'content-type': type }, query(grant))
+    expectProblem(reply, 400, 'invalid_request')
+    expect(reply.headers.accept).toBeUndefined()
+  },
+)
 
 test('a slash too many leads nowhere', async () => {
   const reply = await service.inject({ method: 'POST', url: `${tokenUrl}/`, headers: basic(...known) })

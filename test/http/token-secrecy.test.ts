@@ -2,9 +2,19 @@
 import { expect, test } from 'vitest'
 import { startTestApp } from '../support/app.ts'
 import { bearer } from '../support/tokens.ts'
-import { addClient, agentClient, askForToken, basic, form, query, styles, tokenUrl } from './support/oauth.ts'
+import {
+  addClient,
+  agentClient,
+  askForToken,
+  basic,
+  form,
+  query,
+  styles,
+  tokenUrl,
+  tolerant,
+} from './support/oauth.ts'
 
-const service = await startTestApp({ LOG_LEVEL: 'trace' })
+const service = await startTestApp({ LOG_LEVEL: 'trace', ...tolerant })
 const right = 'r1ght-S3cret'
 const wrong = 'wr0ng-S3cret'
 const agent = await addClient(service, agentClient('agent'), right)

@@ -29,6 +29,7 @@ test('without settings, each has its default', () => {
       host: '127.0.0.1',
       port: undefined,
       publicUrl: undefined,
+      trustedProxies: [],
       bodyLimitBytes: 1_048_576,
       requestTimeoutMs: 30_000,
     },
@@ -51,6 +52,9 @@ test('without settings, each has its default', () => {
       authoritiesClaim: 'authorities',
       organizationClaim: 'organization',
       queryCredentials: true,
+      failuresPerClient: 10,
+      failuresPerAddress: 60,
+      failureWindowSeconds: 60,
     },
     bootstrapClients: [],
   })
@@ -78,6 +82,10 @@ test('each setting is read', () => {
     JWT_AUTHORITIES_CLAIM: 'roles',
     JWT_ORGANIZATION_CLAIM: 'org',
     TOKEN_QUERY_CREDENTIALS: 'false',
+    TRUSTED_PROXIES: '10.0.0.0/8, 192.0.2.7,::1',
+    TOKEN_FAILURES_PER_CLIENT: '3',
+    TOKEN_FAILURES_PER_ADDRESS: '4',
+    TOKEN_FAILURE_WINDOW_SECONDS: '5',
   })
 
   expect(config).toMatchObject({
@@ -95,6 +103,12 @@ test('each setting is read', () => {
     lockTimeoutMs: 3000,
   })
   expect(config.tokens).toMatchObject({ authoritiesClaim: 'roles', organizationClaim: 'org' })
+  expect(config.http.trustedProxies).toEqual(['10.0.0.0/8', '192.0.2.7', '::1'])
+  expect(config.tokens).toMatchObject({
+    failuresPerClient: 3,
+    failuresPerAddress: 4,
+    failureWindowSeconds: 5,
+  })
   expect(config.tokens).toMatchObject({ queryCredentials: false, privateKeyFile: '/run/secrets/key.pem' })
 })
 
@@ -128,6 +142,11 @@ const wrong: readonly [string, string][] = [
   ['JWT_PRIVATE_KEY', ellipticKey],
   ['JWT_PRIVATE_KEY', pssKey],
   ['TOKEN_QUERY_CREDENTIALS', 'yes'],
+  ['TRUSTED_PROXIES', 'proxy.example'],
+  ['TRUSTED_PROXIES', '10.0.0.0/33'],
+  ['TOKEN_FAILURES_PER_CLIENT', '-2'],
+  ['TOKEN_FAILURES_PER_ADDRESS', '-1'],
+  ['TOKEN_FAILURE_WINDOW_SECONDS', '86401'],
   ['BOOTSTRAP_CLIENTS', 's3same'],
 ]
 

@@ -18,7 +18,7 @@ const floors: readonly (readonly [RegExp, number])[] = [
   [/^(app|server)\.ts$/, 4],
   [/^((interactions|oauth)\/routes|interactions\/operations|http\/(health|metrics))\.ts$/, 3],
   [/^http\/(caller|connections|errors|openapi)\.ts$/, 2],
-  [/^oauth\/(clients|credentials|demo-clients|secrets|schema|signing-key)\.ts$/, 2],
+  [/^oauth\/(attempts|clients|credentials|demo-clients|secrets|schema|signing-key)\.ts$/, 2],
   [/^interactions\/[^/]+\.ts$/, 2],
   [/^totals\/[^/]+\.ts$/, 1],
   [/^(config|problem|json-text)\.ts$/, 0],

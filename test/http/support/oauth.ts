@@ -5,6 +5,12 @@ import type { TestApp } from '../../support/app.ts'
 
 export const tokenUrl = '/security/oauth/token'
 
+/** Settings for tests that fail more often than a caller may. */
+export const tolerant = {
+  TOKEN_FAILURES_PER_CLIENT: '1000000',
+  TOKEN_FAILURES_PER_ADDRESS: '1000000',
+}
+
 export const styles = ['basic', 'form', 'query'] as const
 export type Style = (typeof styles)[number]
 

@@ -1,0 +1,101 @@
+// A great many different tokens that are not valid leave nothing behind in the server's memory.
+// FAULTS_TOKENS says how many.
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { expect, test } from 'vitest'
+import { serve, temporaryFolder } from '../process/support/caller.ts'
+import { signingKeyPem, signToken } from '../support/tokens.ts'
+import { isLong } from './support/length.ts'
+
+const tokens = Number(process.env.FAULTS_TOKENS ?? (isLong ? 1_000_000 : 50_000))
+/** Until the server's memory is as large as it gets: what is not in use any more is taken back only now and then. */
+const before = 20_000
+const total = before + tokens
+const connections = 16
+const perBatch = 50
+const agent = { sub: 'agent-1', organization: 'acme', authorities: ['AGENT'] }
+
+const [header = '', payload = '', signature = ''] = signToken(agent).split('.')
+const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+
+/** The n-th bad token: each is another, and each kind is refused at another point. */
+function badToken(n: number): string {
+  const other = encode({ ...agent, jti: n, iss: 'http://localhost:8080', aud: 'interaction-api', exp: 1e10 })
+  switch (n % 6) {
+    case 0:
+      return `garbage-${n}`
+    case 1:
+      return `${header}.${other}.${signature}`
+    case 2:
+      return `${encode({ alg: 'none', n })}.${payload}.`
+    case 3:
+      return `${encode({ alg: 'RS256', kid: `key-${n}` })}.${other}.${signature}`
+    case 4:
+      return `${header}.${payload}.${n}${signature.slice(String(n).length)}`
+    default:
+      return `${header}.${other}${'x'.repeat(4000)}.${signature}`
+  }
+}
+
+test(`the memory of the server is the same after ${tokens} bad tokens`, async () => {
+  const service = await serve({
+    DATA_DIR: await temporaryFolder(),
+    JWT_PRIVATE_KEY: signingKeyPem,
+    // little more than it needs, so that it would not survive to keep something of each
+    NODE_OPTIONS: '--max-old-space-size=56',
+  })
+  const port = Number(new URL(service.baseUrl).port)
+  const valid = Array.from({ length: 3000 }, (_, n) => signToken({ ...agent, jti: n, exp: 1e10 }))
+  const resident: number[] = []
+  let sent = 0
+  let refused = 0
+
+  /** Sends batches of requests, one after the other, each of which is answered before the next. */
+  async function knock(): Promise<void> {
+    const socket = connect(port, '127.0.0.1')
+    await once(socket, 'connect')
+    while (sent < total) {
+      const first = sent
+      sent += perBatch
+      const batch = Array.from({ length: perBatch }, (_, n) => requestWith(badToken(first + n)))
+      // valid ones among them, more than are remembered
+      batch.push(requestWith(valid[(first / perBatch) % valid.length] ?? ''))
+      socket.write(batch.join(''))
+      const refusedNow = await countRefusals(socket, batch.length)
+      refused += refusedNow
+      if (first % (total / 90) < perBatch) resident.push(await residentMegabytes(service.process.pid))
+    }
+    socket.destroy()
+  }
+  await Promise.all(Array.from({ length: connections }, knock))
+
+  expect(refused).toBe(sent)
+  const third = Math.floor((resident.length * tokens) / total / 3)
+  const [first, last] = [Math.max(...resident.slice(0, -2 * third)), Math.max(...resident.slice(-third))]
+  expect(third).toBeGreaterThan(5)
+  expect(last, `MB meanwhile: ${resident.join(', ')}`).toBeLessThan(first * 1.2)
+  expect(service.errors()).not.toContain('request failed')
+})
+
+const requestWith = (token: string) =>
+  `GET /rtc-api/interactions/nothing HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n\r\n`
+
+/** Reads so many replies. @returns how many of them are 401; the others must be 404 */
+async function countRefusals(socket: NodeJS.ReadableStream, replies: number): Promise<number> {
+  let text = ''
+  const statuses = () => text.match(/HTTP\/1\.1 \d{3}/g) ?? []
+  const ends = () => text.match(/\r\n\r\n\{[^}]*\}/g) ?? []
+  while (ends().length < replies) {
+    const [chunk] = await once(socket, 'data')
+    text += String(chunk)
+  }
+  const all = statuses()
+  expect(new Set(all)).toEqual(new Set(['HTTP/1.1 401', 'HTTP/1.1 404']))
+  return all.filter((status) => status.endsWith('401')).length
+}
+
+async function residentMegabytes(pid: number | undefined): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8')
+  return Math.round(Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1024)
+}

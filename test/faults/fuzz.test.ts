@@ -1,0 +1,69 @@
+// Requests that are made up from the OpenAPI document, each built on what earlier ones returned, against a real server.
+// FAULTS_REQUESTS says how many; FAULTS_SEED, with FAULTS_PATH for the sequence that failed, repeats what was printed.
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { serve, temporaryFolder } from '../process/support/caller.ts'
+import { signingKeyPem, signToken } from '../support/tokens.ts'
+import { startRun } from './support/fuzz-run.ts'
+import { isLong } from './support/length.ts'
+import { anyStep } from './support/requests.ts'
+import { openWire } from './support/wire.ts'
+
+const requests = Number(process.env.FAULTS_REQUESTS ?? (isLong ? 20_000 : 2_000))
+const seed = Number(process.env.FAULTS_SEED ?? Math.floor(Math.random() * 2 ** 31))
+const path = process.env.FAULTS_PATH
+const perRun = 20
+
+const exp = Math.floor(Date.now() / 1000) + 7200
+const claims = (organization: string) => ({
+  sub: `user-of-${organization}`,
+  organization,
+  authorities: ['AGENT'],
+  exp,
+})
+const tokens = {
+  acme: signToken(claims('acme')),
+  globex: signToken(claims('globex')),
+  service: signToken({ sub: 'a service', authorities: ['SERVICE'], exp }),
+  none: undefined,
+  forged: `${signToken(claims('acme')).slice(0, -8)}AAAAAAAA`,
+  expired: signToken({ ...claims('globex'), exp: 1 }),
+  elsewhere: signToken({ ...claims('acme'), aud: 'another-api' }),
+}
+const client = { clientId: 'fuzz', clientSecret: 'fuzz-secret', role: 'AGENT', organizationId: 'acme' }
+const credentials = { grant_type: 'client_credentials', client_id: 'fuzz', client_secret: 'fuzz-secret' }
+
+test(`${requests} requests made from the document are answered as it says (seed ${seed})`, async () => {
+  const service = await serve({
+    DATA_DIR: await temporaryFolder(),
+    JWT_PRIVATE_KEY: signingKeyPem,
+    BOOTSTRAP_CLIENTS: JSON.stringify([client]),
+    TOKEN_FAILURES_PER_CLIENT: '1000000',
+    TOKEN_FAILURES_PER_ADDRESS: '1000000',
+  })
+  const wire = openWire(service.baseUrl)
+  const statuses = new Map<number, number>()
+  let runs = 0
+  const sequence = fc.array(anyStep, { minLength: perRun, maxLength: perRun, size: 'max' })
+  const property = fc.asyncProperty(sequence, async (steps) => {
+    runs++
+    const run = startRun({ send: wire.send, tokens, credentials }, `${seed}-${runs}`)
+    for (const step of steps) {
+      const { request, reply, wrong } = await run(step)
+      statuses.set(reply.status, (statuses.get(reply.status) ?? 0) + 1)
+      expect(wrong, JSON.stringify({ request, reply }, null, 2)).toEqual([])
+    }
+  })
+  await fc.assert(property, {
+    seed,
+    numRuns: Math.ceil(requests / perRun),
+    ...(path === undefined ? {} : { path }),
+  })
+  wire.close()
+  // it would be no use if all were refused
+  const accepted = (statuses.get(200) ?? 0) + (statuses.get(204) ?? 0)
+  expect(accepted).toBeGreaterThan(requests / 5)
+  for (const status of path === undefined ? [200, 204, 400, 401, 403, 404, 405, 409, 415] : [])
+    expect(statuses.get(status), `replies of status ${status}`).toBeGreaterThan(0)
+  expect(service.errors()).not.toMatch(/request failed|"level":50/)
+})

@@ -1,0 +1,185 @@
+// Requests made from the OpenAPI document: valid ones, ones with a single thing wrong, and hostile ones.
+import fc from 'fast-check'
+import { type Operation, operations, type Parameter, resolve, type Schema } from './document.ts'
+import {
+  forgedMembers,
+  hostileBodies,
+  hostilePaths,
+  hostileTexts,
+  hostileValues,
+  methods,
+  otherTypes,
+} from './hostile.ts'
+
+/** An id: of an interaction that is known by then, the n-th of them; a text of the run's own; or a text as it is. */
+export type Id = { readonly known: number } | { readonly own: string } | { readonly raw: string }
+
+export const callers = ['acme', 'globex', 'service', 'none', 'forged', 'expired', 'elsewhere'] as const
+export type CallerName = (typeof callers)[number]
+
+/** Whether the caller has a token that is valid. */
+export const isHonest = (caller: CallerName) =>
+  caller === 'acme' || caller === 'globex' || caller === 'service'
+
+/** How a request is meant: as the document says, with one thing wrong, or with anything. */
+export type Kind = 'valid' | 'nearly' | 'hostile'
+
+export interface Step {
+  readonly kind: Kind
+  readonly operationId: string
+  /** another than the operation's */
+  readonly method?: string | undefined
+  readonly caller: CallerName
+  readonly id: Id
+  readonly query: readonly (readonly [string, string])[]
+  readonly body: unknown
+  /** in place of the body's JSON */
+  readonly text?: string | undefined
+  /** in place of `application/json` */
+  readonly contentType?: string | undefined
+}
+
+const ownText = fc.oneof(
+  fc
+    .string({ minLength: 1, maxLength: 40, unit: 'grapheme' })
+    .filter((text) => text.isWellFormed() && !text.includes('\u0000')),
+  fc.constantFrom("' or 1=1 --", 'a/b', '..', '%00', 'x?organizationId=globex', '%', '"', '\\', '{}', '#'),
+)
+
+function valid(schema: Schema): fc.Arbitrary<unknown> {
+  const {
+    type,
+    enum: choices,
+    examples,
+    properties = {},
+    required = [],
+    format,
+    items,
+    ...limits
+  } = resolve(schema)
+  const chosen = choices ?? examples
+  switch (type) {
+    case 'string':
+      if (choices !== undefined || format === 'date-time')
+        return fc.constantFrom(...(chosen ?? ['2025-01-20T22:00:00.928Z']))
+      return fc.oneof(ownText, ...(chosen === undefined ? [] : [fc.constantFrom(...chosen)]))
+    case 'integer':
+      return fc.integer({ min: limits.minimum ?? 0, max: limits.maximum ?? 5 })
+    case 'array':
+      return fc.array(valid(items ?? {}), { maxLength: 3 })
+    case 'object': {
+      const members = Object.entries(properties).map(([name, one]) => [name, valid(one)] as const)
+      if (members.length === 0) return freeForm(examples)
+      return fc.record(Object.fromEntries(members), { requiredKeys: [...required] })
+    }
+    default:
+      return fc.jsonValue()
+  }
+}
+
+/** Any object that can be stored, often with the members of an example, in whatever shape. */
+function freeForm(examples: readonly unknown[] = []): fc.Arbitrary<unknown> {
+  const names = Object.keys(Object(examples[0]))
+  const member = fc.oneof(fc.constantFrom(...names, 'x'), ownText)
+  const value = fc.oneof(fc.jsonValue({ maxDepth: 3 }), fc.constantFrom('vip', 5, '5', ['vip', 'new'], 1500))
+  return fc
+    .dictionary(member, value, { maxKeys: 5 })
+    .filter((object) => !/\\u0000|\\ud[89a-f]/i.test(JSON.stringify(object)))
+}
+
+const exampleOf = ({ example, schema }: Parameter) =>
+  schema.examples ?? (example === undefined ? [] : [example])
+
+/** The parameters of a search as the document has them; what it calls a text may have a grammar, which examples follow. */
+function validQuery(parameters: readonly Parameter[]) {
+  const pairs = parameters
+    .filter((parameter) => parameter.in === 'query')
+    .map((parameter) => {
+      const examples = exampleOf(parameter)
+      const value = examples.length > 0 ? fc.constantFrom(...examples) : valid(parameter.schema)
+      const pair = value.map((one) => [parameter.name, String(one)] as const)
+      if (parameter.name === 'start') return fc.constant([['start', '2020-01-01T00:00:00Z'] as const])
+      if (parameter.name === 'end') return fc.constant([['end', '2099-01-01T00:00:00+02:00'] as const])
+      // few at a time, or hardly anything would be found
+      return fc.oneof(
+        { weight: 5, arbitrary: fc.constant([]) },
+        { weight: 1, arbitrary: pair.map((one) => [one]) },
+      )
+    })
+  return fc.tuple(...pairs).map((all) => all.flat())
+}
+
+const anyId: fc.Arbitrary<Id> = fc.oneof(
+  { weight: 6, arbitrary: fc.nat(50).map((known) => ({ known })) },
+  { weight: 1, arbitrary: ownText.map((own) => ({ own })) },
+)
+const hostileId: fc.Arbitrary<Id> = fc.oneof(
+  fc.constantFrom(...hostilePaths).map((raw) => ({ raw })),
+  fc
+    .string({ maxLength: 30, unit: fc.constantFrom(...'ab/.%02ef;?&=\\"<>{}|^`~\'*$+,[]@:-_') })
+    .map((raw) => ({ raw })),
+)
+const honest = fc.constantFrom<CallerName>('acme', 'acme', 'globex', 'globex', 'service')
+const anyone = fc.oneof(
+  { weight: 4, arbitrary: honest },
+  { weight: 1, arbitrary: fc.constantFrom(...callers) },
+)
+
+function steps(operation: Operation): fc.Arbitrary<Step> {
+  const { operationId, body, parameters } = operation
+  const query = validQuery(parameters)
+  const content = body === undefined ? fc.constant(undefined) : valid(body.schema)
+  const names = Object.keys(resolve(body?.schema ?? {}).properties ?? {})
+  const spoilt = fc
+    .tuple(content, fc.constantFrom(...names, 'other'), fc.constantFrom(...hostileValues), fc.boolean())
+    .map(([object, name, value, forge]) => ({
+      ...Object(object),
+      ...(forge ? forgedMembers : {}),
+      [name]: value,
+    }))
+  const queryNames = parameters.filter((one) => one.in === 'query').map((one) => one.name)
+  const spoiltQuery = fc
+    .tuple(query, fc.constantFrom(...queryNames, 'other'), fc.constantFrom(...hostileTexts), fc.boolean())
+    .map(([pairs, name, value, repeats]) => [
+      ...pairs.filter((pair) => repeats || pair[0] !== name),
+      [name, value] as const,
+    ])
+  const common = { operationId: fc.constant(operationId), caller: anyone, id: anyId, query, body: content }
+  return fc.oneof(
+    { weight: 5, arbitrary: fc.record({ ...common, kind: fc.constant('valid' as const) }) },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        ...common,
+        query: spoiltQuery,
+        body: body === undefined ? content : spoilt,
+        kind: fc.constant('nearly' as const),
+      }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        ...common,
+        kind: fc.constant('hostile' as const),
+        id: fc.oneof(anyId, hostileId),
+        method: fc.option(fc.constantFrom(...methods), { nil: undefined }),
+        query: fc.array(
+          fc.tuple(
+            fc.oneof(fc.constantFrom(...queryNames, '__proto__', 'access_token'), ownText),
+            fc.constantFrom(...hostileTexts),
+          ),
+          { maxLength: 4 },
+        ),
+        text: fc.option(fc.oneof(fc.constantFrom(...hostileBodies), fc.json(), fc.string()), {
+          nil: undefined,
+        }),
+        contentType: fc.option(fc.constantFrom(...otherTypes), { nil: undefined }),
+      }),
+    },
+  )
+}
+
+/** A step on any operation of the document; of those that cost a hash of a secret, few. */
+export const anyStep = fc.oneof(
+  ...operations.map((operation) => ({ weight: operation.guarded ? 12 : 1, arbitrary: steps(operation) })),
+)

@@ -1,0 +1,94 @@
+// Claims that are not what they should be, in tokens that are signed as they should (contract §1).
+import { generateKeyPairSync } from 'node:crypto'
+import { expect, test } from 'vitest'
+import { startTestApp } from '../support/app.ts'
+import { agentToken, signTexts, signToken } from '../support/tokens.ts'
+import { expectProblem } from './support/replies.ts'
+
+const service = await startTestApp()
+const status = async (token: string) => (await service.call(token, 'GET', '/nothing')).statusCode
+
+const now = Math.floor(Date.now() / 1000)
+const agent = { sub: 'agent-1', organization: 'acme', authorities: ['AGENT'] }
+const claims = { ...agent, iss: 'http://localhost:8080', aud: 'interaction-api', iat: now, exp: now + 600 }
+
+test.each([
+  ['iss', ['http://localhost:8080', 'http://evil.example']],
+  ['iss', ['http://evil.example', 'http://localhost:8080']],
+  ['iss', { 0: 'http://localhost:8080' }],
+  ['iss', 'HTTP://LOCALHOST:8080'],
+  ['iss', 'http://localhost:8080/'],
+  ['aud', { length: 1, 0: 'interaction-api' }],
+  ['aud', 'interaction-api '],
+  ['aud', 'interaction-api,other'],
+  ['aud', ['other', 7]],
+  ['sub', ['agent-1']],
+  ['sub', { toString: 'agent-1' }],
+])('a token is invalid whose %s is %j', async (claim, value) => {
+  expect(await status(signToken({ ...agent, [claim]: value }))).toBe(401)
+})
+
+test.each([
+  ['exp', '1e999'],
+  ['exp', '-1e999'],
+  ['exp', `"${now + 600}"`],
+  ['exp', `[${now + 600}]`],
+  ['exp', 'null'],
+  ['exp', 'true'],
+  ['exp', '0'],
+  ['exp', '-1'],
+  ['nbf', `"${now - 600}"`],
+  ['nbf', '1e999'],
+  ['nbf', `${now + 30}`],
+])('a token is invalid whose %s is %s', async (claim, value) => {
+  const { exp: _, ...rest } = claims
+  const others = claim === 'exp' ? rest : claims
+  const payload = `${JSON.stringify(others).slice(0, -1)},"${claim}":${value}}`
+  expect(await status(signTexts('{"alg":"RS256"}', payload))).toBe(401)
+})
+
+test('of a claim that stands twice the last counts, for the time as for the caller', async () => {
+  const twice = (more: string) =>
+    signTexts('{"alg":"RS256"}', JSON.stringify(claims).replace('{', `{${more},`))
+  expect(await status(twice(`"exp":1`))).toBe(404)
+  const { interactionId } = (await service.call(twice('"organization":"globex"'), 'POST', '', {})).json()
+  expect((await service.call(agentToken('acme'), 'GET', `/${interactionId}`)).statusCode).toBe(200)
+  expect((await service.call(agentToken('globex'), 'GET', `/${interactionId}`)).statusCode).toBe(403)
+})
+
+test('there is no leeway: a token is valid from its nbf, to the moment before its exp', async () => {
+  const second = () => Math.floor(Date.now() / 1000)
+  // retried when the clock turned meanwhile, so that both sides of the edge are met in one second
+  for (let met = false; !met; ) {
+    const at = second()
+    const seen = await Promise.all(
+      [{ nbf: at }, { nbf: at + 1 }, { exp: at }, { exp: at + 1 }, { exp: at + 1.5 }].map((more) =>
+        status(signToken({ ...agent, ...more })),
+      ),
+    )
+    met = second() === at
+    if (met) expect(seen).toEqual([404, 401, 401, 404, 404])
+  }
+})
+
+test('a token that is not valid yet is not remembered as refused', async () => {
+  const nbf = Math.floor(Date.now() / 1000) + 2
+  const token = signToken({ ...agent, nbf })
+  expect(await status(token)).toBe(401)
+  await expect.poll(() => status(token), { timeout: 10_000 }).toBe(404)
+  expect(Date.now()).toBeGreaterThanOrEqual(nbf * 1000)
+})
+
+test('a token that is remembered is worth nothing where the key is another', async () => {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+  const other = await startTestApp({ JWT_PRIVATE_KEY: key })
+  const token = agentToken()
+  for (const _ of [1, 2]) {
+    expect(await status(token)).toBe(404)
+    expect((await other.call(token, 'GET', '/nothing')).statusCode).toBe(401)
+  }
+  const theirs = signToken(agent, { key })
+  expect((await other.call(theirs, 'GET', '/nothing')).statusCode).toBe(404)
+  expectProblem(await service.call(theirs, 'GET', '/nothing'), 401, 'invalid_token')
+})

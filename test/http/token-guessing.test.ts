@@ -1,0 +1,152 @@
+// Guessing a client's secret is slowed down, and honest clients are not (contract §2).
+import type { LightMyRequestResponse } from 'fastify'
+import { expect, test } from 'vitest'
+import { startTestApp } from '../support/app.ts'
+import { addClient, agentClient, askForToken, query, styles } from './support/oauth.ts'
+import { expectProblem } from './support/replies.ts'
+
+const settings = { TOKEN_FAILURES_PER_CLIENT: '3', TOKEN_FAILURES_PER_ADDRESS: '9' }
+const service = await startTestApp(settings)
+
+let made = 0
+/** A client of its own for a test, and an address that nothing has come from yet. */
+async function newcomer() {
+  made++
+  const [clientId, secret] = await addClient(service, agentClient(`client-${made}`), 'right')
+  return { clientId, secret, home: `192.0.2.${made}`, away: `198.51.100.${made}` }
+}
+
+function ask(clientId: string, secret: string, address: string, headers = {}, app = service) {
+  return app.inject({
+    method: 'POST',
+    url: `/security/oauth/token?${query({ grant_type: 'client_credentials', client_id: clientId, client_secret: secret })}`,
+    remoteAddress: address,
+    headers,
+  })
+}
+
+const statuses = (replies: readonly LightMyRequestResponse[]) => replies.map(({ statusCode }) => statusCode)
+
+function expectTooMany(reply: LightMyRequestResponse): void {
+  expectProblem(reply, 429, 'too_many_requests')
+  expect(Number(reply.headers['retry-after'])).toBeGreaterThanOrEqual(1)
+  expect(Number(reply.headers['retry-after'])).toBeLessThanOrEqual(60)
+  expect(reply.headers).toMatchObject({ 'cache-control': 'no-store', pragma: 'no-cache' })
+}
+
+test.each(styles)('after some wrong secrets, the right one is refused, too, by %s', async (style) => {
+  const { clientId } = await newcomer()
+  for (const _ of [1, 2, 3])
+    expect((await askForToken(service, style, [clientId, 'wrong'])).statusCode).toBe(401)
+  const [right, wrong] = [
+    await askForToken(service, style, [clientId, 'right']),
+    await askForToken(service, style, [clientId, 'wrong']),
+  ]
+  expectTooMany(right)
+  expect(right.body).toBe(wrong.body)
+})
+
+test('an unknown client is refused after as many as a known one', async () => {
+  const { away } = await newcomer()
+  const replies = []
+  for (const _ of [1, 2, 3, 4]) replies.push(await ask(`unknown ${made}`, 'wrong', away))
+  expect(statuses(replies)).toEqual([401, 401, 401, 429])
+})
+
+test('who fails in the name of one client fails for it alone', async () => {
+  const [one, other] = [await newcomer(), await newcomer()]
+  for (const _ of [1, 2, 3, 4]) await ask(one.clientId, 'wrong', one.away)
+  expect((await ask(other.clientId, 'right', one.away)).statusCode).toBe(200)
+})
+
+test('an address that fails in many names is refused in each, and no other address is', async () => {
+  const { clientId, home, away } = await newcomer()
+  for (let n = 0; n < 9; n++) expect((await ask(`guess-${n}`, 'wrong', away)).statusCode).toBe(401)
+  expectTooMany(await ask(clientId, 'right', away))
+  expectTooMany(await ask(clientId, 'right', `::ffff:${away}`))
+  expect((await ask(clientId, 'right', home)).statusCode).toBe(200)
+})
+
+test('the addresses of an IPv6 network count as one', async () => {
+  const { clientId } = await newcomer()
+  for (let n = 0; n < 9; n++)
+    expect((await ask(`guess6-${n}`, 'wrong', `2001:db8:0:1::${n}`)).statusCode).toBe(401)
+  expectTooMany(await ask(clientId, 'right', '2001:db8:0:1:ffff::1'))
+  expect((await ask(clientId, 'right', '2001:db8:0:2::1')).statusCode).toBe(200)
+})
+
+test('requests that succeed, and those without credentials or of a bad grant, do not count', async () => {
+  const { clientId, home } = await newcomer()
+  for (let n = 0; n < 10; n++) {
+    expect((await ask(clientId, 'right', home)).statusCode).toBe(200)
+    expect((await ask('', '', home)).statusCode).toBe(401)
+    const scope = query({ client_id: clientId, client_secret: 'right', scope: 'x', grant_type: 'x' })
+    const url = `/security/oauth/token?${scope}`
+    expect((await service.inject({ method: 'POST', url, remoteAddress: home })).statusCode).toBe(400)
+  }
+})
+
+test('where a client succeeded before, a stranger cannot lock it out, and guesses are limited as well', async () => {
+  const { clientId, home, away } = await newcomer()
+  await ask(clientId, 'right', home)
+  for (const _ of [1, 2, 3, 4]) await ask(clientId, 'wrong', away)
+  expectTooMany(await ask(clientId, 'right', away))
+  expect((await ask(clientId, 'right', home)).statusCode).toBe(200)
+  for (const _ of [1, 2, 3]) await ask(clientId, 'wrong', home)
+  expectTooMany(await ask(clientId, 'right', home))
+})
+
+test('of many guesses at once no more are answered than of guesses in turn', async () => {
+  const { clientId, away } = await newcomer()
+  const guesses = Array.from({ length: 60 }, (_, n) => ask(clientId, n === 59 ? 'right' : 'wrong', away))
+  const answered = statuses(await Promise.all(guesses))
+  expect(answered.filter((status) => status === 401)).toHaveLength(3)
+  expect(answered.filter((status) => status === 429)).toHaveLength(57)
+})
+
+test('of very many honest requests at once, those that would wait long are told to come again', async () => {
+  const { clientId, home } = await newcomer()
+  const replies = await Promise.all(Array.from({ length: 200 }, () => ask(clientId, 'right', home)))
+  const shed = replies.filter(({ statusCode }) => statusCode !== 200)
+  expect(shed.length).toBeGreaterThan(0)
+  expect(shed.length).toBeLessThan(110)
+  for (const reply of shed) {
+    expectProblem(reply, 503, 'unavailable')
+    expect(reply.headers['retry-after']).toBe('1')
+  }
+  expect((await ask(clientId, 'right', home)).statusCode).toBe(200)
+})
+
+test('when the time is over, it is as if nothing had been', async () => {
+  const hasty = await startTestApp({ ...settings, TOKEN_FAILURE_WINDOW_SECONDS: '1' })
+  const [clientId, secret] = await addClient(hasty, agentClient('client'), 'right')
+  for (const _ of [1, 2, 3]) await ask(clientId, 'wrong', '192.0.2.1', {}, hasty)
+  const refused = await ask(clientId, secret, '192.0.2.1', {}, hasty)
+  expect([refused.statusCode, refused.headers['retry-after']]).toEqual([429, '1'])
+  await expect
+    .poll(async () => (await ask(clientId, secret, '192.0.2.1', {}, hasty)).statusCode, { timeout: 10_000 })
+    .toBe(200)
+})
+
+test('the operator is told once, by the address and nothing that the request said', async () => {
+  const { clientId, away } = await newcomer()
+  for (const _ of [1, 2, 3, 4, 5]) await ask(clientId, 'gu3ss', away)
+  const told = service.logged.filter((line) => line.includes(away) && line.includes('too many failed'))
+  expect(told).toHaveLength(1)
+  expect(told.join()).not.toMatch(new RegExp(`${clientId}|gu3ss`))
+})
+
+test('an address that the request claims is believed of a trusted proxy alone', async () => {
+  const trusting = await startTestApp({ ...settings, TRUSTED_PROXIES: '10.0.0.0/8, 2001:db8::7' })
+  const guess = (proxy: string, claimed: string) =>
+    ask('nobody', 'wrong', proxy, { 'x-forwarded-for': claimed }, trusting)
+  const from = (proxy: string) =>
+    Promise.all(Array.from({ length: 12 }, (_, n) => guess(proxy, `203.0.113.${n}`)))
+  // the limit of the client id, which no address escapes
+  expect(statuses(await from('10.1.2.3')).filter((status) => status === 401)).toHaveLength(3)
+  const named = async (n: number, proxy: string) =>
+    (await ask(`name-${n}`, 'wrong', proxy, { 'x-forwarded-for': `203.0.113.${n + 20}` }, trusting))
+      .statusCode
+  for (let n = 0; n < 12; n++) expect(await named(n, '10.1.2.3')).toBe(401)
+  for (let n = 12; n < 24; n++) expect(await named(n, '192.0.2.9')).toBe(n < 21 ? 401 : 429)
+})
