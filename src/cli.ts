@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { addClientCommands } from './commands/clients.ts'
+import { addSeedCommand } from './commands/seed.ts'
 import { addServeCommand } from './commands/serve.ts'
 import { type Terminal, withDatabase } from './commands/settings.ts'
 import { addTotalsCommands } from './commands/totals.ts'
@@ -29,6 +30,7 @@ program
   .action(() => withDatabase(terminal, async () => terminal.print('The schema is up to date.')))
 addClientCommands(program, terminal)
 addTotalsCommands(program, terminal)
+addSeedCommand(program, terminal)
 
 await program.parseAsync().catch(fail)
 

@@ -2,28 +2,43 @@
 import closeWithGrace from 'close-with-grace'
 import type { Command } from 'commander'
 import { type Server, startServer } from '../server.ts'
+import { startInteractionApi } from '../twin/start.ts'
 import { readSettings, type Terminal } from './settings.ts'
 
 export function addServeCommand(program: Command, terminal: Terminal): void {
   program
     .command('serve')
     .description('start the service; without DATABASE_URL, with a PostgreSQL of its own')
-    .action(() => serve(terminal))
+    .option('--ephemeral', 'for tests: on any free port, with fixed clients, and data that vanish at exit')
+    .action(({ ephemeral }: { ephemeral?: true }) => (ephemeral ? serveTwin(terminal) : serve(terminal)))
 }
 
 async function serve(terminal: Terminal): Promise<void> {
-  const { config, log } = readSettings(terminal)
-  const starting = startServer(config, log)
-  // stops in order also when the signal comes during the start; a request has its whole time to arrive
-  const delay = config.http.requestTimeoutMs + 5000
-  closeWithGrace({ delay, logger: { error: (err) => log.error(err) } }, async () => {
-    await (await starting.catch(() => undefined))?.close()
-  })
+  const settings = readSettings(terminal)
+  const starting = startServer(settings.config, settings.log)
+  closeOnSignal(settings, async () => (await starting.catch(() => undefined))?.close())
   terminal.print(announcement(await starting))
 }
 
+async function serveTwin(terminal: Terminal): Promise<void> {
+  const starting = startInteractionApi({ settings: terminal.environment })
+  closeOnSignal(readSettings(terminal), async () => (await starting.catch(() => undefined))?.stop())
+  const { baseUrl, credentials, dataDirectory } = await starting
+  const filling = `Fill it:\n\nDATA_DIR=${dataDirectory} npx interaction-api seed\n`
+  terminal.print(`${announcement({ baseUrl, demoClients: credentials })}\n${filling}`)
+}
+
+/** Stops in order, also when the signal comes during the start; a request has its whole time to arrive. */
+function closeOnSignal(
+  { config, log }: ReturnType<typeof readSettings>,
+  close: () => Promise<unknown>,
+): void {
+  const delay = config.http.requestTimeoutMs + 5000
+  closeWithGrace({ delay, logger: { error: (err) => log.error(err) } }, async () => void (await close()))
+}
+
 /** In one piece, so that whoever waits for the first line has them all. */
-function announcement({ baseUrl, demoClients }: Server): string {
+function announcement({ baseUrl, demoClients }: Pick<Server, 'baseUrl' | 'demoClients'>): string {
   const lines = ['', `Interaction API: ${baseUrl}/rtc-api/interactions`, `Documentation:   ${baseUrl}/docs`]
   if (demoClients !== undefined) {
     const { agent, service } = demoClients

@@ -59,7 +59,11 @@ export function openDatabase(settings: DatabaseSettings, onError: (error: Error)
       `-c lock_timeout=${settings.lockTimeoutMs}`,
     ].join(' '),
   })
-  pool.on('error', onError)
+  let isClosing = false
+  // connections that are closed anyway may still hear that PostgreSQL stops
+  pool.on('error', (error) => {
+    if (!isClosing) onError(error)
+  })
   const kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
   return {
     kysely,
@@ -80,7 +84,10 @@ export function openDatabase(settings: DatabaseSettings, onError: (error: Error)
       }
     },
     ping: async () => void (await pool.query('select')),
-    close: () => pool.end(),
+    close() {
+      isClosing = true
+      return pool.end()
+    },
   }
 }
 

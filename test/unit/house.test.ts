@@ -14,8 +14,9 @@ interface SourceFile {
 
 /** Which floor a file is on; the first pattern that fits decides. */
 const floors: readonly (readonly [RegExp, number])[] = [
-  [/^cli\.ts$/, 6],
-  [/^commands\/[^/]+\.ts$/, 5],
+  [/^cli\.ts$/, 7],
+  [/^commands\/[^/]+\.ts$/, 6],
+  [/^twin\/[^/]+\.ts$/, 5],
   [/^(app|server)\.ts$/, 4],
   [/^((interactions|oauth)\/routes|interactions\/operations|http\/(health|metrics))\.ts$/, 3],
   [/^http\/(caller|connections|errors|openapi)\.ts$/, 2],

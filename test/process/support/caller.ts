@@ -14,8 +14,11 @@ export async function temporaryFolder(): Promise<string> {
 }
 
 /** A service with these settings that is stopped, if the test has not done so, when the test is over. */
-export async function serve(environment: Record<string, string>): Promise<RunningService> {
-  const service = await startService(environment)
+export async function serve(
+  environment: Record<string, string>,
+  ...options: readonly string[]
+): Promise<RunningService> {
+  const service = await startService(environment, ...options)
   onTestFinished(async () => {
     await service.stop('SIGKILL')
   })
@@ -44,8 +47,11 @@ export async function createInteraction({ baseUrl }: RunningService, token: stri
   return ((await response.json()) as { interactionId: string }).interactionId
 }
 
+/** A service, wherever it runs. */
+type Reachable = Pick<RunningService, 'baseUrl'>
+
 /** The status with which the service answers a read of that interaction. */
-export async function readStatus({ baseUrl }: RunningService, token: string, id: string): Promise<number> {
+export async function readStatus({ baseUrl }: Reachable, token: string, id: string): Promise<number> {
   const response = await fetch(`${baseUrl}/rtc-api/interactions/${id}`, {
     headers: { authorization: `Bearer ${token}` },
   })
