@@ -1,4 +1,5 @@
 // Gathers what is asked for at about the same time into one statement, which costs little more than one of its parts.
+import { channel } from 'node:diagnostics_channel'
 import DataLoader from 'dataloader'
 import { databaseFailure } from './sqlstate.ts'
 
@@ -8,6 +9,11 @@ export interface BatchLimits {
   /** how many items a batch may have */
   readonly most: number
 }
+
+/** The channel of node:diagnostics_channel that tells of each batch in the process, as it starts, how many items it has. */
+export const batchSizes = 'interaction-api:batch-size'
+
+const sizes = channel(batchSizes)
 
 /**
  * Makes a function of one item out of a function of many. A batch starts as soon as fewer than `atOnce` are under
@@ -30,6 +36,7 @@ export function gather<Item, Answer>(
   }
   const loader = new DataLoader<Item, Answer>(
     async (items) => {
+      sizes.publish(items.length)
       try {
         return await run(items).catch((error: unknown) => runOneByOne(run, items, error))
       } finally {

@@ -13,6 +13,15 @@ export interface DatabaseSettings {
   readonly lockTimeoutMs: number
 }
 
+/** Numbers of connections, and of statements that wait for one. */
+export interface PoolUse {
+  readonly idle: number
+  readonly busy: number
+  readonly waiting: number
+  /** how many connections there may be */
+  readonly limit: number
+}
+
 export interface Database {
   /** for statements that are composed anew for each request */
   readonly kysely: Kysely<Tables>
@@ -26,6 +35,8 @@ export interface Database {
     name: string,
     compose: (parameters: Parameters) => CompiledQuery<Row>,
   ): (parameters: Parameters) => Promise<Row[]>
+  /** How the connections are used at the moment. */
+  poolUse(): PoolUse
   /** Rejects when the database does not answer. */
   ping(): Promise<void>
   close(): Promise<void>
@@ -83,6 +94,12 @@ export function openDatabase(settings: DatabaseSettings, onError: (error: Error)
         return rows
       }
     },
+    poolUse: () => ({
+      idle: pool.idleCount,
+      busy: pool.totalCount - pool.idleCount,
+      waiting: pool.waitingCount,
+      limit: settings.poolSize,
+    }),
     ping: async () => void (await pool.query('select')),
     close() {
       isClosing = true
