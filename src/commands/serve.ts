@@ -2,6 +2,7 @@
 import closeWithGrace from 'close-with-grace'
 import type { Command } from 'commander'
 import { type Server, startServer } from '../server.ts'
+import { stopTracing } from '../tracing.ts'
 import { startInteractionApi } from '../twin/start.ts'
 import { readSettings, type Terminal } from './settings.ts'
 
@@ -14,15 +15,16 @@ export function addServeCommand(program: Command, terminal: Terminal): void {
 }
 
 async function serve(terminal: Terminal): Promise<void> {
-  const settings = readSettings(terminal)
+  const settings = await readSettings(terminal)
   const starting = startServer(settings.config, settings.log)
   closeOnSignal(settings, async () => (await starting.catch(() => undefined))?.close())
   terminal.print(announcement(await starting))
 }
 
 async function serveTwin(terminal: Terminal): Promise<void> {
+  const settings = await readSettings(terminal)
   const starting = startInteractionApi({ settings: terminal.environment })
-  closeOnSignal(readSettings(terminal), async () => (await starting.catch(() => undefined))?.stop())
+  closeOnSignal(settings, async () => (await starting.catch(() => undefined))?.stop())
   const { baseUrl, credentials, dataDirectory } = await starting
   const filling = `Fill it:\n\nDATA_DIR=${dataDirectory} npx interaction-api seed\n`
   terminal.print(`${announcement({ baseUrl, demoClients: credentials })}\n${filling}`)
@@ -30,11 +32,14 @@ async function serveTwin(terminal: Terminal): Promise<void> {
 
 /** Stops in order, also when the signal comes during the start; a request has its whole time to arrive. */
 function closeOnSignal(
-  { config, log }: ReturnType<typeof readSettings>,
+  { config, log }: Awaited<ReturnType<typeof readSettings>>,
   close: () => Promise<unknown>,
 ): void {
   const delay = config.http.requestTimeoutMs + 5000
-  closeWithGrace({ delay, logger: { error: (err) => log.error(err) } }, async () => void (await close()))
+  closeWithGrace({ delay, logger: { error: (err) => log.error(err) } }, async () => {
+    await close()
+    await stopTracing()
+  })
 }
 
 /** In one piece, so that whoever waits for the first line has them all. */

@@ -36,19 +36,23 @@ export function askForToken({ baseUrl }: RunningService, credentials: Credential
   return askForTokenAt(baseUrl, credentials)
 }
 
+/** A service, wherever it runs. */
+type Reachable = Pick<RunningService, 'baseUrl'>
+
 /** Creates an interaction. @returns its id once it is acknowledged */
-export async function createInteraction({ baseUrl }: RunningService, token: string): Promise<string> {
+export async function createInteraction(
+  { baseUrl }: Reachable,
+  token: string,
+  body = '{"type":"chat"}',
+): Promise<string> {
   const response = await fetch(`${baseUrl}/rtc-api/interactions`, {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-    body: '{"type":"chat"}',
+    body,
   })
   if (response.status !== 200) throw new Error(`status ${response.status}`)
   return ((await response.json()) as { interactionId: string }).interactionId
 }
-
-/** A service, wherever it runs. */
-type Reachable = Pick<RunningService, 'baseUrl'>
 
 /** The status with which the service answers a read of that interaction. */
 export async function readStatus({ baseUrl }: Reachable, token: string, id: string): Promise<number> {
