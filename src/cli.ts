@@ -13,6 +13,7 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 
 const terminal: Terminal = {
   environment: process.env,
+  isInteractive: process.stderr.isTTY === true,
   print: (line) => void process.stdout.write(`${line}\n`),
 }
 

@@ -1,21 +1,33 @@
 // What every command starts from: the process as it was handed over, the settings read from it, and the database.
-import { pino } from 'pino'
-import { readConfig } from '../config.ts'
+import { type Logger, pino } from 'pino'
+import { type Config, readConfig } from '../config.ts'
 import { type Database, openDatabase } from '../database/database.ts'
 import { databaseUrl, logLost, migrateDatabase } from '../server.ts'
 
 /** What a command sees of the process. */
 export interface Terminal {
   readonly environment: Readonly<Record<string, string | undefined>>
+  /** whether standard error is read by a person */
+  readonly isInteractive: boolean
   /** Writes what was asked for, and nothing else, to standard output. */
   print(line: string): void
 }
 
 /** @throws InvalidConfig naming every wrong setting */
-export function readSettings({ environment }: Terminal) {
+export async function readSettings({ environment, isInteractive }: Terminal) {
   const config = readConfig(environment)
-  // to standard error, so that standard output holds what was asked for alone
-  return { config, log: pino({ level: config.logLevel }, pino.destination(2)) }
+  return { config, log: await openLog(config, isInteractive) }
+}
+
+/** To standard error, so that standard output holds what was asked for alone. */
+async function openLog({ logLevel, logFormat }: Config, isInteractive: boolean): Promise<Logger> {
+  const options = { level: logLevel }
+  if ((logFormat ?? (isInteractive ? 'pretty' : 'json')) === 'json') return pino(options, pino.destination(2))
+  const { default: pretty } = await import('pino-pretty')
+  return pino(
+    options,
+    pretty({ destination: 2, sync: true, ignore: 'pid,hostname', colorize: isInteractive }),
+  )
 }
 
 /** Works on the database of the settings, its schema up to date; beside a running server, on that server's. */
@@ -23,7 +35,7 @@ export async function withDatabase(
   terminal: Terminal,
   work: (database: Database) => Promise<void>,
 ): Promise<void> {
-  const { config, log } = readSettings(terminal)
+  const { config, log } = await readSettings(terminal)
   const { url, stop } = await databaseUrl(config, log, { beside: true })
   try {
     await migrateDatabase(config, url, log)
