@@ -20,6 +20,9 @@ if (existsSync(path.join(sources, 'cli.ts')) && !isUpToDate()) {
   if (status !== 0) process.exit(1)
   utimesSync(stamp, began, began)
 }
+// before the rest, so that what is traced can be
+const { startTracing } = await import('../dist/tracing.js')
+await startTracing(process.env)
 await import('../dist/cli.js')
 
 // Folders count as well: what was taken away changes them.

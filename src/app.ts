@@ -10,6 +10,7 @@ import { Registry } from 'prom-client'
 import { v4 as randomId } from 'uuid'
 import type { Config } from './config.ts'
 import type { Database } from './database/database.ts'
+import { registerDatabaseMetrics } from './database/metrics.ts'
 import { registerJwt, requireCaller } from './http/caller.ts'
 import { endUnusedConnections } from './http/connections.ts'
 import {
@@ -22,6 +23,8 @@ import {
 import { healthRoutes } from './http/health.ts'
 import { metricsRoutes } from './http/metrics.ts'
 import { registerOpenapi } from './http/openapi.ts'
+import { registerProcessMetrics } from './http/process-metrics.ts'
+import { measureRequests } from './http/request-metrics.ts'
 import { interactionRepository } from './interactions/repository.ts'
 import { resilientRepository } from './interactions/resilient-repository.ts'
 import { interactionRoutes } from './interactions/routes.ts'
@@ -67,13 +70,19 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
   })
   if (config.logLevel === 'debug' || config.logLevel === 'trace') app.addHook('onResponse', logAnswer)
 
+  const registry = new Registry()
+  const requests = measureRequests(app)
+  const measuring = [registerProcessMetrics(registry), registerDatabaseMetrics(registry, database)]
+  app.addHook('onClose', async () => {
+    for (const stop of measuring) stop()
+  })
+  if (config.keepsTotals) registerTotalsMetrics(registry, database)
+
   const tokens = { ...config.tokens, ...signingKey }
   await registerJwt(app, tokens)
   await registerOpenapi(app, components)
   await app.register(healthRoutes, { isReady: () => database.ping() })
-  const registry = new Registry()
-  if (config.keepsTotals) registerTotalsMetrics(registry, database)
-  await app.register(metricsRoutes, { registry })
+  await app.register(metricsRoutes, { registry, requests })
   await app.register(oauthRoutes, {
     ...config.tokens,
     kysely: database.kysely,
@@ -83,7 +92,7 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
   })
   await app.register(
     async (rtcApi) => {
-      rtcApi.addHook('onRequest', requireCaller(app, tokens))
+      rtcApi.addHook('onRequest', requireCaller(app, tokens, registry))
       rtcApi.addHook('onSend', (_request, reply, _payload, done) => {
         reply.header('cache-control', 'no-store')
         done()

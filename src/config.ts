@@ -65,6 +65,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     keepsTotals: read.flag('KEEP_TOTALS') ?? true,
     dataDirectory: read.text('DATA_DIR') ?? '.data',
     logLevel: read.oneOf('LOG_LEVEL', logLevels) ?? 'info',
+    logFormat: read.oneOf('LOG_FORMAT', ['json', 'pretty']),
     tokens: {
       ttlSeconds: read.integer('TOKEN_TTL_SECONDS', 1, 31_536_000) ?? 3600,
       issuer: read.text('JWT_ISSUER') ?? 'http://localhost:8080',

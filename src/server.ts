@@ -3,7 +3,7 @@ import path from 'node:path'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { buildApp } from './app.ts'
 import type { Config } from './config.ts'
-import { openDatabase } from './database/database.ts'
+import { type Database, openDatabase } from './database/database.ts'
 import { findEmbeddedPostgres, startEmbeddedPostgres } from './database/embedded.ts'
 import { migrate } from './database/migrations.ts'
 import { defaultScopes, putClient } from './oauth/clients.ts'
@@ -16,14 +16,21 @@ export interface Server {
   readonly baseUrl: string
   /** ready-made clients; only when the database is the embedded one, and no others are given */
   readonly demoClients: DemoClients | undefined
+  /** for what is to be done beside the requests; closed with the server */
+  readonly database: Database
   /** Takes no new connection, finishes the running requests, closes everything. */
   close(): Promise<void>
 }
 
 /**
+ * @param postgresSettings settings of the embedded PostgreSQL, by PostgreSQL's names
  * @throws Error with a message for the operator when something cannot be opened; what was opened is closed again
  */
-export async function startServer(config: Config, log: FastifyBaseLogger): Promise<Server> {
+export async function startServer(
+  config: Config,
+  log: FastifyBaseLogger,
+  { postgresSettings = {} }: { postgresSettings?: Readonly<Record<string, string>> } = {},
+): Promise<Server> {
   const closers: (() => Promise<unknown>)[] = []
   const close = async () => {
     for (let closer = closers.pop(); closer !== undefined; closer = closers.pop()) await closer()
@@ -32,26 +39,26 @@ export async function startServer(config: Config, log: FastifyBaseLogger): Promi
     const dataDirectory = path.resolve(config.dataDirectory)
     const signingKeyOpened = openSigningKey({ ...config.tokens, dataDirectory })
     signingKeyOpened.catch(() => undefined)
-    const { url, stop } = await databaseUrl(config, log)
+    const { url, stop } = await databaseUrl(config, log, { postgresSettings })
     closers.push(stop)
     await migrateDatabase(config, url, log)
     const database = openDatabase({ ...config.database, url }, (lost) => logLost(lost, log))
     closers.push(() => database.close())
     const wantsDemo = config.database.url === undefined && config.bootstrapClients.length === 0
     const demoClients = wantsDemo ? await openDemoClients(database.kysely, dataDirectory) : undefined
-    for (const { clientSecret, ...client } of config.bootstrapClients)
-      await putClient(
-        database.kysely,
-        { ...client, organizationId: client.organizationId ?? null, scopes: client.scopes ?? defaultScopes },
-        clientSecret,
-      )
+    await Promise.all(
+      config.bootstrapClients.map(
+        ({ clientSecret, organizationId = null, scopes = defaultScopes, ...client }) =>
+          putClient(database.kysely, { ...client, organizationId, scopes }, clientSecret),
+      ),
+    )
     if (config.keepsTotals) {
       const keeper = keepTotals(database, log)
       closers.push(() => keeper.close())
     }
     const app = await buildApp({ config, database, signingKey: await signingKeyOpened, log })
     closers.push(() => app.close())
-    return { baseUrl: await listen(app, config, log), demoClients, close }
+    return { baseUrl: await listen(app, config, log), demoClients, database, close }
   } catch (error) {
     await close()
     throw error
@@ -75,21 +82,29 @@ export async function migrateDatabase(config: Config, url: string, log: FastifyB
   }
 }
 
-/**
- * The database of the settings: the given one, or else the embedded one.
- * @param beside whether an embedded one that a running server keeps will do
- */
+interface DatabaseUrlOptions {
+  /** whether an embedded one that a running server keeps will do; false by default */
+  readonly beside?: boolean
+  /** of an embedded one that is started */
+  readonly postgresSettings?: Readonly<Record<string, string>>
+}
+
+/** The database of the settings: the given one, or else the embedded one. */
 export async function databaseUrl(
   config: Config,
   log: FastifyBaseLogger,
-  { beside = false } = {},
+  { beside = false, postgresSettings = {} }: DatabaseUrlOptions = {},
 ): Promise<{ url: string; stop: () => Promise<void> }> {
   const { url } = config.database
   if (url !== undefined) return { url, stop: async () => {} }
   const dataDirectory = path.resolve(config.dataDirectory)
   const running = beside ? await findEmbeddedPostgres(dataDirectory) : undefined
   if (running !== undefined) return { url: running, stop: async () => {} }
-  const embedded = await startEmbeddedPostgres({ dataDirectory, log: (message) => log.warn(message) })
+  const embedded = await startEmbeddedPostgres({
+    dataDirectory,
+    log: (message) => log.warn(message),
+    settings: postgresSettings,
+  })
   return { url: embedded.url, stop: () => embedded.stop() }
 }
 

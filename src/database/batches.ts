@@ -1,4 +1,5 @@
 // Gathers what is asked for at about the same time into one statement, which costs little more than one of its parts.
+import { channel } from 'node:diagnostics_channel'
 import DataLoader from 'dataloader'
 import { databaseFailure, NotSent } from './sqlstate.ts'
 
@@ -10,6 +11,11 @@ export interface BatchLimits {
   /** how long a batch may wait for its start, in milliseconds */
   readonly patienceMs: number
 }
+
+/** The channel of node:diagnostics_channel that tells of each batch in the process, as it starts, how many items it has. */
+export const batchSizes = 'interaction-api:batch-size'
+
+const sizes = channel(batchSizes)
 
 /**
  * Makes a function of one item out of a function of many. A batch starts as soon as fewer than `atOnce` are under
@@ -42,6 +48,7 @@ export function gather<Item, Answer>(
   const loader = new DataLoader<Item, Answer>(
     async (items) => {
       if (isGivingUp) throw new NotSent()
+      sizes.publish(items.length)
       try {
         return await run(items).catch((error: unknown) => runOneByOne(run, items, error))
       } finally {

@@ -5,6 +5,15 @@ import { openPool, type PoolSettings } from './pool.ts'
 import { databaseFailure, NotSent } from './sqlstate.ts'
 import type { Tables } from './tables.ts'
 
+/** Numbers of connections, and of statements that wait for one. */
+export interface PoolUse {
+  readonly idle: number
+  readonly busy: number
+  readonly waiting: number
+  /** how many connections there may be */
+  readonly limit: number
+}
+
 export interface Database {
   /** for statements that are composed anew for each request */
   readonly kysely: Kysely<Tables>
@@ -21,6 +30,8 @@ export interface Database {
   ): (parameters: Parameters) => Promise<Row[]>
   /** how long a caller waits for a connection, and for one that works, in milliseconds */
   readonly patienceMs: number
+  /** How the connections are used at the moment. */
+  poolUse(): PoolUse
   /** Rejects when the database does not answer. Needs no connection of those that statements wait for. */
   ping(): Promise<void>
   close(): Promise<void>
@@ -31,9 +42,14 @@ export interface Database {
  * @param onError told of errors on idle connections, which are then replaced
  */
 export function openDatabase(settings: PoolSettings, onError: (error: Error) => void): Database {
-  const pool = openPool(settings, onError)
+  let isClosing = false
+  // connections that are closed anyway may still hear that PostgreSQL stops
+  const onIdleError = (error: Error) => {
+    if (!isClosing) onError(error)
+  }
+  const pool = openPool(settings, onIdleError)
   const { connectTimeoutMs } = settings
-  const probes = openPool({ ...settings, poolSize: 1, statementTimeoutMs: connectTimeoutMs }, onError)
+  const probes = openPool({ ...settings, poolSize: 1, statementTimeoutMs: connectTimeoutMs }, onIdleError)
   let probe: Promise<void> | undefined
   const kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
   return {
@@ -66,6 +82,12 @@ export function openDatabase(settings: PoolSettings, onError: (error: Error) => 
       }
     },
     patienceMs: connectTimeoutMs,
+    poolUse: () => ({
+      idle: pool.idleCount,
+      busy: pool.totalCount - pool.idleCount,
+      waiting: pool.waitingCount,
+      limit: settings.poolSize,
+    }),
     ping() {
       // those who ask meanwhile get the same answer
       probe ??= probes
@@ -77,6 +99,7 @@ export function openDatabase(settings: PoolSettings, onError: (error: Error) => 
       return probe
     },
     async close() {
+      isClosing = true
       await Promise.all([pool.end(), probes.end()])
     },
   }

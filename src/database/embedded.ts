@@ -21,7 +21,10 @@ export interface EmbeddedPostgresOptions {
   readonly dataDirectory: string
   /** Receives PostgreSQL's fatal errors, crashes and restarts, as lines for people. */
   readonly log: (message: string) => void
-  /** PostgreSQL's settings by name, over those of this module; where it listens can't be set. */
+  /**
+   * PostgreSQL's settings by name, over those of this module; where it listens can't be set. With `fsync` off, nothing
+   * waits for the disk while the cluster is made, either.
+   */
   readonly settings?: Readonly<Record<string, string>>
 }
 
@@ -32,7 +35,7 @@ export interface EmbeddedPostgresOptions {
  * @throws Error with PostgreSQL's own words when it doesn't start
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
-  const cluster = await prepareCluster(options.dataDirectory)
+  const cluster = await prepareCluster(options.dataDirectory, options.settings?.fsync !== 'off')
   const stopping = new AbortController()
   const start = { cluster, settings: options.settings ?? {}, log: options.log, stopping: stopping.signal }
   const { held, port } = await startOnFreePort(start)

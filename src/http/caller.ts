@@ -2,6 +2,7 @@
 import fastifyJwt from '@fastify/jwt'
 import type { FastifyInstance, onRequestHookHandler } from 'fastify'
 import { LRUCache } from 'lru-cache'
+import { Counter, Gauge, type Registry } from 'prom-client'
 import { forbidden, Problem } from '../problem.ts'
 
 /** An agent is confined to its organization; a service is not. */
@@ -59,12 +60,19 @@ const remembered = 2000
  * caller of a token that was verified is remembered, by the whole token, until the token expires.
  * @throws Problem 401 without a valid token, 403 when the token is of neither an organization nor a service
  */
-export function requireCaller(app: FastifyInstance, settings: TokenSettings): onRequestHookHandler {
+export function requireCaller(
+  app: FastifyInstance,
+  settings: TokenSettings,
+  registry: Registry,
+): onRequestHookHandler {
   const callers = new LRUCache<string, { caller: Caller; expiresAt: number }>({ max: remembered })
+  const uses = measureCache(registry, callers)
   return (request, _reply, done) => {
     const token = bearerToken(request.headers.authorization)
     let known = callers.get(token)
+    uses.lookups++
     if (known === undefined) {
+      uses.misses++
       const claims = verify(app, token)
       known = { caller: toCaller(claims, settings), expiresAt: readExpiry(claims) }
       callers.set(token, known)
@@ -73,6 +81,32 @@ export function requireCaller(app: FastifyInstance, settings: TokenSettings): on
     request.caller = known.caller
     done()
   }
+}
+
+/** Adds to the registry how the remembered tokens are used. @returns where the hook counts, as plain numbers */
+function measureCache(registry: Registry, callers: { readonly size: number }) {
+  const uses = { lookups: 0, misses: 0 }
+  const registers = [registry]
+  new Counter({
+    name: 'token_cache_lookups_total',
+    help: 'Bearer tokens that were looked for among those that were verified before; a miss is verified',
+    labelNames: ['result'],
+    registers,
+    collect() {
+      this.reset()
+      this.inc({ result: 'hit' }, uses.lookups - uses.misses)
+      this.inc({ result: 'miss' }, uses.misses)
+    },
+  })
+  new Gauge({
+    name: 'token_cache_size',
+    help: 'How many verified tokens are remembered',
+    registers,
+    collect() {
+      this.set(callers.size)
+    },
+  })
+  return uses
 }
 
 const expired = 'The token has expired'

@@ -33,8 +33,11 @@ export async function finishCommand(parameters: readonly string[], environment: 
  * Starts the service and waits until it answers.
  * @throws Error with what it printed when it ends instead
  */
-export async function startService(environment: Record<string, string>): Promise<RunningService> {
-  const child = runCommand(['serve'], { PORT: '0', ...environment })
+export async function startService(
+  environment: Record<string, string>,
+  ...options: readonly string[]
+): Promise<RunningService> {
+  const child = runCommand(['serve', ...options], { PORT: '0', ...environment })
   const [output, errors] = [collect(child.stdout), collect(child.stderr)]
   const exited = once(child, 'exit')
   const ready = new Promise<string>((resolve) => {

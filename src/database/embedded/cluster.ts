@@ -38,13 +38,16 @@ export function readPassword(dataDirectory: string): Promise<string> {
   return readFile(passwordFile(dataDirectory), 'utf8')
 }
 
-/** Makes the data directory and its cluster where they are missing. Safe beside another start on the same one. */
-export async function prepareCluster(dataDirectory: string): Promise<Cluster> {
+/**
+ * Makes the data directory and its cluster where they are missing. Safe beside another start on the same one.
+ * @param isDurable whether a new cluster is to survive a power cut
+ */
+export async function prepareCluster(dataDirectory: string, isDurable: boolean): Promise<Cluster> {
   await mkdir(dataDirectory, { recursive: true, mode: 0o700 })
   const folder = clusterFolder(dataDirectory)
   const account = await chooseAccount(folder)
   const programs = await findPostgresPrograms(account, resolve(dataDirectory))
-  if (!(await isCluster(folder))) await makeCluster(dataDirectory, programs, account)
+  if (!(await isCluster(folder))) await makeCluster(dataDirectory, programs, account, isDurable)
   return { folder, password: await readPassword(dataDirectory), programs, account }
 }
 
@@ -63,12 +66,13 @@ async function isCluster(folder: string): Promise<boolean> {
 }
 
 // Made aside and renamed when complete, so that a crash in between leaves nothing that a start would take for
-// a cluster. initdb syncs all of it to disk (no --no-sync): later checkpoints sync only what they wrote,
-// and a power cut would take the catalogs away from under the first committed records.
+// a cluster. initdb syncs all of it to disk: later checkpoints sync only what they wrote, and a power cut would
+// take the catalogs away from under the first committed records.
 async function makeCluster(
   dataDirectory: string,
   programs: string,
   account: Account | undefined,
+  isDurable: boolean,
 ): Promise<void> {
   await removeLeftovers(dataDirectory)
   const aside = await mkdtemp(join(dataDirectory, 'postgres-new-'))
@@ -82,6 +86,7 @@ async function makeCluster(
       ...[`--pgdata=${folder}/cluster`, `--username=${owner}`, `--pwfile=${folder}/password`],
       ...['--auth=scram-sha-256', '--encoding=UTF8', '--no-instructions'],
       ...['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'],
+      ...(isDurable ? [] : ['--no-sync']),
     ]
     const initdb = launch(join(programs, 'initdb'), aside, account, args, new AbortController().signal)
     await initdb.ended

@@ -14,8 +14,11 @@ export async function temporaryFolder(): Promise<string> {
 }
 
 /** A service with these settings that is stopped, if the test has not done so, when the test is over. */
-export async function serve(environment: Record<string, string>): Promise<RunningService> {
-  const service = await startService(environment)
+export async function serve(
+  environment: Record<string, string>,
+  ...options: readonly string[]
+): Promise<RunningService> {
+  const service = await startService(environment, ...options)
   onTestFinished(async () => {
     await service.stop('SIGKILL')
   })
@@ -33,19 +36,26 @@ export function askForToken({ baseUrl }: RunningService, credentials: Credential
   return askForTokenAt(baseUrl, credentials)
 }
 
+/** A service, wherever it runs. */
+type Reachable = Pick<RunningService, 'baseUrl'>
+
 /** Creates an interaction. @returns its id once it is acknowledged */
-export async function createInteraction({ baseUrl }: RunningService, token: string): Promise<string> {
+export async function createInteraction(
+  { baseUrl }: Reachable,
+  token: string,
+  body = '{"type":"chat"}',
+): Promise<string> {
   const response = await fetch(`${baseUrl}/rtc-api/interactions`, {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-    body: '{"type":"chat"}',
+    body,
   })
   if (response.status !== 200) throw new Error(`status ${response.status}`)
   return ((await response.json()) as { interactionId: string }).interactionId
 }
 
 /** The status with which the service answers a read of that interaction. */
-export async function readStatus({ baseUrl }: RunningService, token: string, id: string): Promise<number> {
+export async function readStatus({ baseUrl }: Reachable, token: string, id: string): Promise<number> {
   const response = await fetch(`${baseUrl}/rtc-api/interactions/${id}`, {
     headers: { authorization: `Bearer ${token}` },
   })

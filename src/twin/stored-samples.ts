@@ -1,0 +1,40 @@
+// Puts plausible interactions into a database, and takes all interactions out of it; past the service, as no caller can.
+import { type Kysely, sql } from 'kysely'
+import type { Tables } from '../database/tables.ts'
+import { sample } from './samples.ts'
+
+export interface Seeding {
+  readonly organizationId: string
+  /** how many interactions */
+  readonly count: number
+  /** decides what they are; the same one gives the same ones */
+  readonly seed: number
+  /** they are created in the 30 days before this moment */
+  readonly until: Date
+}
+
+const perStatement = 1000
+
+/** Stores them, leaving those that are there already as they are. @returns how many were not there before */
+export async function storeSamples(kysely: Kysely<Tables>, seeding: Seeding): Promise<number> {
+  const { organizationId, count, seed, until } = seeding
+  let stored = 0
+  for (let first = 0; first < count; first += perStatement) {
+    const numbers = Array.from({ length: Math.min(perStatement, count - first) }, (_, index) => first + index)
+    const samples = numbers.map((number) => sample(seed, organizationId, number))
+    const { numAffectedRows } = await sql`
+      insert into interactions (id, organization_id, created_by, created_at, type, data)
+      select id, ${organizationId}, "createdBy", ${until.toISOString()}::timestamptz - age * interval '1 millisecond',
+             type, data::json
+      from json_to_recordset(${JSON.stringify(samples)}::json)
+        as given (id text, "createdBy" text, age bigint, type text, data text)
+      on conflict (id) do nothing`.execute(kysely)
+    stored += Number(numAffectedRows ?? 0)
+  }
+  return stored
+}
+
+/** Deletes every interaction of every organization. */
+export async function deleteAllInteractions(kysely: Kysely<Tables>): Promise<void> {
+  await sql`truncate interactions`.execute(kysely)
+}

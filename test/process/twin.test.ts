@@ -1,0 +1,158 @@
+// The local twin for tests: `serve --ephemeral`, `startInteractionApi`, and `seed`.
+import { existsSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { type StartOptions, startInteractionApi } from '../../src/twin/start.ts'
+import { askForToken } from '../support/ask-for-token.ts'
+import { finishCommand } from '../support/service.ts'
+import { createInteraction, postgresPid, readStatus, serve } from './support/caller.ts'
+import { eventually, isAlive, temporaryFolder } from './support/embedded.ts'
+
+const page = path.join(import.meta.dirname, '..', '..', 'docs', 'local-twin.md')
+
+async function startTwin(options: StartOptions = {}) {
+  const twin = await startInteractionApi(options)
+  onTestFinished(() => twin.stop())
+  return twin
+}
+
+/** What a list of everything answers. */
+async function listAll(baseUrl: string, token: string) {
+  const range = 'start=0001-01-01T00:00:00Z&end=9999-12-31T23:59:59Z&size=2000'
+  const response = await fetch(`${baseUrl}/rtc-api/interactions?${range}`, {
+    headers: { authorization: `Bearer ${token}` },
+  })
+  return (await response.json()) as { totalElements: number; content: { id: string; createdAt: string }[] }
+}
+
+test('the documented clients get tokens, of the organizations that the page tells', async () => {
+  const { baseUrl } = await startTwin()
+  const rows = (await readFile(page, 'utf8')).matchAll(
+    /^\| `(\S+)` \| `(\S+)` \| (\w+) \| `?([\w-]+)`? \|$/gm,
+  )
+  const told: unknown[] = []
+  for (const [, clientId = '', clientSecret = '', role, organization] of rows) {
+    const { status, token } = await askForToken(baseUrl, { clientId, clientSecret })
+    expect(status).toBe(200)
+    const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
+    expect(claims.authorities).toContain(role)
+    expect(claims.organization ?? 'all').toBe(organization)
+    told.push(clientId)
+  }
+  expect(told).toEqual(['demo-agent', 'other-agent', 'demo-service'])
+})
+
+test.each(['SIGTERM', 'SIGKILL'] as const)(
+  'on %s an ephemeral service leaves nothing behind',
+  async (signal) => {
+    const service = await serve(
+      { PORT: '', DATABASE_URL: 'postgres://nobody@localhost:1/none' },
+      '--ephemeral',
+    )
+    const [, folder = ''] = /^DATA_DIR=(\S+) npx interaction-api seed$/m.exec(service.output) ?? []
+    const postgres = await postgresPid(folder)
+    const { token } = await askForToken(service.baseUrl, {
+      clientId: 'demo-agent',
+      clientSecret: 'demo-agent-secret',
+    })
+    await createInteraction(service, token)
+
+    expect(await service.stop(signal)).toBe(signal === 'SIGTERM' ? 0 : null)
+
+    await eventually(() => (existsSync(folder) || isAlive(postgres) ? undefined : true))
+  },
+)
+
+test('two run side by side, and a reset of one deletes its interactions, and keeps its tokens valid', async () => {
+  const [one, other] = await Promise.all([startTwin(), startTwin()])
+  const { token } = await askForToken(one.baseUrl, one.credentials.service)
+  await one.seed({ count: 3 })
+  await one.seed({ count: 3, organizationId: 'other-organization' })
+  await other.seed({ count: 3 })
+  expect(await listAll(one.baseUrl, token)).toMatchObject({ totalElements: 6 })
+
+  await one.reset()
+
+  expect(await listAll(one.baseUrl, token)).toMatchObject({ totalElements: 0 })
+  const elsewhere = await askForToken(other.baseUrl, other.credentials.service)
+  expect(await listAll(other.baseUrl, elsewhere.token)).toMatchObject({ totalElements: 3 })
+})
+
+test('it takes settings, and stops once, however often it is asked to', async () => {
+  const twin = await startTwin({ settings: { BODY_LIMIT_BYTES: '1024', PORT: ' ' } })
+  const { token } = await askForToken(twin.baseUrl, twin.credentials.agent)
+  const { status } = await fetch(`${twin.baseUrl}/rtc-api/interactions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ data: { note: 'n'.repeat(1024) } }),
+  })
+  expect(status).toBe(413)
+
+  await Promise.all([twin.stop(), twin.stop()])
+  await twin.stop()
+
+  expect(existsSync(twin.dataDirectory)).toBe(false)
+  await expect(fetch(twin.baseUrl)).rejects.toThrow()
+})
+
+test('a wrong setting is named, and a start that fails leaves no folder behind', async () => {
+  const port = new URL((await startTwin()).baseUrl).port
+  vi.stubEnv('TMPDIR', temporaryFolder())
+  onTestFinished(() => void vi.unstubAllEnvs())
+
+  await expect(startInteractionApi({ settings: { LOG_LEVEL: 'loud' } })).rejects.toThrow('LOG_LEVEL must be')
+  await expect(startInteractionApi({ settings: { PORT: port } })).rejects.toThrow('PORT: something else')
+
+  expect(await readdir(tmpdir())).toEqual([])
+})
+
+test('seed makes the same interactions of the same seed, and adds none that are there', async () => {
+  const twin = await startTwin()
+  const environment = { DATA_DIR: twin.dataDirectory }
+  const { token } = await askForToken(twin.baseUrl, twin.credentials.agent)
+  const until = '2026-01-31T00:00:00Z'
+  const seed = (...options: string[]) => finishCommand(['seed', '--until', until, ...options], environment)
+
+  expect(await seed('--count', '1500', '--seed', '7')).toMatchObject({
+    code: 0,
+    output: expect.stringMatching(/1500 more/),
+  })
+  const first = await listAll(twin.baseUrl, token)
+  expect(first.totalElements).toBe(1500)
+  for (const { createdAt } of first.content) {
+    expect(createdAt > '2026-01-01' && createdAt <= until).toBe(true)
+  }
+  expect(await seed('--count', '1500', '--seed', '7')).toMatchObject({
+    code: 0,
+    output: expect.stringMatching(/\b0 more/),
+  })
+  await twin.reset()
+  await twin.seed({ count: 1500, seed: 7, until: new Date(until) })
+  expect(await listAll(twin.baseUrl, token)).toEqual(first)
+  expect(await seed('--count', '10', '--seed', '8')).toMatchObject({
+    output: expect.stringMatching(/10 more/),
+  })
+  expect(await seed('--count', '10', '--organization', 'acme')).toMatchObject({
+    output: expect.stringMatching(/acme has 10 more/),
+  })
+  expect(await readStatus(twin, token, first.content[0]?.id ?? '')).toBe(200)
+})
+
+test('seed refuses what it cannot read, and names the option', async () => {
+  const wrong = [
+    ['--count', '0'],
+    ['--count', 'many'],
+    ['--seed', '-1'],
+    ['--until', '2026-02-30T00:00:00Z'],
+    ['--until', '2026-01-31T00:00:00'],
+    ['--organization', ''],
+    ['--bogus'],
+  ]
+  for (const options of wrong) {
+    const { code, errors } = await finishCommand(['seed', ...options], {})
+    expect(code).toBe(1)
+    expect(errors).toContain(options[0])
+  }
+})

@@ -1,0 +1,15 @@
+import { expect, test } from 'vitest'
+import { wantsTraces } from '../../src/tracing.ts'
+
+test.each([
+  [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }, true],
+  [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://collector:4318/v1/traces' }, true],
+  [{ OTEL_TRACES_EXPORTER: 'console' }, true],
+  [{}, false],
+  [{ OTEL_SERVICE_NAME: 'alone' }, false],
+  [{ OTEL_EXPORTER_OTLP_ENDPOINT: '' }, false],
+  [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318', OTEL_TRACES_EXPORTER: 'none' }, false],
+  [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318', OTEL_SDK_DISABLED: 'True' }, false],
+])('traces are wanted of %j: %s', (environment, wanted) => {
+  expect(wantsTraces(environment)).toBe(wanted)
+})
