@@ -111,7 +111,7 @@ export function interactionRepository(database: Database, options: SearchOptions
       ), updated as (
         update interactions as interaction
         set type = coalesce(given.type, interaction.type),
-            data = interaction.data,
+            data = coalesce(given.data, interaction.data),
             version = interaction.version + 1,
             (${promotedColumns}) = (
               select ${promotedColumns} from promote_interaction(
