@@ -99,8 +99,11 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
       })
       rtcApi.setNotFoundHandler(answerNotFound)
       const repository = interactionRepository(database, { keepsTotals: config.keepsTotals })
+      const { poolSize, longestWaitMs } = config.database
       await rtcApi.register(interactionRoutes, {
         repository: resilientRepository(repository, database.patienceMs),
+        // the other half of the connections is left to reads and writes
+        searches: { atOnce: Math.ceil(poolSize / 2), longestWaitMs },
       })
     },
     { prefix: '/rtc-api' },

@@ -61,6 +61,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       connectTimeoutMs: read.integer('DATABASE_CONNECT_TIMEOUT_MS', 100, 3_600_000) ?? 5_000,
       statementTimeoutMs: read.integer('STATEMENT_TIMEOUT_MS', 100, 3_600_000) ?? 20_000,
       lockTimeoutMs: read.integer('LOCK_TIMEOUT_MS', 100, 3_600_000) ?? 5_000,
+      longestWaitMs: read.integer('DATABASE_WAIT_MS', 10, 3_600_000) ?? 1_000,
     },
     keepsTotals: read.flag('KEEP_TOTALS') ?? true,
     dataDirectory: read.text('DATA_DIR') ?? '.data',

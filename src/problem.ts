@@ -18,6 +18,7 @@ const statusOf = {
   too_many_requests: 429,
   headers_too_large: 431,
   internal_error: 500,
+  overloaded: 503,
   unavailable: 503,
 } as const
 

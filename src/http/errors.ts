@@ -24,8 +24,8 @@ export function nothingHere(): Problem {
 export function answerError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): void {
   const problem = toProblem(error)
   // what fails for want of a caller who still listens is nobody's concern
-  if (problem.status >= 500 && !request.socket.destroyed)
-    request.log.error({ err: error, caller: request.caller?.userId }, 'request failed')
+  const isExpected = problem.status < 500 || problem.code === 'overloaded' || request.socket.destroyed
+  if (!isExpected) request.log.error({ err: error, caller: request.caller?.userId }, 'request failed')
   reply
     .code(problem.status)
     .headers({ ...commonHeaders(request.id), 'content-type': 'application/json', ...problem.headers })

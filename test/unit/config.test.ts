@@ -39,6 +39,7 @@ test('without settings, each has its default', () => {
       connectTimeoutMs: 5000,
       statementTimeoutMs: 20_000,
       lockTimeoutMs: 5000,
+      longestWaitMs: 1000,
     },
     keepsTotals: true,
     dataDirectory: '.data',
@@ -72,6 +73,7 @@ test('each setting is read', () => {
     DATABASE_CONNECT_TIMEOUT_MS: '1000',
     STATEMENT_TIMEOUT_MS: '8000',
     LOCK_TIMEOUT_MS: '3000',
+    DATABASE_WAIT_MS: '500',
     KEEP_TOTALS: 'false',
     DATA_DIR: '/var/lib/x y',
     LOG_LEVEL: 'silent',
@@ -101,6 +103,7 @@ test('each setting is read', () => {
     connectTimeoutMs: 1000,
     statementTimeoutMs: 8000,
     lockTimeoutMs: 3000,
+    longestWaitMs: 500,
   })
   expect(config.tokens).toMatchObject({ authoritiesClaim: 'roles', organizationClaim: 'org' })
   expect(config.http.trustedProxies).toEqual(['10.0.0.0/8', '192.0.2.7', '::1'])
@@ -132,6 +135,7 @@ const wrong: readonly [string, string][] = [
   ['DATABASE_CONNECT_TIMEOUT_MS', '5s'],
   ['STATEMENT_TIMEOUT_MS', '3600001'],
   ['LOCK_TIMEOUT_MS', '-5'],
+  ['DATABASE_WAIT_MS', '9'],
   ['KEEP_TOTALS', 'perhaps'],
   ['LOG_LEVEL', 'loud'],
   ['LOG_LEVEL', 'INFO'],
