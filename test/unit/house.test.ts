@@ -23,7 +23,7 @@ const floors: readonly (readonly [RegExp, number])[] = [
   [/^oauth\/(attempts|clients|credentials|demo-clients|secrets|schema|signing-key)\.ts$/, 2],
   [/^interactions\/[^/]+\.ts$/, 2],
   [/^totals\/[^/]+\.ts$/, 1],
-  [/^(config|problem|json-text|tracing)\.ts$/, 0],
+  [/^(config|settings-reader|problem|json-text|tracing)\.ts$/, 0],
   [/^database\/[^/]+\.ts$/, 0],
   // reached through database/embedded.ts alone
   [/^database\/embedded\/[^/]+\.ts$/, -1],
