@@ -32,7 +32,12 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
         ?.replace(/\/+$/, ''),
       trustedProxies: read.networks('TRUSTED_PROXIES') ?? [],
       bodyLimitBytes: read.integer('BODY_LIMIT_BYTES', 1024, 268_435_456) ?? 1_048_576,
+      bodiesLimitBytes: read.integer('BODIES_LIMIT_BYTES', 1024, 68_719_476_736) ?? 134_217_728,
+      headerLimitBytes: read.integer('HEADER_LIMIT_BYTES', 4096, 1_048_576) ?? 16_384,
       requestTimeoutMs: read.integer('REQUEST_TIMEOUT_MS', 100, 3_600_000) ?? 30_000,
+      unreadTimeoutMs: read.integer('UNREAD_TIMEOUT_MS', 1000, 3_600_000) ?? 60_000,
+      unreadLimitBytes: read.integer('UNREAD_LIMIT_BYTES', 16_777_216, 68_719_476_736) ?? 268_435_456,
+      drainMs: read.integer('DRAIN_MS', 0, 60_000) ?? 500,
     },
     database: {
       url: read.url(
@@ -67,10 +72,14 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   }
   if (config.tokens.privateKey && config.tokens.privateKeyFile)
     problems.push('JWT_PRIVATE_KEY and JWT_PRIVATE_KEY_FILE: set only one of them')
+  if (config.http.bodyLimitBytes > config.http.bodiesLimitBytes)
+    problems.push('BODY_LIMIT_BYTES must not exceed BODIES_LIMIT_BYTES')
   if (config.database.lockTimeoutMs > config.database.statementTimeoutMs)
     problems.push('LOCK_TIMEOUT_MS must not exceed STATEMENT_TIMEOUT_MS')
   if (config.database.statementTimeoutMs > config.http.requestTimeoutMs)
     problems.push('STATEMENT_TIMEOUT_MS must not exceed REQUEST_TIMEOUT_MS')
+  if (config.http.requestTimeoutMs > config.http.unreadTimeoutMs)
+    problems.push('REQUEST_TIMEOUT_MS must not exceed UNREAD_TIMEOUT_MS')
   if (problems.length > 0) throw new InvalidConfig(problems)
   return deepFreeze(config)
 }

@@ -94,7 +94,8 @@ export function limitWaiting({ atOnce, longestWaitMs }: AdmissionLimits): Admiss
   }
 }
 
-function overloaded(): Problem {
+/** What is refused for want of time or room. */
+export function overloaded(): Problem {
   return new Problem('overloaded', 'There is more to do than this service can. Try again.', {
     'retry-after': '1',
   })

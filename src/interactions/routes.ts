@@ -120,7 +120,12 @@ const foreign = () => forbidden('The interaction belongs to another organization
 function acceptJsonAsText(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   const json = /^application\/(?:[\w!#$&^.+-]+\+)?json\s*(?:;|$)/i
-  app.addContentTypeParser(json, { parseAs: 'buffer' }, async (_request: FastifyRequest, body: Buffer) => {
+  app.addContentTypeParser(json, { parseAs: 'buffer' }, async (request: FastifyRequest, body: Buffer) => {
+    const coding = request.headers['content-encoding']
+    if (coding !== undefined && coding.toLowerCase() !== 'identity')
+      throw new Problem('unsupported_media_type', 'The body must not be compressed.', {
+        'accept-encoding': 'identity',
+      })
     if (!isUtf8(body)) throw new InvalidRequest({ body: 'must be UTF-8' })
     return body.toString().replace(/^\uFEFF/, '')
   })

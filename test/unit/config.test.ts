@@ -31,7 +31,12 @@ test('without settings, each has its default', () => {
       publicUrl: undefined,
       trustedProxies: [],
       bodyLimitBytes: 1_048_576,
+      bodiesLimitBytes: 134_217_728,
+      headerLimitBytes: 16_384,
       requestTimeoutMs: 30_000,
+      unreadTimeoutMs: 60_000,
+      unreadLimitBytes: 268_435_456,
+      drainMs: 500,
     },
     database: {
       url: undefined,
@@ -67,7 +72,12 @@ test('each setting is read', () => {
     PORT: '0',
     PUBLIC_URL: 'https://api.example.com/base/',
     BODY_LIMIT_BYTES: '2048',
+    BODIES_LIMIT_BYTES: '4096',
+    HEADER_LIMIT_BYTES: '8192',
     REQUEST_TIMEOUT_MS: '9000',
+    UNREAD_TIMEOUT_MS: '10000',
+    UNREAD_LIMIT_BYTES: '20000000',
+    DRAIN_MS: '0',
     DATABASE_URL: 'postgres://user:pass@db:5432/name?sslmode=require',
     DATABASE_POOL_SIZE: '7',
     DATABASE_CONNECT_TIMEOUT_MS: '1000',
@@ -98,7 +108,15 @@ test('each setting is read', () => {
     logLevel: 'silent',
     tokens: { ttlSeconds: 60, issuer: 'https://issuer.example.com', audience: 'somebody' },
   })
-  expect(config.http).toMatchObject({ bodyLimitBytes: 2048, requestTimeoutMs: 9000 })
+  expect(config.http).toMatchObject({
+    bodyLimitBytes: 2048,
+    bodiesLimitBytes: 4096,
+    headerLimitBytes: 8192,
+    requestTimeoutMs: 9000,
+    unreadTimeoutMs: 10_000,
+    unreadLimitBytes: 20_000_000,
+    drainMs: 0,
+  })
   expect(config.database).toMatchObject({
     connectTimeoutMs: 1000,
     statementTimeoutMs: 8000,
@@ -127,7 +145,12 @@ const wrong: readonly [string, string][] = [
   ['PUBLIC_URL', 'https://api.example.com/?a=b'],
   ['BODY_LIMIT_BYTES', '1023'],
   ['BODY_LIMIT_BYTES', '1 MiB'],
+  ['BODIES_LIMIT_BYTES', '1023'],
+  ['HEADER_LIMIT_BYTES', '16 KiB'],
   ['REQUEST_TIMEOUT_MS', '99'],
+  ['UNREAD_TIMEOUT_MS', '1 min'],
+  ['UNREAD_LIMIT_BYTES', '-1'],
+  ['DRAIN_MS', '60001'],
   ['DATABASE_URL', 'mysql://user:s3same@db/name'],
   ['DATABASE_URL', 's3same'],
   ['DATABASE_POOL_SIZE', '0000'],
@@ -175,6 +198,8 @@ describe('a wrong setting', () => {
 
   test.each([
     [{ LOCK_TIMEOUT_MS: '20001' }, ['LOCK_TIMEOUT_MS', 'STATEMENT_TIMEOUT_MS']],
+    [{ BODY_LIMIT_BYTES: '2000', BODIES_LIMIT_BYTES: '1999' }, ['BODY_LIMIT_BYTES', 'BODIES_LIMIT_BYTES']],
+    [{ REQUEST_TIMEOUT_MS: '60001' }, ['REQUEST_TIMEOUT_MS', 'UNREAD_TIMEOUT_MS']],
     [{ STATEMENT_TIMEOUT_MS: '30001' }, ['STATEMENT_TIMEOUT_MS', 'REQUEST_TIMEOUT_MS']],
     [
       { JWT_PRIVATE_KEY: goodKey, JWT_PRIVATE_KEY_FILE: 'key.pem' },

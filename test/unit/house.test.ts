@@ -19,7 +19,10 @@ const floors: readonly (readonly [RegExp, number])[] = [
   [/^twin\/[^/]+\.ts$/, 5],
   [/^(app|server)\.ts$/, 4],
   [/^((interactions|oauth)\/routes|interactions\/operations|http\/(health|metrics))\.ts$/, 3],
-  [/^http\/(admission|caller|connections|errors|openapi|process-metrics|request-metrics)\.ts$/, 2],
+  [
+    /^http\/(admission|body-memory|caller|connections|errors|openapi|process-metrics|request-metrics|unread-answers)\.ts$/,
+    2,
+  ],
   [/^oauth\/(attempts|clients|credentials|demo-clients|secrets|schema|signing-key)\.ts$/, 2],
   [/^interactions\/[^/]+\.ts$/, 2],
   [/^totals\/[^/]+\.ts$/, 1],
