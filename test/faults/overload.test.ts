@@ -1,12 +1,11 @@
 // Ten times the load that the service can serve, on 1,000 connections.
 import { randomUUID } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Client } from 'pg'
 import { expect, test } from 'vitest'
 import { findEmbeddedPostgres } from '../../src/database/embedded.ts'
 import { askForToken, demoClients, readStatus, serve, temporaryFolder } from '../process/support/caller.ts'
-import { isLong } from './support/length.ts'
+import { isFull } from './support/amount.ts'
 import {
   type Connection,
   measureCapacity,
@@ -15,8 +14,9 @@ import {
   percentile,
   requestText,
 } from './support/load.ts'
+import { residentMegabytes } from './support/memory.ts'
 
-const seconds = isLong ? 30 : 6
+const seconds = isFull ? 30 : 6
 
 test('under ten times its load it answers what it takes on quickly, and refuses the rest at once', async () => {
   const folder = await temporaryFolder()
@@ -73,6 +73,26 @@ test('under ten times its load it answers what it takes on quickly, and refuses 
   expect(await service.stop()).toBe(0)
 })
 
+test('a crowd of large bodies takes no more memory than it may: what is too much is refused before it is read', async () => {
+  const folder = await temporaryFolder()
+  const service = await serve({ DATA_DIR: folder, BODIES_LIMIT_BYTES: '20000000' })
+  const { token } = await askForToken(service, (await demoClients(folder)).agent)
+  const before = await residentMegabytes(service.process.pid)
+  const watching = new AbortController()
+  const watched = watch(watching.signal, service.baseUrl, service.process.pid)
+  const request = requestText(token, 'POST', '', `{"data":{"text":"${'x'.repeat(1_000_000)}"}}`)
+  const connections = await openConnections(service.baseUrl, isFull ? 1000 : 200)
+  const answers = await Promise.all(connections.map((connection) => connection.send(request)))
+  for (const connection of connections) connection.close()
+  watching.abort()
+  const { healthy, peak } = await watched
+  const count = (sought: number) => answers.filter(({ status }) => status === sought).length
+  expect(count(200)).toBeGreaterThan(10)
+  expect(count(200) + count(503)).toBe(answers.length)
+  expect(healthy).toBe(true)
+  expect(peak).toBeLessThan(before + 300)
+})
+
 async function fill(folder: string, count: number): Promise<void> {
   const client = new Client(await findEmbeddedPostgres(folder))
   await client.connect()
@@ -119,9 +139,4 @@ async function watch(signal: AbortSignal, baseUrl: string, pid: number | undefin
     peak = Math.max(peak, await residentMegabytes(pid))
   }
   return { healthy, peak }
-}
-
-async function residentMegabytes(pid: number | undefined): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8')
-  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024
 }
