@@ -11,8 +11,9 @@ import { v4 as randomId } from 'uuid'
 import type { Config } from './config.ts'
 import type { Database } from './database/database.ts'
 import { registerDatabaseMetrics } from './database/metrics.ts'
+import { limitBodies } from './http/body-memory.ts'
 import { registerJwt, requireCaller } from './http/caller.ts'
-import { endUnusedConnections } from './http/connections.ts'
+import { watchConnections } from './http/connections.ts'
 import {
   answerBrokenRequest,
   answerError,
@@ -25,6 +26,7 @@ import { metricsRoutes } from './http/metrics.ts'
 import { registerOpenapi } from './http/openapi.ts'
 import { registerProcessMetrics } from './http/process-metrics.ts'
 import { measureRequests } from './http/request-metrics.ts'
+import { limitUnreadAnswers } from './http/unread-answers.ts'
 import { interactionRepository } from './interactions/repository.ts'
 import { resilientRepository } from './interactions/resilient-repository.ts'
 import { interactionRoutes } from './interactions/routes.ts'
@@ -41,27 +43,38 @@ export interface AppParts {
 }
 
 export async function buildApp({ config, database, signingKey, log }: AppParts): Promise<FastifyInstance> {
+  const connections = watchConnections(config.http)
   const app = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
     trustProxy: [...config.http.trustedProxies],
     bodyLimit: config.http.bodyLimitBytes,
     requestTimeout: config.http.requestTimeoutMs,
+    // how long a connection with a request under way may stand still
+    connectionTimeout: config.http.unreadTimeoutMs,
     // how often Node looks for requests that take too long to arrive
-    http: { headersTimeout: config.http.requestTimeoutMs, connectionsCheckingInterval: 1000 },
+    http: {
+      headersTimeout: config.http.requestTimeoutMs,
+      connectionsCheckingInterval: 1000,
+      maxHeaderSize: config.http.headerLimitBytes,
+      requireHostHeader: false,
+    },
     // percent-encoded, an id of 255 characters can have 3,060
     routerOptions: { maxParamLength: 3_060 },
     requestIdHeader: false,
     genReqId: ({ headers }) => saneRequestId(headers['x-request-id']) ?? randomId(),
     return503OnClosing: false,
     frameworkErrors: answerError,
-    clientErrorHandler: answerBrokenRequest,
+    clientErrorHandler: (error, socket) => {
+      if (error.code === 'ECONNRESET') socket.destroy(error)
+      else connections.onBroken(socket, () => answerBrokenRequest(error, socket))
+    },
   })
   // Requests are read by the rooms themselves, and replies are written by them: see interactions/schema.ts.
   app.setValidatorCompiler(() => () => true)
   app.setSerializerCompiler(() => (value) => JSON.stringify(value))
   registerErrors(app)
-  endUnusedConnections(app)
+  connections.watch(app)
   app.addHook('onSend', (request, reply, _payload, done) => {
     reply.headers(commonHeaders(request.id))
     // JSON has no charset (RFC 8259 §11), and Spring sends none
@@ -93,14 +106,19 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
   await app.register(
     async (rtcApi) => {
       rtcApi.addHook('onRequest', requireCaller(app, tokens, registry))
-      rtcApi.addHook('onSend', (_request, reply, _payload, done) => {
+      rtcApi.addHook('onRequest', limitBodies(config.http))
+      const noteAnswer = limitUnreadAnswers(config.http.unreadLimitBytes)
+      rtcApi.addHook('onSend', (_request, reply, payload, done) => {
         reply.header('cache-control', 'no-store')
-        done()
+        done(null, noteAnswer(reply.raw, payload))
       })
       rtcApi.setNotFoundHandler(answerNotFound)
       const repository = interactionRepository(database, { keepsTotals: config.keepsTotals })
+      const { poolSize, longestWaitMs } = config.database
       await rtcApi.register(interactionRoutes, {
         repository: resilientRepository(repository, database.patienceMs),
+        // the other half of the connections is left to reads and writes
+        searches: { atOnce: Math.ceil(poolSize / 2), longestWaitMs },
       })
     },
     { prefix: '/rtc-api' },

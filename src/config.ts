@@ -1,24 +1,7 @@
 // The settings of the service, read from an environment once, by a door. Pure: touches no file and no global.
-import { createPrivateKey } from 'node:crypto'
-import { type Static, Type } from '@sinclair/typebox'
-import { Value } from '@sinclair/typebox/value'
-import ipaddr from 'ipaddr.js'
+import { settingsReader } from './settings-reader.ts'
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
-
-const BootstrapClient = Type.Object(
-  {
-    clientId: Type.String({ minLength: 1, maxLength: 255, pattern: '^[\\x20-\\x7e]+$' }),
-    clientSecret: Type.String({ minLength: 1, maxLength: 1024, pattern: '^[\\x20-\\x7e]+$' }),
-    role: Type.Union([Type.Literal('AGENT'), Type.Literal('SUPERVISOR'), Type.Literal('SERVICE')]),
-    organizationId: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
-    scopes: Type.Optional(Type.Array(Type.String({ pattern: '^[\\x21\\x23-\\x5b\\x5d-\\x7e]+$' }))),
-  },
-  { additionalProperties: false },
-)
-
-/** A client that is created or updated at each start. */
-export type BootstrapClient = Static<typeof BootstrapClient>
 
 /** The settings, checked and frozen; `.env.example` tells what each is for. */
 export type Config = ReturnType<typeof readConfig>
@@ -49,7 +32,12 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
         ?.replace(/\/+$/, ''),
       trustedProxies: read.networks('TRUSTED_PROXIES') ?? [],
       bodyLimitBytes: read.integer('BODY_LIMIT_BYTES', 1024, 268_435_456) ?? 1_048_576,
+      bodiesLimitBytes: read.integer('BODIES_LIMIT_BYTES', 1024, 68_719_476_736) ?? 134_217_728,
+      headerLimitBytes: read.integer('HEADER_LIMIT_BYTES', 4096, 1_048_576) ?? 16_384,
       requestTimeoutMs: read.integer('REQUEST_TIMEOUT_MS', 100, 3_600_000) ?? 30_000,
+      unreadTimeoutMs: read.integer('UNREAD_TIMEOUT_MS', 1000, 3_600_000) ?? 60_000,
+      unreadLimitBytes: read.integer('UNREAD_LIMIT_BYTES', 16_777_216, 68_719_476_736) ?? 268_435_456,
+      drainMs: read.integer('DRAIN_MS', 0, 60_000) ?? 500,
     },
     database: {
       url: read.url(
@@ -61,6 +49,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       connectTimeoutMs: read.integer('DATABASE_CONNECT_TIMEOUT_MS', 100, 3_600_000) ?? 5_000,
       statementTimeoutMs: read.integer('STATEMENT_TIMEOUT_MS', 100, 3_600_000) ?? 20_000,
       lockTimeoutMs: read.integer('LOCK_TIMEOUT_MS', 100, 3_600_000) ?? 5_000,
+      longestWaitMs: read.integer('DATABASE_WAIT_MS', 10, 3_600_000) ?? 1_000,
     },
     keepsTotals: read.flag('KEEP_TOTALS') ?? true,
     dataDirectory: read.text('DATA_DIR') ?? '.data',
@@ -83,108 +72,16 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   }
   if (config.tokens.privateKey && config.tokens.privateKeyFile)
     problems.push('JWT_PRIVATE_KEY and JWT_PRIVATE_KEY_FILE: set only one of them')
+  if (config.http.bodyLimitBytes > config.http.bodiesLimitBytes)
+    problems.push('BODY_LIMIT_BYTES must not exceed BODIES_LIMIT_BYTES')
   if (config.database.lockTimeoutMs > config.database.statementTimeoutMs)
     problems.push('LOCK_TIMEOUT_MS must not exceed STATEMENT_TIMEOUT_MS')
   if (config.database.statementTimeoutMs > config.http.requestTimeoutMs)
     problems.push('STATEMENT_TIMEOUT_MS must not exceed REQUEST_TIMEOUT_MS')
+  if (config.http.requestTimeoutMs > config.http.unreadTimeoutMs)
+    problems.push('REQUEST_TIMEOUT_MS must not exceed UNREAD_TIMEOUT_MS')
   if (problems.length > 0) throw new InvalidConfig(problems)
   return deepFreeze(config)
-}
-
-function settingsReader(environment: Readonly<Record<string, string | undefined>>, problems: string[]) {
-  const text = (name: string) => environment[name]?.trim() || undefined
-  const url = (name: string, pattern: RegExp, expected: string) => {
-    const value = matching(name, pattern, expected)
-    if (value === undefined || URL.canParse(value)) return value
-    problems.push(`${name} must be ${expected}`)
-    return undefined
-  }
-  const matching = (name: string, pattern: RegExp, expected: string) => {
-    const value = text(name)
-    if (value === undefined || pattern.test(value)) return value
-    problems.push(`${name} must be ${expected}`)
-    return undefined
-  }
-  return {
-    text,
-    matching,
-    url,
-    integer(name: string, minimum: number, maximum: number) {
-      const value = text(name)
-      if (value === undefined) return undefined
-      if (/^\d{1,15}$/.test(value) && Number(value) >= minimum && Number(value) <= maximum)
-        return Number(value)
-      problems.push(`${name} must be a whole number from ${minimum} to ${maximum}`)
-      return undefined
-    },
-    oneOf<const Choice extends string>(name: string, choices: readonly Choice[]) {
-      const value = text(name)
-      const choice = choices.find((candidate) => candidate === value)
-      if (value !== undefined && choice === undefined)
-        problems.push(`${name} must be one of ${choices.join(', ')}`)
-      return choice
-    },
-    networks(name: string) {
-      const networks = text(name)?.split(/\s*,\s*/)
-      if (networks?.every((one) => ipaddr.isValid(one) || ipaddr.isValidCIDR(one))) return networks
-      if (networks !== undefined)
-        problems.push(`${name} must be IP addresses or networks, with commas between`)
-      return undefined
-    },
-    flag(name: string) {
-      const value = matching(name, /^(true|false)$/, 'true or false')
-      return value === undefined ? undefined : value === 'true'
-    },
-    /** A PEM on one line, with `\n` written out, is what many deployment tools can carry. */
-    privateKey(name: string) {
-      const pem = text(name)?.replaceAll('\\n', '\n')
-      if (pem === undefined || isSigningKey(pem)) return pem
-      problems.push(`${name} must be a PEM with an RSA private key of 2048 bits or more`)
-      return undefined
-    },
-    clients(name: string) {
-      const value = text(name)
-      if (value === undefined) return undefined
-      const clients = parseJson(value)
-      if (Value.Check(Type.Array(BootstrapClient), clients)) return checkClients(name, clients, problems)
-      const { path } = Value.Errors(Type.Array(BootstrapClient), clients).First() ?? { path: '' }
-      problems.push(
-        `${name} must be a JSON array of {"clientId", "clientSecret", "role": "AGENT"|"SUPERVISOR"|"SERVICE", ` +
-          `"organizationId"}${path === '' ? '' : `; wrong at ${path}`}`,
-      )
-      return undefined
-    },
-  }
-}
-
-function checkClients(name: string, clients: BootstrapClient[], problems: string[]): BootstrapClient[] {
-  clients.forEach((client, index) => {
-    if (client.role !== 'SERVICE' && client.organizationId === undefined)
-      problems.push(`${name}: /${index} needs an organizationId, being no SERVICE`)
-    if (client.role === 'SERVICE' && client.organizationId !== undefined)
-      problems.push(`${name}: /${index} is a SERVICE and must not have an organizationId`)
-  })
-  if (new Set(clients.map((client) => client.clientId)).size < clients.length)
-    problems.push(`${name}: each clientId may stand there once`)
-  return clients
-}
-
-/** Whether the text is a PEM with a private key that RS256 can sign with (RFC 7518 §3.3: 2048 bits or more). */
-export function isSigningKey(pem: string): boolean {
-  try {
-    const key = createPrivateKey(pem)
-    return key.asymmetricKeyType === 'rsa' && (key.asymmetricKeyDetails?.modulusLength ?? 0) >= 2048
-  } catch {
-    return false
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
 
 function deepFreeze<T extends object>(value: T): Readonly<T> {

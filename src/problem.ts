@@ -15,9 +15,11 @@ const statusOf = {
   conflict: 409,
   payload_too_large: 413,
   unsupported_media_type: 415,
+  expectation_failed: 417,
   too_many_requests: 429,
   headers_too_large: 431,
   internal_error: 500,
+  overloaded: 503,
   unavailable: 503,
 } as const
 

@@ -35,7 +35,7 @@ function closeOnSignal(
   { config, log }: Awaited<ReturnType<typeof readSettings>>,
   close: () => Promise<unknown>,
 ): void {
-  const delay = config.http.requestTimeoutMs + 5000
+  const delay = config.http.drainMs + config.http.requestTimeoutMs + 5000
   closeWithGrace({ delay, logger: { error: (err) => log.error(err) } }, async ({ err }) => {
     // what was caught nowhere ends the process, and must not do so unseen; what hangs on the error may be secret
     if (err !== undefined) log.fatal({ reason: err.message, stack: err.stack }, 'stops after an error')

@@ -1,15 +1,37 @@
 // Anything thrown → status and body (contract §7); what is not expected is logged, and told to nobody.
-import { STATUS_CODES } from 'node:http'
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
 import { v4 as randomId } from 'uuid'
 import { databaseFailure } from '../database/sqlstate.ts'
 import { InvalidRequest, Problem } from '../problem.ts'
+import { hangUp } from './connections.ts'
 
 /** Answers whatever is thrown below the app, and requests that no route takes. */
 export function registerErrors(app: FastifyInstance): void {
   app.setErrorHandler(answerError)
   app.setNotFoundHandler(answerNotFound)
+  app.server.on('checkExpectation', answerExpectation)
+  app.addHook('onRequest', (request, _reply, done) => {
+    // RFC 9112 §3.2; Node's own answer to it has no body
+    const isNameless = request.headers.host === undefined && request.raw.httpVersion === '1.1'
+    done(isNameless ? new InvalidRequest({ Host: 'is required' }) : undefined)
+  })
+}
+
+/** RFC 9110 §10.1.1: the one expectation that there is, `100-continue`, never comes here. */
+function answerExpectation(_request: IncomingMessage, response: ServerResponse): void {
+  const problem = new Problem('expectation_failed', 'The only expectation that is met is 100-continue.')
+  const body = JSON.stringify(problem.body())
+  response
+    .writeHead(problem.status, {
+      ...commonHeaders(randomId()),
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(body),
+      // whether the caller sends the body all the same is not known
+      connection: 'close',
+    })
+    .end(body)
 }
 
 export async function answerNotFound(): Promise<never> {
@@ -24,8 +46,8 @@ export function nothingHere(): Problem {
 export function answerError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): void {
   const problem = toProblem(error)
   // what fails for want of a caller who still listens is nobody's concern
-  if (problem.status >= 500 && !request.socket.destroyed)
-    request.log.error({ err: error, caller: request.caller?.userId }, 'request failed')
+  const isExpected = problem.status < 500 || problem.code === 'overloaded' || request.socket.destroyed
+  if (!isExpected) request.log.error({ err: error, caller: request.caller?.userId }, 'request failed')
   reply
     .code(problem.status)
     .headers({ ...commonHeaders(request.id), 'content-type': 'application/json', ...problem.headers })
@@ -43,9 +65,9 @@ export function commonHeaders(requestId: string): Record<string, string> {
   }
 }
 
-/** Answers what is no HTTP, comes too slowly, or has headers of more than 16 KiB; and hangs up. */
+/** Answers what is no HTTP, comes too slowly, or has headers that are too large; and hangs up. */
 export function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy(error)
+  if (!socket.writable) return void socket.destroy(error)
   const problem = toBrokenRequestProblem(error.code)
   const body = JSON.stringify(problem.body())
   const headers = {
@@ -55,7 +77,7 @@ export function answerBrokenRequest(error: Error & { code?: string }, socket: So
     connection: 'close',
   }
   const head = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
-  socket.end(`HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n${head.join('')}\r\n${body}`)
+  hangUp(socket, `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n${head.join('')}\r\n${body}`)
 }
 
 function toBrokenRequestProblem(code: string | undefined): Problem {

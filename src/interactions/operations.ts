@@ -19,7 +19,9 @@ const unauthorized = problemResponse('No token, or one that is not accepted')
 const forbidden = problemResponse('Not allowed to this caller, or of another organization')
 const missing = problemResponse('There is no interaction of this id')
 const invalid = faultsResponse('What is wrong with the request, by parameter or member')
-const unavailable = problemResponse('The database does not answer in time; try again')
+const unavailable = problemResponse(
+  'There is too much to do, or the database does not answer in time; try again',
+)
 
 const reference = (id: string | undefined, description: string) => ({
   description,

@@ -3,6 +3,7 @@ import { isUtf8 } from 'node:buffer'
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { v7 as makeId } from 'uuid'
+import { type AdmissionLimits, limitWaiting } from '../http/admission.ts'
 import { nothingHere, refuseOtherMethods } from '../http/errors.ts'
 import { type Faults, forbidden, InvalidRequest, Problem } from '../problem.ts'
 import { type CreateCommand, identifierFault, readCreateCommand, readUpdateCommand } from './commands.ts'
@@ -15,13 +16,23 @@ import { interactionJson } from './row.ts'
 
 export interface InteractionOptions {
   readonly repository: InteractionRepository
+  /** how many searches may be under way at once, and how long any request may wait for its turn at the database */
+  readonly searches: AdmissionLimits
 }
+
+/** As many as fill the batches that the repository has under way at once. */
+const readsAtOnce = 300
+const writesAtOnce = 400
 
 /** Expects `request.caller` to be set by an onRequest hook of the scope that it is registered in. */
 export async function interactionRoutes(
   app: FastifyInstance,
-  { repository }: InteractionOptions,
+  { repository, searches }: InteractionOptions,
 ): Promise<void> {
+  // apart, so that too many of one kind leave the others as they are
+  const admitRead = limitWaiting({ ...searches, atOnce: readsAtOnce })
+  const admitWrite = limitWaiting({ ...searches, atOnce: writesAtOnce })
+  const admitSearch = limitWaiting(searches)
   acceptJsonAsText(app)
   app.addHook<{ Params: { interactionId?: string } }>('onRequest', ({ params }, _reply, done) => {
     // a slash with nothing behind it is another path
@@ -34,13 +45,14 @@ export async function interactionRoutes(
     const organizationId = request.caller.organizationId ?? requireOrganizationId(command, faults)
     refuseFaulty(faults)
     const id = command.interactionId ?? makeId()
-    const outcome = await repository.create({
+    const interaction = {
       id,
       organizationId,
       createdBy: request.caller.userId,
       type: command.type,
       data: command.data ?? '{}',
-    })
+    }
+    const outcome = await admitWrite(() => repository.create(interaction))
     if (outcome === 'duplicate') throw new Problem('conflict', 'An interaction of this id exists already.')
     reply.header('location', `/rtc-api/interactions/${encodeURIComponent(id)}`)
     return { interactionId: id, version: 0 }
@@ -56,7 +68,7 @@ export async function interactionRoutes(
     if (organizationId !== undefined && (criteria.organizationId ?? organizationId) !== organizationId)
       throw forbidden('The caller belongs to another organization')
     const sought = { ...criteria, organizationId: organizationId ?? criteria.organizationId }
-    const { rows, total } = await repository.search(sought, pageable)
+    const { rows, total } = await admitSearch(() => repository.search(sought, pageable))
     const [head, tail] = pageEnvelope(pageable, rows.length, total)
     reply.type('application/json')
     if (rows.every(isLoaded)) return reply.send(`${head}${rows.map(interactionJson).join(',')}${tail}`)
@@ -68,7 +80,7 @@ export async function interactionRoutes(
     const faults: Faults = {}
     const id = readId(request, faults)
     refuseFaulty(faults)
-    const row = await repository.find(id)
+    const row = await admitRead(() => repository.find(id))
     if (row === undefined) throw missing()
     if (row.organization_id !== (request.caller.organizationId ?? row.organization_id)) throw foreign()
     return reply.type('application/json').send(interactionJson(row))
@@ -79,7 +91,8 @@ export async function interactionRoutes(
     const id = readId(request, faults)
     const command = readUpdateCommand(bodyText(request), faults)
     refuseFaulty(faults)
-    const outcome = await repository.update({ id, organizationId: request.caller.organizationId, ...command })
+    const update = { id, organizationId: request.caller.organizationId, ...command }
+    const outcome = await admitWrite(() => repository.update(update))
     switch (outcome) {
       case 'updated':
         return reply.code(204).send()
@@ -107,7 +120,12 @@ const foreign = () => forbidden('The interaction belongs to another organization
 function acceptJsonAsText(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   const json = /^application\/(?:[\w!#$&^.+-]+\+)?json\s*(?:;|$)/i
-  app.addContentTypeParser(json, { parseAs: 'buffer' }, async (_request: FastifyRequest, body: Buffer) => {
+  app.addContentTypeParser(json, { parseAs: 'buffer' }, async (request: FastifyRequest, body: Buffer) => {
+    const coding = request.headers['content-encoding']
+    if (coding !== undefined && coding.toLowerCase() !== 'identity')
+      throw new Problem('unsupported_media_type', 'The body must not be compressed.', {
+        'accept-encoding': 'identity',
+      })
     if (!isUtf8(body)) throw new InvalidRequest({ body: 'must be UTF-8' })
     return body.toString().replace(/^\uFEFF/, '')
   })

@@ -3,7 +3,7 @@ import { createHash, createPrivateKey, createPublicKey, generateKeyPair, type Ke
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
-import { isSigningKey } from '../config.ts'
+import { isSigningKey } from '../settings-reader.ts'
 
 export interface SigningKey {
   /** PEM */

@@ -16,9 +16,13 @@ export interface RunningService {
 }
 
 /** Runs the command with these settings beside the environment's PATH and HOME. */
-export function runCommand(parameters: readonly string[], environment: Record<string, string>): ChildProcess {
+export function runCommand(
+  parameters: readonly string[],
+  environment: Record<string, string>,
+  command = executable,
+): ChildProcess {
   const { PATH = '', HOME = '' } = process.env
-  return spawn(process.execPath, [executable, ...parameters], { env: { PATH, HOME, ...environment } })
+  return spawn(process.execPath, [command, ...parameters], { env: { PATH, HOME, ...environment } })
 }
 
 /** Runs the command to its end. */
@@ -33,11 +37,20 @@ export async function finishCommand(parameters: readonly string[], environment: 
  * Starts the service and waits until it answers.
  * @throws Error with what it printed when it ends instead
  */
-export async function startService(
+export function startService(
   environment: Record<string, string>,
   ...options: readonly string[]
 ): Promise<RunningService> {
-  const child = runCommand(['serve', ...options], { PORT: '0', ...environment })
+  return startInstalled(executable, environment, ...options)
+}
+
+/** The same, by the command of another installation. */
+export async function startInstalled(
+  command: string,
+  environment: Record<string, string>,
+  ...options: readonly string[]
+): Promise<RunningService> {
+  const child = runCommand(['serve', ...options], { PORT: '0', ...environment }, command)
   const [output, errors] = [collect(child.stdout), collect(child.stderr)]
   const exited = once(child, 'exit')
   const ready = new Promise<string>((resolve) => {

@@ -31,7 +31,12 @@ test('without settings, each has its default', () => {
       publicUrl: undefined,
       trustedProxies: [],
       bodyLimitBytes: 1_048_576,
+      bodiesLimitBytes: 134_217_728,
+      headerLimitBytes: 16_384,
       requestTimeoutMs: 30_000,
+      unreadTimeoutMs: 60_000,
+      unreadLimitBytes: 268_435_456,
+      drainMs: 500,
     },
     database: {
       url: undefined,
@@ -39,6 +44,7 @@ test('without settings, each has its default', () => {
       connectTimeoutMs: 5000,
       statementTimeoutMs: 20_000,
       lockTimeoutMs: 5000,
+      longestWaitMs: 1000,
     },
     keepsTotals: true,
     dataDirectory: '.data',
@@ -66,12 +72,18 @@ test('each setting is read', () => {
     PORT: '0',
     PUBLIC_URL: 'https://api.example.com/base/',
     BODY_LIMIT_BYTES: '2048',
+    BODIES_LIMIT_BYTES: '4096',
+    HEADER_LIMIT_BYTES: '8192',
     REQUEST_TIMEOUT_MS: '9000',
+    UNREAD_TIMEOUT_MS: '10000',
+    UNREAD_LIMIT_BYTES: '20000000',
+    DRAIN_MS: '0',
     DATABASE_URL: 'postgres://user:pass@db:5432/name?sslmode=require',
     DATABASE_POOL_SIZE: '7',
     DATABASE_CONNECT_TIMEOUT_MS: '1000',
     STATEMENT_TIMEOUT_MS: '8000',
     LOCK_TIMEOUT_MS: '3000',
+    DATABASE_WAIT_MS: '500',
     KEEP_TOTALS: 'false',
     DATA_DIR: '/var/lib/x y',
     LOG_LEVEL: 'silent',
@@ -96,11 +108,20 @@ test('each setting is read', () => {
     logLevel: 'silent',
     tokens: { ttlSeconds: 60, issuer: 'https://issuer.example.com', audience: 'somebody' },
   })
-  expect(config.http).toMatchObject({ bodyLimitBytes: 2048, requestTimeoutMs: 9000 })
+  expect(config.http).toMatchObject({
+    bodyLimitBytes: 2048,
+    bodiesLimitBytes: 4096,
+    headerLimitBytes: 8192,
+    requestTimeoutMs: 9000,
+    unreadTimeoutMs: 10_000,
+    unreadLimitBytes: 20_000_000,
+    drainMs: 0,
+  })
   expect(config.database).toMatchObject({
     connectTimeoutMs: 1000,
     statementTimeoutMs: 8000,
     lockTimeoutMs: 3000,
+    longestWaitMs: 500,
   })
   expect(config.tokens).toMatchObject({ authoritiesClaim: 'roles', organizationClaim: 'org' })
   expect(config.http.trustedProxies).toEqual(['10.0.0.0/8', '192.0.2.7', '::1'])
@@ -124,7 +145,12 @@ const wrong: readonly [string, string][] = [
   ['PUBLIC_URL', 'https://api.example.com/?a=b'],
   ['BODY_LIMIT_BYTES', '1023'],
   ['BODY_LIMIT_BYTES', '1 MiB'],
+  ['BODIES_LIMIT_BYTES', '1023'],
+  ['HEADER_LIMIT_BYTES', '16 KiB'],
   ['REQUEST_TIMEOUT_MS', '99'],
+  ['UNREAD_TIMEOUT_MS', '1 min'],
+  ['UNREAD_LIMIT_BYTES', '-1'],
+  ['DRAIN_MS', '60001'],
   ['DATABASE_URL', 'mysql://user:s3same@db/name'],
   ['DATABASE_URL', 's3same'],
   ['DATABASE_POOL_SIZE', '0000'],
@@ -132,6 +158,7 @@ const wrong: readonly [string, string][] = [
   ['DATABASE_CONNECT_TIMEOUT_MS', '5s'],
   ['STATEMENT_TIMEOUT_MS', '3600001'],
   ['LOCK_TIMEOUT_MS', '-5'],
+  ['DATABASE_WAIT_MS', '9'],
   ['KEEP_TOTALS', 'perhaps'],
   ['LOG_LEVEL', 'loud'],
   ['LOG_LEVEL', 'INFO'],
@@ -171,6 +198,8 @@ describe('a wrong setting', () => {
 
   test.each([
     [{ LOCK_TIMEOUT_MS: '20001' }, ['LOCK_TIMEOUT_MS', 'STATEMENT_TIMEOUT_MS']],
+    [{ BODY_LIMIT_BYTES: '2000', BODIES_LIMIT_BYTES: '1999' }, ['BODY_LIMIT_BYTES', 'BODIES_LIMIT_BYTES']],
+    [{ REQUEST_TIMEOUT_MS: '60001' }, ['REQUEST_TIMEOUT_MS', 'UNREAD_TIMEOUT_MS']],
     [{ STATEMENT_TIMEOUT_MS: '30001' }, ['STATEMENT_TIMEOUT_MS', 'REQUEST_TIMEOUT_MS']],
     [
       { JWT_PRIVATE_KEY: goodKey, JWT_PRIVATE_KEY_FILE: 'key.pem' },

@@ -1,0 +1,142 @@
+// Ten times the load that the service can serve, on 1,000 connections.
+import { randomUUID } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
+import { Client } from 'pg'
+import { expect, test } from 'vitest'
+import { findEmbeddedPostgres } from '../../src/database/embedded.ts'
+import { askForToken, demoClients, readStatus, serve, temporaryFolder } from '../process/support/caller.ts'
+import { isFull } from './support/amount.ts'
+import {
+  type Connection,
+  measureCapacity,
+  offer,
+  openConnections,
+  percentile,
+  requestText,
+} from './support/load.ts'
+import { residentMegabytes } from './support/memory.ts'
+
+const seconds = isFull ? 30 : 6
+
+test('under ten times its load it answers what it takes on quickly, and refuses the rest at once', async () => {
+  const folder = await temporaryFolder()
+  // two connections, of which searches use one, since the load takes the other core of two
+  const service = await serve({ DATA_DIR: folder, DATABASE_POOL_SIZE: '2', KEEP_TOTALS: 'false' })
+  const { token } = await askForToken(service, (await demoClients(folder)).agent)
+  await fill(folder, 200_000)
+  const year = '?start=2024-01-01T00:00:00Z&end=2025-01-01T00:00:00Z'
+  const search = () => requestText(token, 'GET', `${year}&type=audio&page=${Math.floor(Math.random() * 100)}`)
+  const connections = await openConnections(service.baseUrl, 1000)
+  await measureCapacity(connections.slice(0, 8), search, 2)
+  const capacity = await measureCapacity(connections.slice(0, 8), search, 4)
+  const calm = await offer(connections, search, { perSecond: capacity / 5, seconds: 10 })
+  const before = await residentMegabytes(service.process.pid)
+
+  const writing = new AbortController()
+  const written = writeUntil(writing.signal, await openConnections(service.baseUrl, 4), token)
+  const watched = watch(writing.signal, service.baseUrl, service.process.pid)
+  const answers = await offer(connections, search, { perSecond: capacity * 10, seconds })
+  writing.abort()
+  const after = await offer(connections, search, { perSecond: capacity / 5, seconds: 2 }).then(() =>
+    offer(connections, search, { perSecond: capacity / 5, seconds: 3 }),
+  )
+
+  const taken = answers.filter(({ status }) => status === 200)
+  const refused = answers.filter(({ status }) => status !== 200)
+  // that it is overloaded shows when more wait than it can serve in time, which takes it a moment to see
+  const noticed = (answers[0]?.sentAt ?? 0) + 1000
+  const steady = taken.filter(({ sentAt }) => sentAt > noticed)
+  const { acknowledged, others } = await written
+  const { healthy, peak } = await watched
+  process.stdout.write(
+    `capacity ${capacity.toFixed()}/s, offered ${(answers.length / seconds).toFixed()}/s, taken ${taken.length}, ` +
+      `refused ${refused.length}; p99 calm ${percentile(calm, 99).toFixed()} ms, taken ${percentile(steady, 99).toFixed()} ms ` +
+      `(with the first second ${percentile(taken, 99).toFixed()} ms), refused ${percentile(refused, 50).toFixed()} ms; ` +
+      `after ${percentile(after, 99).toFixed()} ms; memory ${before.toFixed()}, at most ${peak.toFixed()} MB; ` +
+      `${acknowledged.length} writes acknowledged, ${others} refused\n`,
+  )
+  expect(taken.length / seconds).toBeGreaterThan(capacity / 4)
+  expect(
+    refused.filter(({ status, text }) => status !== 503 || !/\r\nretry-after: 1\r\n/i.test(text)),
+  ).toEqual([])
+  expect(percentile(steady, 99)).toBeLessThan(4 * percentile(calm, 99))
+  expect(after.filter(({ status }) => status !== 200)).toEqual([])
+  expect(percentile(after, 99)).toBeLessThan(4 * percentile(calm, 99))
+  expect(healthy).toBe(true)
+  expect(peak).toBeLessThan(before + 150)
+  expect(acknowledged.length).toBeGreaterThan(0)
+  const missing = await Promise.all(
+    acknowledged.map(async (id) => ((await readStatus(service, token, id)) === 200 ? [] : [id])),
+  )
+  expect(missing.flat()).toEqual([])
+  for (const connection of connections) connection.close()
+  expect(await service.stop()).toBe(0)
+})
+
+test('a crowd of large bodies takes no more memory than it may: what is too much is refused before it is read', async () => {
+  const folder = await temporaryFolder()
+  const service = await serve({ DATA_DIR: folder, BODIES_LIMIT_BYTES: '20000000' })
+  const { token } = await askForToken(service, (await demoClients(folder)).agent)
+  const before = await residentMegabytes(service.process.pid)
+  const watching = new AbortController()
+  const watched = watch(watching.signal, service.baseUrl, service.process.pid)
+  const request = requestText(token, 'POST', '', `{"data":{"text":"${'x'.repeat(1_000_000)}"}}`)
+  const connections = await openConnections(service.baseUrl, isFull ? 1000 : 200)
+  const answers = await Promise.all(connections.map((connection) => connection.send(request)))
+  for (const connection of connections) connection.close()
+  watching.abort()
+  const { healthy, peak } = await watched
+  const count = (sought: number) => answers.filter(({ status }) => status === sought).length
+  expect(count(200)).toBeGreaterThan(10)
+  expect(count(200) + count(503)).toBe(answers.length)
+  expect(healthy).toBe(true)
+  expect(peak).toBeLessThan(before + 300)
+})
+
+async function fill(folder: string, count: number): Promise<void> {
+  const client = new Client(await findEmbeddedPostgres(folder))
+  await client.connect()
+  const { rows } = await client.query(
+    'select organization_id from oauth_clients where organization_id is not null',
+  )
+  await client.query(
+    `insert into interactions (id, organization_id, created_by, created_at, type, data)
+     select 'row-' || n, $1, 'someone', timestamptz '2024-01-01Z' + n * interval '2 min',
+            (array['audio', 'video', 'chat'])[1 + n % 3], '{"customerId":"c"}'
+     from generate_series(1, $2::int) n`,
+    [rows[0]?.organization_id, count],
+  )
+  await client.query('vacuum analyze interactions')
+  await client.end()
+}
+
+/** Creates interactions, one after the other on each connection. */
+async function writeUntil(signal: AbortSignal, connections: readonly Connection[], token: string) {
+  const acknowledged: string[] = []
+  let others = 0
+  await Promise.all(
+    connections.map(async (connection) => {
+      while (!signal.aborted) {
+        const id = randomUUID()
+        const { status } = await connection.send(requestText(token, 'POST', '', `{"interactionId":"${id}"}`))
+        if (status === 200) acknowledged.push(id)
+        else others++
+        await pause(20)
+      }
+      connection.close()
+    }),
+  )
+  return { acknowledged, others }
+}
+
+async function watch(signal: AbortSignal, baseUrl: string, pid: number | undefined) {
+  let healthy = true
+  let peak = 0
+  while (!signal.aborted) {
+    for (const path of ['/health/live', '/health/ready', '/metrics'])
+      healthy &&= (await fetch(baseUrl + path)).ok
+    await pause(100)
+    peak = Math.max(peak, await residentMegabytes(pid))
+  }
+  return { healthy, peak }
+}

@@ -1,0 +1,83 @@
+// Who has a turn and who is refused, when there is more to do than can be under way at once.
+import { expect, test } from 'vitest'
+import { limitWaiting } from '../../src/http/admission.ts'
+
+/** A limit with work that ends when it is told to; what happens is noted in order. */
+function startOf({ atOnce = 2, longestWaitMs = 60_000 }) {
+  const admit = limitWaiting({ atOnce, longestWaitMs })
+  const started: number[] = []
+  const refused: number[] = []
+  const ends = new Map<number, () => void>()
+  const ask = (number: number) =>
+    admit(() => {
+      started.push(number)
+      return new Promise<void>((resolve) => ends.set(number, resolve))
+    }).catch((error: unknown) => {
+      expect(error).toMatchObject({ status: 503, code: 'overloaded', headers: { 'retry-after': '1' } })
+      refused.push(number)
+    })
+  const end = async (number: number) => {
+    ends.get(number)?.()
+    await settled()
+  }
+  const settled = () => new Promise((resolve) => setImmediate(resolve))
+  return { ask, end, settled, started, refused }
+}
+
+test('so many are let in at once, and the others in their order', async () => {
+  const { ask, end, settled, started, refused } = startOf({ atOnce: 2 })
+  for (const number of [1, 2, 3, 4, 5]) ask(number)
+  await settled()
+  expect(started).toEqual([1, 2])
+  await end(2)
+  expect(started).toEqual([1, 2, 3])
+  await end(1)
+  await end(3)
+  expect(started).toEqual([1, 2, 3, 4, 5])
+  expect(refused).toEqual([])
+})
+
+test('what fails gives its turn to the next, and its failure to its caller', async () => {
+  const admit = limitWaiting({ atOnce: 1, longestWaitMs: 60_000 })
+  const failing = admit(() => Promise.reject(new Error('it failed')))
+  const next = admit(async () => 'done')
+  await expect(failing).rejects.toThrow('it failed')
+  expect(await next).toBe('done')
+})
+
+test('once one has waited too long, the newest go first, and all but the latest few are refused', async () => {
+  const { ask, end, started, refused } = startOf({ atOnce: 2, longestWaitMs: 20 })
+  for (const number of [1, 2, 3, 4, 5, 6]) ask(number)
+  await expect.poll(() => refused).toContain(3)
+  for (const number of [7, 8, 9]) ask(number)
+  await end(1)
+  expect(started).toEqual([1, 2, 9])
+  expect(refused).toEqual(expect.arrayContaining([3, 4, 5, 6, 7]))
+  await end(9)
+  expect(started).toEqual([1, 2, 9, 8])
+})
+
+test('when nobody waits any more, there is room for a crowd again, the first before the next', async () => {
+  const { ask, end, settled, started, refused } = startOf({ atOnce: 1, longestWaitMs: 50 })
+  for (const number of [1, 2, 3]) ask(number)
+  await expect.poll(() => refused).toEqual([2, 3])
+  await end(1)
+  for (const number of [4, 5, 6, 7]) ask(number)
+  await settled()
+  for (const number of [4, 5, 6, 7]) await end(number)
+  expect(started).toEqual([1, 4, 5, 6, 7])
+  expect(refused).toEqual([2, 3])
+})
+
+test('that it will take too long is seen by the pace, before anyone has waited so long', async () => {
+  const { ask, end, started, refused } = startOf({ atOnce: 1, longestWaitMs: 1000 })
+  for (let number = 0; number <= 12; number++) ask(number)
+  for (let number = 0; number <= 10; number++) {
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    await end(number)
+  }
+  for (let number = 13; number < 1013; number++) ask(number)
+  await end(11)
+  expect(started.at(-1)).toBe(1012)
+  expect(refused.length).toBeGreaterThan(500)
+})
