@@ -25,7 +25,9 @@ export function toValues(criteria: Criteria, { page, size }: Pageable) {
     ...values,
     // compared with the row as well only when the index may have cut them
     types: types?.some((type) => isCut(type, 40)) ? types : undefined,
-    typePrefixes: types?.map((type) => cut(type, 40)),
+    // one is looked up in the index by type, of several each row's is compared
+    typePrefix: types?.length === 1 ? types.map((type) => cut(type, 40))[0] : undefined,
+    typePrefixes: types !== undefined && types.length > 1 ? types.map((type) => cut(type, 40)) : undefined,
     createdBy: createdBy !== undefined && isCut(createdBy, 64) ? createdBy : undefined,
     createdByPrefix: createdBy === undefined ? undefined : cut(createdBy, 64),
     size,
@@ -87,6 +89,7 @@ export function* conditions(
   // what is compared fastest comes first: PostgreSQL keeps the order
   for (const recorded of mediaRecorded) yield eb('media_recorded', '=', sql.lit(recorded))
   for (const recorded of cobrowseRecorded) yield eb('cobrowse_recorded', '=', sql.lit(recorded))
+  if (has('typePrefix')) yield sql`type_prefix = ${values.typePrefix}`
   if (has('typePrefixes')) yield sql`type_prefix = any(${values.typePrefixes}::text[])`
   if (has('types')) yield sql`type = any(${values.types}::text[])`
   if (has('createdByPrefix')) yield sql`created_by_prefix = ${values.createdByPrefix}`
