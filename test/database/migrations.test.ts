@@ -22,7 +22,7 @@ const frozen = {
   '0005_index_in_ascending_order.sql': '79e8996e5af28de16c2d41d7446e7735d52d2422d56045195acda1c2b1a91a9a',
   '0006_promote_in_one_pass.sql': '879657de93bd3951d1e498fd440b9cac68de03e2d1e1b9e188c34af8d60d2790',
   '0007_keep_totals_by_day.sql': '6c7b4c17167e5d16dcdd182ff7d2eabf90fe322430878df98ff57498f89c95fb',
-  '0008_index_interactions_by_type.sql': '7fdac6d613fb8f73eac2459a054dda90a20057eb03534e110c44e218add195ae',
+  '0008_index_interactions_by_type.sql': '1853fdaa184c28b39307f7a0945d22cdf1b27007d5e382f097efc97871246be3',
 }
 const names = Object.keys(frozen).map((file) => path.basename(file, '.sql'))
 

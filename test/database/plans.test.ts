@@ -80,7 +80,7 @@ describe('by date alone, with kept totals', () => {
     ['across all', {}],
   ])('a total and a deep page read few entries, %s', async (_, filters) => {
     await totalsKeeper(database)()
-    await sql`vacuum analyze interaction_totals`.execute(database.kysely)
+    await sql`vacuum analyze interaction_day_totals`.execute(database.kysely)
     const criteria = criteriaOf({ ...filters, end: '2025-01-14T23:00:00Z' })
     const statement = compileSearch(database.kysely, criteria, found, keeping)
     const { rows } = await database.kysely.executeQuery(
@@ -97,7 +97,7 @@ describe('by date alone, with kept totals', () => {
 
 describe('in one organization, with filters, page and count read the covering index alone', () => {
   const covered = [
-    { filters: { type: 'audio,video' } },
+    { filters: { type: 'audio,video', userId: 'agent-4' } },
     { filters: { recording: 'media' } },
     { filters: { onHoldDurationGt: '100' } },
     { filters: { onHoldDurationLt: '100', userId: 'agent-4' } },
@@ -129,6 +129,28 @@ describe('in one organization, with filters, page and count read the covering in
         covering,
         'Index Scan: interactions_pkey',
       ])
+  })
+})
+
+describe('one type has its own index', () => {
+  const byType = 'Index Only Scan: interactions_type_idx'
+
+  test.each([{}, { recording: 'media' }, { recording: 'no_cobrowse', onHoldDurationGt: '100' }])(
+    'with $0',
+    async (filters) => {
+      const { scans } = await explainSearch({ ...filters, type: 'audio', organizationId: 'org-0' }, newest)
+      expect(scans).toEqual([byType, byType, 'Index Scan: interactions_pkey'])
+    },
+  )
+
+  test('also when the plan is made without knowing the parameters', async () => {
+    await sql`set plan_cache_mode = force_generic_plan`.execute(single.kysely)
+    const filters = { type: 'audio', recording: 'media', organizationId: 'org-0' }
+    expect((await explainPrepared(filters, newest)).scans).toEqual([
+      byType,
+      byType,
+      'Index Scan: interactions_pkey',
+    ])
   })
 })
 
