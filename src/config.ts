@@ -39,13 +39,14 @@ export class InvalidConfig extends Error {
 export function readConfig(environment: Readonly<Record<string, string | undefined>>) {
   const problems: string[] = []
   const read = settingsReader(environment, problems)
+  const publicUrl = read
+    .matching('PUBLIC_URL', /^https?:\/\/[^/?#\s]+[^?#\s]*$/, 'an http(s) URL')
+    ?.replace(/\/+$/, '')
   const config = {
     http: {
       host: read.text('HOST') ?? '127.0.0.1',
       port: read.integer('PORT', 0, 65_535),
-      publicUrl: read
-        .matching('PUBLIC_URL', /^https?:\/\/[^/?#\s]+[^?#\s]*$/, 'an http(s) URL')
-        ?.replace(/\/+$/, ''),
+      publicUrl,
       bodyLimitBytes: read.integer('BODY_LIMIT_BYTES', 1024, 268_435_456) ?? 1_048_576,
       requestTimeoutMs: read.integer('REQUEST_TIMEOUT_MS', 100, 3_600_000) ?? 30_000,
     },
@@ -65,7 +66,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     logLevel: read.oneOf('LOG_LEVEL', logLevels) ?? 'info',
     tokens: {
       ttlSeconds: read.integer('TOKEN_TTL_SECONDS', 1, 31_536_000) ?? 3600,
-      issuer: read.text('JWT_ISSUER') ?? 'http://localhost:8080',
+      issuer: read.text('JWT_ISSUER') ?? publicUrl ?? 'http://localhost:8080',
       audience: read.text('JWT_AUDIENCE') ?? 'interaction-api',
       privateKey: read.privateKey('JWT_PRIVATE_KEY'),
       privateKeyFile: read.text('JWT_PRIVATE_KEY_FILE'),
