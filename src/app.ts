@@ -24,8 +24,9 @@ import { metricsRoutes } from './http/metrics.ts'
 import { registerOpenapi } from './http/openapi.ts'
 import { interactionRepository } from './interactions/repository.ts'
 import { interactionRoutes } from './interactions/routes.ts'
-import { components } from './interactions/schema.ts'
+import { interactionComponents } from './interactions/schema.ts'
 import { oauthRoutes } from './oauth/routes.ts'
+import { oauthComponents } from './oauth/schema.ts'
 import type { SigningKey } from './oauth/signing-key.ts'
 import { registerTotalsMetrics } from './totals/metrics.ts'
 
@@ -67,7 +68,7 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
 
   const tokens = { ...config.tokens, ...signingKey }
   await registerJwt(app, tokens)
-  await registerOpenapi(app, components)
+  await registerOpenapi(app, [...interactionComponents, ...oauthComponents])
   await app.register(healthRoutes, { isReady: () => database.ping() })
   const registry = new Registry()
   if (config.keepsTotals) registerTotalsMetrics(registry, database)

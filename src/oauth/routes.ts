@@ -1,11 +1,12 @@
 // The token endpoint, the public keys, and the metadata that lead to both (contract §2).
 import formbody from '@fastify/formbody'
+import { Type } from '@sinclair/typebox'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Kysely } from 'kysely'
 import { v4 as randomId } from 'uuid'
 import type { Tables } from '../database/tables.ts'
 import { refuseOtherMethods } from '../http/errors.ts'
-import { problemResponse } from '../http/openapi.ts'
+import { componentResponse, problemResponse, unavailableResponse } from '../http/openapi.ts'
 import { Problem } from '../problem.ts'
 import { authenticateClient, type Client } from './clients.ts'
 import { badCredentials, type Parameters, readTokenRequest } from './credentials.ts'
@@ -123,14 +124,14 @@ function routeSchemas() {
       tags,
       security: [{ ClientBasic: [] }, {}],
       consumes: ['application/x-www-form-urlencoded'],
-      body: TokenRequest,
+      body: Type.Ref(`${TokenRequest.$id}#`),
       response: {
-        200: { description: 'The token', ...TokenResponse },
+        200: componentResponse('The token', TokenResponse),
         400: problemResponse('The grant or the scope is missing or not accepted'),
         401: problemResponse('The client is unknown, or its secret is another'),
         405: problemResponse('Another method than POST'),
         413: problemResponse('The body is too large'),
-        503: problemResponse('The database does not answer in time; try again'),
+        503: unavailableResponse,
       },
     },
     keys: {
@@ -138,14 +139,14 @@ function routeSchemas() {
       summary: 'Get the keys that verify tokens',
       tags,
       security: [],
-      response: { 200: { description: 'The public keys (RFC 7517)', ...KeySet }, 405: onlyGet },
+      response: { 200: componentResponse('The public keys', KeySet), 405: onlyGet },
     },
     metadata: {
       operationId: 'getServerMetadata',
       summary: 'Get the metadata of the authorization server',
       tags,
       security: [],
-      response: { 200: { description: 'The metadata (RFC 8414)', ...ServerMetadata }, 405: onlyGet },
+      response: { 200: componentResponse('The metadata', ServerMetadata), 405: onlyGet },
     },
   }
 }
