@@ -73,12 +73,13 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
   const registry = new Registry()
   if (config.keepsTotals) registerTotalsMetrics(registry, database)
   await app.register(metricsRoutes, { registry })
-  await app.register(oauthRoutes, {
-    ...config.tokens,
-    kysely: database.kysely,
-    jwk: signingKey.jwk,
-    publicUrl: config.http.publicUrl,
-  })
+  if (config.tokens.endpoint)
+    await app.register(oauthRoutes, {
+      ...config.tokens,
+      kysely: database.kysely,
+      keys: [signingKey, ...signingKey.previous].map(({ jwk }) => jwk),
+      publicUrl: config.http.publicUrl,
+    })
   await app.register(
     async (rtcApi) => {
       rtcApi.addHook('onRequest', requireCaller(app, tokens))

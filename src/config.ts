@@ -1,7 +1,7 @@
 // The settings of the service, read from an environment once, by a door. Pure: touches no file and no global.
-import { createPrivateKey } from 'node:crypto'
 import { type Static, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
+import { isSigningKey, splitPublicKeys } from './rsa-key.ts'
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
@@ -70,8 +70,11 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       audience: read.text('JWT_AUDIENCE') ?? 'interaction-api',
       privateKey: read.privateKey('JWT_PRIVATE_KEY'),
       privateKeyFile: read.text('JWT_PRIVATE_KEY_FILE'),
+      previousPublicKeys: read.publicKeys('JWT_PREVIOUS_PUBLIC_KEYS') ?? [],
+      jwksUrl: read.url('JWKS_URL', /^https?:\/\/\S+$/, 'an http(s) URL'),
       authoritiesClaim: read.text('JWT_AUTHORITIES_CLAIM') ?? 'authorities',
       organizationClaim: read.text('JWT_ORGANIZATION_CLAIM') ?? 'organization',
+      endpoint: read.flag('TOKEN_ENDPOINT') ?? true,
       queryCredentials: read.flag('TOKEN_QUERY_CREDENTIALS') ?? true,
     },
     bootstrapClients: read.clients('BOOTSTRAP_CLIENTS') ?? [],
@@ -130,6 +133,13 @@ function settingsReader(environment: Readonly<Record<string, string | undefined>
       problems.push(`${name} must be a PEM with an RSA private key of 2048 bits or more`)
       return undefined
     },
+    publicKeys(name: string) {
+      const value = text(name)?.replaceAll('\\n', '\n')
+      const keys = value === undefined ? undefined : splitPublicKeys(value)
+      if (value !== undefined && keys === undefined)
+        problems.push(`${name} must be PEMs with RSA public keys of 2048 bits or more`)
+      return keys
+    },
     clients(name: string) {
       const value = text(name)
       if (value === undefined) return undefined
@@ -155,16 +165,6 @@ function checkClients(name: string, clients: BootstrapClient[], problems: string
   if (new Set(clients.map((client) => client.clientId)).size < clients.length)
     problems.push(`${name}: each clientId may stand there once`)
   return clients
-}
-
-/** Whether the text is a PEM with a private key that RS256 can sign with (RFC 7518 §3.3: 2048 bits or more). */
-export function isSigningKey(pem: string): boolean {
-  try {
-    const key = createPrivateKey(pem)
-    return key.asymmetricKeyType === 'rsa' && (key.asymmetricKeyDetails?.modulusLength ?? 0) >= 2048
-  } catch {
-    return false
-  }
 }
 
 function parseJson(text: string): unknown {

@@ -3,6 +3,7 @@ import fastifyJwt from '@fastify/jwt'
 import type { FastifyInstance, onRequestHookHandler } from 'fastify'
 import { LRUCache } from 'lru-cache'
 import { forbidden, Problem } from '../problem.ts'
+import { type OtherKeySettings, openOtherKeys } from './other-keys.ts'
 
 /** An agent is confined to its organization; a service is not. */
 export type Caller =
@@ -15,14 +16,10 @@ declare module 'fastify' {
   }
 }
 
-export interface TokenSettings {
+export interface TokenSettings extends OtherKeySettings {
   /** PEM of an RSA key that signs, and of the one that verifies */
   readonly privateKey: string
   readonly publicKey: string
-  /** names the key in a token's header (RFC 7515 §4.1.4) */
-  readonly keyId: string
-  readonly issuer: string
-  readonly audience: string
   readonly ttlSeconds: number
   /** which claims hold the roles and the organization */
   readonly authoritiesClaim: string
@@ -61,16 +58,26 @@ const remembered = 2000
  */
 export function requireCaller(app: FastifyInstance, settings: TokenSettings): onRequestHookHandler {
   const callers = new LRUCache<string, { caller: Caller; expiresAt: number }>({ max: remembered })
+  const otherKeys = openOtherKeys(settings)
+  const remember = (token: string, claims: Record<string, unknown>) => {
+    const known = { caller: toCaller(claims, settings), expiresAt: Number(claims.exp) * 1000 }
+    callers.set(token, known)
+    return known
+  }
   return (request, _reply, done) => {
     const token = bearerToken(request.headers.authorization)
-    let known = callers.get(token)
-    if (known === undefined) {
-      const claims = verify(app, token)
-      known = { caller: toCaller(claims, settings), expiresAt: Number(claims.exp) * 1000 }
-      callers.set(token, known)
+    const admit = ({ caller, expiresAt }: ReturnType<typeof remember>) => {
+      if (expiresAt <= Date.now()) throw invalidToken(expired)
+      request.caller = caller
     }
-    if (known.expiresAt <= Date.now()) throw invalidToken(expired)
-    request.caller = known.caller
+    const known = callers.get(token)
+    if (known === undefined && otherKeys.mustHaveSigned(token))
+      return void otherKeys
+        .verify(token)
+        .catch(refuse)
+        .then((claims) => admit(remember(token, claims)))
+        .then(() => done(), done)
+    admit(known ?? remember(token, verify(app, token)))
     done()
   }
 }
@@ -90,23 +97,34 @@ function verify(app: FastifyInstance, token: string): Record<string, unknown> {
   try {
     return app.jwt.verify<Record<string, unknown>>(token)
   } catch (error) {
-    throw invalidToken(reasonOf(error))
+    return refuse(error)
   }
+}
+
+function refuse(error: unknown): never {
+  throw error instanceof Problem ? error : invalidToken(reasonOf(error))
 }
 
 function reasonOf(error: unknown): string {
   switch (error instanceof Error && 'code' in error ? error.code : undefined) {
     case 'FAST_JWT_EXPIRED':
+    case 'ERR_JWT_EXPIRED':
       return expired
     case 'FAST_JWT_INACTIVE':
       return 'The token is not valid yet'
     case 'FAST_JWT_INVALID_ALGORITHM':
     case 'FAST_JWT_MISSING_SIGNATURE':
+    case 'ERR_JOSE_ALG_NOT_ALLOWED':
+    case 'ERR_JOSE_NOT_SUPPORTED':
       return 'The algorithm of the token is not accepted'
     case 'FAST_JWT_INVALID_SIGNATURE':
+    case 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED':
+    case 'ERR_JWKS_NO_MATCHING_KEY':
+    case 'ERR_JWKS_MULTIPLE_MATCHING_KEYS':
       return 'The signature of the token is not valid'
     case 'FAST_JWT_INVALID_CLAIM_VALUE':
     case 'FAST_JWT_MISSING_REQUIRED_CLAIM':
+    case 'ERR_JWT_CLAIM_VALIDATION_FAILED':
       return 'The issuer, audience, subject or expiry of the token is not accepted'
     default:
       return 'The token is malformed'

@@ -14,7 +14,8 @@ import { KeySet, ServerMetadata, TokenRequest, TokenResponse } from './schema.ts
 
 export interface OauthOptions {
   readonly kysely: Kysely<Tables>
-  readonly jwk: Readonly<Record<string, string>>
+  /** the public keys, that which signs first */
+  readonly keys: readonly Readonly<Record<string, string>>[]
   readonly issuer: string
   /** where callers reach the service; undefined: where the request says that it was reached */
   readonly publicUrl: string | undefined
@@ -42,7 +43,7 @@ export async function oauthRoutes(app: FastifyInstance, options: OauthOptions): 
   })
   refuseOtherMethods(app, tokenPath, ['POST'])
 
-  app.get(keysPath, { schema: schemas.keys }, async () => ({ keys: [options.jwk] }))
+  app.get(keysPath, { schema: schemas.keys }, async () => ({ keys: options.keys }))
   refuseOtherMethods(app, keysPath, ['GET'])
 
   app.get(metadataPath, { schema: schemas.metadata }, async (request) => {

@@ -1,6 +1,13 @@
 // The settings of tokens: who issues them, and who verifies them.
-import { expect, test } from 'vitest'
-import { readConfig } from '../../src/config.ts'
+import { generateKeyPairSync } from 'node:crypto'
+import { describe, expect, test } from 'vitest'
+import { InvalidConfig, readConfig } from '../../src/config.ts'
+
+const publicPem = (modulusLength = 2048) =>
+  generateKeyPairSync('rsa', { modulusLength })
+    .publicKey.export({ type: 'spki', format: 'pem' })
+    .toString()
+    .trim()
 
 test('the issuer is where callers reach the service, unless another is given', () => {
   const PUBLIC_URL = 'https://api.example.com/'
@@ -9,4 +16,47 @@ test('the issuer is where callers reach the service, unless another is given', (
   expect(readConfig({ PUBLIC_URL, JWT_ISSUER: 'https://id.example' }).tokens.issuer).toBe(
     'https://id.example',
   )
+})
+
+test('an identity provider is named by where its keys are, and the token endpoint can be switched off', () => {
+  const { tokens } = readConfig({ JWKS_URL: 'https://id.example/jwks', TOKEN_ENDPOINT: 'false' })
+
+  expect(tokens).toMatchObject({ jwksUrl: 'https://id.example/jwks', endpoint: false })
+})
+
+describe('earlier public keys', () => {
+  const [first, second] = [publicPem(), publicPem()]
+
+  test.each([
+    ['one after the other', `${first}\n\n${second}`],
+    ['on one line, with \\n written out', `${first}\n${second}`.replaceAll('\n', '\\n')],
+  ])('may stand %s', (_how, JWT_PREVIOUS_PUBLIC_KEYS) => {
+    expect(readConfig({ JWT_PREVIOUS_PUBLIC_KEYS }).tokens.previousPublicKeys).toEqual([first, second])
+  })
+
+  test.each([
+    ['too short', publicPem(1024)],
+    ['cut', first.slice(0, -30)],
+    ['beside something else', `${first}\nkey`],
+    [
+      'of another kind',
+      generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+    ],
+    [
+      'private',
+      generateKeyPairSync('rsa', { modulusLength: 2048 })
+        .privateKey.export({ type: 'pkcs8', format: 'pem' })
+        .toString(),
+    ],
+  ])('must not be %s, and are named, not shown', (_how, JWT_PREVIOUS_PUBLIC_KEYS) => {
+    const wrong = new InvalidConfig([
+      'JWT_PREVIOUS_PUBLIC_KEYS must be PEMs with RSA public keys of 2048 bits or more',
+    ])
+
+    expect(() => readConfig({ JWT_PREVIOUS_PUBLIC_KEYS })).toThrow(wrong)
+  })
+})
+
+test.each(['id.example/jwks', 'file:///keys', 'https://'])('%s is no place for keys', (JWKS_URL) => {
+  expect(() => readConfig({ JWKS_URL })).toThrow('JWKS_URL must be an http(s) URL')
 })
