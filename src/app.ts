@@ -28,8 +28,9 @@ import { measureRequests } from './http/request-metrics.ts'
 import { interactionRepository } from './interactions/repository.ts'
 import { resilientRepository } from './interactions/resilient-repository.ts'
 import { interactionRoutes } from './interactions/routes.ts'
-import { components } from './interactions/schema.ts'
+import { interactionComponents } from './interactions/schema.ts'
 import { oauthRoutes } from './oauth/routes.ts'
+import { oauthComponents } from './oauth/schema.ts'
 import type { SigningKey } from './oauth/signing-key.ts'
 import { registerTotalsMetrics } from './totals/metrics.ts'
 
@@ -80,16 +81,17 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
 
   const tokens = { ...config.tokens, ...signingKey }
   await registerJwt(app, tokens)
-  await registerOpenapi(app, components)
+  await registerOpenapi(app, [...interactionComponents, ...oauthComponents])
   await app.register(healthRoutes, { isReady: () => database.ping() })
   await app.register(metricsRoutes, { registry, requests })
-  await app.register(oauthRoutes, {
-    ...config.tokens,
-    kysely: database.kysely,
-    patienceMs: database.patienceMs,
-    jwk: signingKey.jwk,
-    publicUrl: config.http.publicUrl,
-  })
+  if (config.tokens.endpoint)
+    await app.register(oauthRoutes, {
+      ...config.tokens,
+      kysely: database.kysely,
+      patienceMs: database.patienceMs,
+      keys: [signingKey, ...signingKey.previous].map(({ jwk }) => jwk),
+      publicUrl: config.http.publicUrl,
+    })
   await app.register(
     async (rtcApi) => {
       rtcApi.addHook('onRequest', requireCaller(app, tokens, registry))

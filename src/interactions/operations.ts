@@ -1,6 +1,11 @@
 // What each operation takes and answers, for the OpenAPI document.
 import { Type } from '@sinclair/typebox'
-import { faultsResponse, problemResponse } from '../http/openapi.ts'
+import {
+  componentResponse,
+  faultsResponse,
+  problemResponse,
+  unavailableResponse as unavailable,
+} from '../http/openapi.ts'
 import { InteractionPath, InteractionQuery } from './parameters.ts'
 import {
   CreateInteractionResponse,
@@ -19,12 +24,6 @@ const unauthorized = problemResponse('No token, or one that is not accepted')
 const forbidden = problemResponse('Not allowed to this caller, or of another organization')
 const missing = problemResponse('There is no interaction of this id')
 const invalid = faultsResponse('What is wrong with the request, by parameter or member')
-const unavailable = problemResponse('The database does not answer in time; try again')
-
-const reference = (id: string | undefined, description: string) => ({
-  description,
-  content: { 'application/json': { schema: Type.Ref(`${id}#`) } },
-})
 
 export const operations = {
   create: {
@@ -35,7 +34,10 @@ export const operations = {
       'Stores a new interaction with version 0. Callers of an organization create in their own, whatever the body says; callers of the SERVICE role must name the organization.',
     body: Type.Ref(`${CreateInteractionWebCommand.$id}#`),
     response: {
-      200: reference(CreateInteractionResponse.$id, 'Created'),
+      200: {
+        ...componentResponse('Created', CreateInteractionResponse),
+        headers: { location: Type.String({ description: 'Where to read it, below this server.' }) },
+      },
       400: invalid,
       401: unauthorized,
       403: forbidden,
@@ -53,7 +55,7 @@ export const operations = {
       'One page of the interactions that were created in a range of time and match all filters, with their exact number.',
     querystring: InteractionQuery,
     response: {
-      200: reference(PageInteraction.$id, 'The page; empty when it lies beyond the end'),
+      200: componentResponse('The page; empty when it lies beyond the end', PageInteraction),
       400: invalid,
       401: unauthorized,
       403: forbidden,
@@ -68,7 +70,7 @@ export const operations = {
       'Callers of an organization read its interactions alone; callers of the SERVICE role read any.',
     params: InteractionPath,
     response: {
-      200: reference(Interaction.$id, 'The interaction'),
+      200: componentResponse('The interaction', Interaction),
       400: invalid,
       401: unauthorized,
       403: forbidden,

@@ -1,8 +1,9 @@
 // A local twin for tests: the service from code, with a PostgreSQL of its own and data that vanish. What a program that
 // imports `interaction-api` gets.
 import { pino } from 'pino'
-import { type BootstrapClient, readConfig } from '../config.ts'
+import { readConfig } from '../config.ts'
 import { startServer } from '../server.ts'
+import type { BootstrapClient } from '../settings-reader.ts'
 import { deleteAllInteractions, storeSamples } from './stored-samples.ts'
 import { makeVanishingFolder } from './vanishing-folder.ts'
 
