@@ -14,7 +14,8 @@ interface SourceFile {
 
 /** Which floor a file is on; the first pattern that fits decides. */
 const floors: readonly (readonly [RegExp, number])[] = [
-  [/^cli\.ts$/, 5],
+  [/^cli\.ts$/, 6],
+  [/^commands\/[^/]+\.ts$/, 5],
   [/^(app|server)\.ts$/, 4],
   [/^((interactions|oauth)\/routes|interactions\/operations|http\/(health|metrics))\.ts$/, 3],
   [/^http\/(caller|connections|errors|openapi)\.ts$/, 2],
