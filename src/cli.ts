@@ -2,8 +2,9 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { addClientCommands } from './commands/clients.ts'
+import { addRemovalCommands } from './commands/removal.ts'
 import { addServeCommand } from './commands/serve.ts'
-import { type Terminal, withDatabase } from './commands/settings.ts'
+import { Interrupted, type Terminal, withDatabase } from './commands/settings.ts'
 import { addTotalsCommands } from './commands/totals.ts'
 import { InvalidConfig } from './config.ts'
 import { DataDirectoryInUse } from './database/embedded.ts'
@@ -13,6 +14,14 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 const terminal: Terminal = {
   environment: process.env,
   print: (line) => void process.stdout.write(`${line}\n`),
+  warn: (line) => void process.stderr.write(`${line}\n`),
+  screen: process.stderr,
+  interruption() {
+    const interruption = new AbortController()
+    const interrupt = () => interruption.abort()
+    process.once('SIGINT', interrupt).once('SIGTERM', interrupt)
+    return interruption.signal
+  },
 }
 
 const program = new Command('interaction-api')
@@ -29,6 +38,7 @@ program
   .action(() => withDatabase(terminal, async () => terminal.print('The schema is up to date.')))
 addClientCommands(program, terminal)
 addTotalsCommands(program, terminal)
+addRemovalCommands(program, terminal)
 
 await program.parseAsync().catch(fail)
 
@@ -37,7 +47,8 @@ function fail(error: unknown): never {
   process.stderr.write(`interaction-api: ${messageOf(error)}\n`)
   if (!expected && process.env.LOG_LEVEL === 'debug')
     process.stderr.write(`${String(error instanceof Error && error.stack)}\n`)
-  process.exit(1)
+  // what a shell says of a command that ctrl-C ended
+  process.exit(error instanceof Interrupted ? 130 : 1)
 }
 
 /** The message, and those of its causes. */
