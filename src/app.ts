@@ -25,6 +25,7 @@ import { registerOpenapi } from './http/openapi.ts'
 import { interactionRepository } from './interactions/repository.ts'
 import { interactionRoutes } from './interactions/routes.ts'
 import { components } from './interactions/schema.ts'
+import { type Walk, walkInteractions } from './interactions/walk.ts'
 import { oauthRoutes } from './oauth/routes.ts'
 import type { SigningKey } from './oauth/signing-key.ts'
 import { registerTotalsMetrics } from './totals/metrics.ts'
@@ -87,7 +88,8 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
       })
       rtcApi.setNotFoundHandler(answerNotFound)
       const repository = interactionRepository(database, { keepsTotals: config.keepsTotals })
-      await rtcApi.register(interactionRoutes, { repository })
+      const walk: Walk = (criteria, options) => walkInteractions(database, criteria, options)
+      await rtcApi.register(interactionRoutes, { repository, walk })
     },
     { prefix: '/rtc-api' },
   )
