@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { addClientCommands } from './commands/clients.ts'
+import { addExportCommand } from './commands/export.ts'
+import { addImportCommand } from './commands/import.ts'
 import { addRemovalCommands } from './commands/removal.ts'
 import { addServeCommand } from './commands/serve.ts'
 import { Interrupted, type Terminal, withDatabase } from './commands/settings.ts'
@@ -38,6 +40,8 @@ program
   .action(() => withDatabase(terminal, async () => terminal.print('The schema is up to date.')))
 addClientCommands(program, terminal)
 addTotalsCommands(program, terminal)
+addExportCommand(program, terminal)
+addImportCommand(program, terminal)
 addRemovalCommands(program, terminal)
 
 await program.parseAsync().catch(fail)

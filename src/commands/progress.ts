@@ -1,5 +1,5 @@
 // How far a long command has come.
-import { SingleBar } from 'cli-progress'
+import { SingleBar, type ValueFormatter } from 'cli-progress'
 import type { Terminal } from './settings.ts'
 
 const format = '{bar} {percentage} % | {value} of {total} {unit} | {eta_formatted} left'
@@ -15,10 +15,13 @@ export function showProgress(
   done = 0,
 ): SingleBar {
   // signals are the command's to take
-  const bar = new SingleBar({ stream: screen, format, gracefulExit: false, etaBuffer: 100 })
+  const bar = new SingleBar({ stream: screen, format, formatValue, gracefulExit: false, etaBuffer: 100 })
   bar.start(total, done, { unit })
   return bar
 }
+
+const formatValue: ValueFormatter = (value, _options, type) =>
+  type === 'value' || type === 'total' ? formatCount(value) : String(value)
 
 /** A number for people, such as `1,000`. */
 export function formatCount(count: number): string {
