@@ -29,6 +29,7 @@ import { interactionRepository } from './interactions/repository.ts'
 import { resilientRepository } from './interactions/resilient-repository.ts'
 import { interactionRoutes } from './interactions/routes.ts'
 import { interactionComponents } from './interactions/schema.ts'
+import { type Walk, walkInteractions } from './interactions/walk.ts'
 import { oauthRoutes } from './oauth/routes.ts'
 import { oauthComponents } from './oauth/schema.ts'
 import type { SigningKey } from './oauth/signing-key.ts'
@@ -101,8 +102,10 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
       })
       rtcApi.setNotFoundHandler(answerNotFound)
       const repository = interactionRepository(database, { keepsTotals: config.keepsTotals })
+      const walk: Walk = (criteria, options) => walkInteractions(database, criteria, options)
       await rtcApi.register(interactionRoutes, {
         repository: resilientRepository(repository, database.patienceMs),
+        walk,
       })
     },
     { prefix: '/rtc-api' },

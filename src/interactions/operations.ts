@@ -25,6 +25,8 @@ const forbidden = problemResponse('Not allowed to this caller, or of another org
 const missing = problemResponse('There is no interaction of this id')
 const invalid = faultsResponse('What is wrong with the request, by parameter or member')
 
+const lines = (description: string) => ({ schema: Type.String({ description }) })
+
 export const operations = {
   create: {
     ...common,
@@ -52,10 +54,22 @@ export const operations = {
     operationId: 'listInteractions',
     summary: 'Search interactions by date',
     description:
-      'One page of the interactions that were created in a range of time and match all filters, with their exact number.',
+      'One page of the interactions that were created in a range of time and match all filters, with their exact number.\n\n' +
+      'With `Accept: application/x-ndjson` or `Accept: text/csv`, all of them instead, as a stream of lines: `page` and `size` have no effect, and `sort` may name `createdAt` alone. Each interaction that matches throughout is given once, as it is when it is read. The answer is complete when its body ends as HTTP has it (the last chunk of HTTP/1.1); when something fails, the connection is closed before that, which HTTP clients report as an error.',
     querystring: InteractionQuery,
     response: {
-      200: componentResponse('The page; empty when it lies beyond the end', PageInteraction),
+      200: {
+        description: 'The page, empty when it lies beyond the end; or all that match, line by line',
+        content: {
+          'application/json': { schema: Type.Ref(`${PageInteraction.$id}#`) },
+          'application/x-ndjson': lines(
+            'An interaction a line. Line breaks between the tokens of `data` are spaces; a further member `dataText` then holds the exact text of `data`, as a string.',
+          ),
+          'text/csv': lines(
+            'RFC 4180, with a header: id, organizationId, createdBy, createdAt, type, data, version. Nothing is altered, also where a spreadsheet would take it for a formula: import the columns as text.',
+          ),
+        },
+      },
       400: invalid,
       401: unauthorized,
       403: forbidden,

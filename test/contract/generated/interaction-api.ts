@@ -68,6 +68,8 @@ export interface paths {
         /**
          * Search interactions by date
          * @description One page of the interactions that were created in a range of time and match all filters, with their exact number.
+         *
+         *     With `Accept: application/x-ndjson` or `Accept: text/csv`, all of them instead, as a stream of lines: `page` and `size` have no effect, and `sort` may name `createdAt` alone. Each interaction that matches throughout is given once, as it is when it is read. The answer is complete when its body ends as HTTP has it (the last chunk of HTTP/1.1); when something fails, the connection is closed before that, which HTTP clients report as an error.
          */
         get: operations["listInteractions"];
         put?: never;
@@ -652,13 +654,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The page; empty when it lies beyond the end */
+            /** @description The page, empty when it lies beyond the end; or all that match, line by line */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["PageInteraction"];
+                    "application/x-ndjson": string;
+                    "text/csv": string;
                 };
             };
             /** @description What is wrong with the request, by parameter or member */
