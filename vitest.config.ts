@@ -1,8 +1,11 @@
 import { defineConfig } from 'vitest/config'
 
 const suite = (name: string, globalSetup: string[] = [], timeout = 30_000) => ({
+  // openapi-typescript builds its text with the compiler's API, which TypeScript 7 does not have
+  resolve: { alias: { typescript: '@typescript/typescript6' } },
   test: {
     name,
+    server: { deps: { inline: ['openapi-typescript'] } },
     include: [`test/${name}/**/*.test.ts`],
     globalSetup,
     testTimeout: timeout,

@@ -30,8 +30,10 @@ import { limitUnreadAnswers } from './http/unread-answers.ts'
 import { interactionRepository } from './interactions/repository.ts'
 import { resilientRepository } from './interactions/resilient-repository.ts'
 import { interactionRoutes } from './interactions/routes.ts'
-import { components } from './interactions/schema.ts'
+import { interactionComponents } from './interactions/schema.ts'
+import { type Walk, walkInteractions } from './interactions/walk.ts'
 import { oauthRoutes } from './oauth/routes.ts'
+import { oauthComponents } from './oauth/schema.ts'
 import type { SigningKey } from './oauth/signing-key.ts'
 import { registerTotalsMetrics } from './totals/metrics.ts'
 
@@ -93,16 +95,17 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
 
   const tokens = { ...config.tokens, ...signingKey }
   await registerJwt(app, tokens)
-  await registerOpenapi(app, components)
+  await registerOpenapi(app, [...interactionComponents, ...oauthComponents])
   await app.register(healthRoutes, { isReady: () => database.ping() })
   await app.register(metricsRoutes, { registry, requests })
-  await app.register(oauthRoutes, {
-    ...config.tokens,
-    kysely: database.kysely,
-    patienceMs: database.patienceMs,
-    jwk: signingKey.jwk,
-    publicUrl: config.http.publicUrl,
-  })
+  if (config.tokens.endpoint)
+    await app.register(oauthRoutes, {
+      ...config.tokens,
+      kysely: database.kysely,
+      patienceMs: database.patienceMs,
+      keys: [signingKey, ...signingKey.previous].map(({ jwk }) => jwk),
+      publicUrl: config.http.publicUrl,
+    })
   await app.register(
     async (rtcApi) => {
       rtcApi.addHook('onRequest', requireCaller(app, tokens, registry))
@@ -114,9 +117,11 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
       })
       rtcApi.setNotFoundHandler(answerNotFound)
       const repository = interactionRepository(database, { keepsTotals: config.keepsTotals })
+      const walk: Walk = (criteria, options) => walkInteractions(database, criteria, options)
       const { poolSize, longestWaitMs } = config.database
       await rtcApi.register(interactionRoutes, {
         repository: resilientRepository(repository, database.patienceMs),
+        walk,
         // the other half of the connections is left to reads and writes
         searches: { atOnce: Math.ceil(poolSize / 2), longestWaitMs },
       })

@@ -2,9 +2,12 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { addClientCommands } from './commands/clients.ts'
+import { addExportCommand } from './commands/export.ts'
+import { addImportCommand } from './commands/import.ts'
+import { addRemovalCommands } from './commands/removal.ts'
 import { addSeedCommand } from './commands/seed.ts'
 import { addServeCommand } from './commands/serve.ts'
-import { type Terminal, withDatabase } from './commands/settings.ts'
+import { Interrupted, type Terminal, withDatabase } from './commands/settings.ts'
 import { addTotalsCommands } from './commands/totals.ts'
 import { InvalidConfig } from './config.ts'
 import { DataDirectoryInUse } from './database/embedded.ts'
@@ -15,6 +18,13 @@ const terminal: Terminal = {
   environment: process.env,
   isInteractive: process.stderr.isTTY === true,
   print: (line) => void process.stdout.write(`${line}\n`),
+  screen: process.stderr,
+  interruption() {
+    const interruption = new AbortController()
+    const interrupt = () => interruption.abort()
+    process.once('SIGINT', interrupt).once('SIGTERM', interrupt)
+    return interruption.signal
+  },
 }
 
 const program = new Command('interaction-api')
@@ -32,6 +42,9 @@ program
 addClientCommands(program, terminal)
 addTotalsCommands(program, terminal)
 addSeedCommand(program, terminal)
+addExportCommand(program, terminal)
+addImportCommand(program, terminal)
+addRemovalCommands(program, terminal)
 
 await program.parseAsync().catch(fail)
 
@@ -40,7 +53,8 @@ function fail(error: unknown): never {
   process.stderr.write(`interaction-api: ${messageOf(error)}\n`)
   if (!expected && process.env.LOG_LEVEL === 'debug')
     process.stderr.write(`${String(error instanceof Error && error.stack)}\n`)
-  process.exit(1)
+  // what a shell says of a command that ctrl-C ended
+  process.exit(error instanceof Interrupted ? 130 : 1)
 }
 
 /** The message, and those of its causes. */

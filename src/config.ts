@@ -23,13 +23,14 @@ export class InvalidConfig extends Error {
 export function readConfig(environment: Readonly<Record<string, string | undefined>>) {
   const problems: string[] = []
   const read = settingsReader(environment, problems)
+  const publicUrl = read
+    .matching('PUBLIC_URL', /^https?:\/\/[^/?#\s]+[^?#\s]*$/, 'an http(s) URL')
+    ?.replace(/\/+$/, '')
   const config = {
     http: {
       host: read.text('HOST') ?? '127.0.0.1',
       port: read.integer('PORT', 0, 65_535),
-      publicUrl: read
-        .matching('PUBLIC_URL', /^https?:\/\/[^/?#\s]+[^?#\s]*$/, 'an http(s) URL')
-        ?.replace(/\/+$/, ''),
+      publicUrl,
       trustedProxies: read.networks('TRUSTED_PROXIES') ?? [],
       bodyLimitBytes: read.integer('BODY_LIMIT_BYTES', 1024, 268_435_456) ?? 1_048_576,
       bodiesLimitBytes: read.integer('BODIES_LIMIT_BYTES', 1024, 68_719_476_736) ?? 134_217_728,
@@ -57,12 +58,15 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     logFormat: read.oneOf('LOG_FORMAT', ['json', 'pretty']),
     tokens: {
       ttlSeconds: read.integer('TOKEN_TTL_SECONDS', 1, 31_536_000) ?? 3600,
-      issuer: read.text('JWT_ISSUER') ?? 'http://localhost:8080',
+      issuer: read.text('JWT_ISSUER') ?? publicUrl ?? 'http://localhost:8080',
       audience: read.text('JWT_AUDIENCE') ?? 'interaction-api',
       privateKey: read.privateKey('JWT_PRIVATE_KEY'),
       privateKeyFile: read.text('JWT_PRIVATE_KEY_FILE'),
+      previousPublicKeys: read.publicKeys('JWT_PREVIOUS_PUBLIC_KEYS') ?? [],
+      jwksUrl: read.url('JWKS_URL', /^https?:\/\/\S+$/, 'an http(s) URL'),
       authoritiesClaim: read.text('JWT_AUTHORITIES_CLAIM') ?? 'authorities',
       organizationClaim: read.text('JWT_ORGANIZATION_CLAIM') ?? 'organization',
+      endpoint: read.flag('TOKEN_ENDPOINT') ?? true,
       queryCredentials: read.flag('TOKEN_QUERY_CREDENTIALS') ?? true,
       failuresPerClient: read.integer('TOKEN_FAILURES_PER_CLIENT', 1, 1_000_000_000) ?? 10,
       failuresPerAddress: read.integer('TOKEN_FAILURES_PER_ADDRESS', 1, 1_000_000_000) ?? 60,

@@ -44,7 +44,8 @@ export async function startServer(
     await migrateDatabase(config, url, log)
     const database = openDatabase({ ...config.database, url }, (lost) => logLost(lost, log))
     closers.push(() => database.close())
-    const wantsDemo = config.database.url === undefined && config.bootstrapClients.length === 0
+    const isUnset = config.database.url === undefined && config.bootstrapClients.length === 0
+    const wantsDemo = isUnset && config.tokens.endpoint
     const demoClients = wantsDemo ? await openDemoClients(database.kysely, dataDirectory) : undefined
     await Promise.all(
       config.bootstrapClients.map(

@@ -1,8 +1,8 @@
-// Reads single settings as what they are, and notes what is wrong with them by name, never by value.
-import { createPrivateKey } from 'node:crypto'
+// Reads one setting after the other, and notes what is wrong with each; pure.
 import { type Static, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import ipaddr from 'ipaddr.js'
+import { isSigningKey, splitPublicKeys } from './rsa-key.ts'
 
 const BootstrapClient = Type.Object(
   {
@@ -18,7 +18,10 @@ const BootstrapClient = Type.Object(
 /** A client that is created or updated at each start. */
 export type BootstrapClient = Static<typeof BootstrapClient>
 
-/** @param problems where to note what is wrong */
+/**
+ * Reads settings by name: undefined is returned for one that is not set, or set to nothing.
+ * @param problems where each wrong one is added, by its name and what would be accepted, never by its value
+ */
 export function settingsReader(
   environment: Readonly<Record<string, string | undefined>>,
   problems: string[],
@@ -73,6 +76,13 @@ export function settingsReader(
       problems.push(`${name} must be a PEM with an RSA private key of 2048 bits or more`)
       return undefined
     },
+    publicKeys(name: string) {
+      const value = text(name)?.replaceAll('\\n', '\n')
+      const keys = value === undefined ? undefined : splitPublicKeys(value)
+      if (value !== undefined && keys === undefined)
+        problems.push(`${name} must be PEMs with RSA public keys of 2048 bits or more`)
+      return keys
+    },
     clients(name: string) {
       const value = text(name)
       if (value === undefined) return undefined
@@ -98,16 +108,6 @@ function checkClients(name: string, clients: BootstrapClient[], problems: string
   if (new Set(clients.map((client) => client.clientId)).size < clients.length)
     problems.push(`${name}: each clientId may stand there once`)
   return clients
-}
-
-/** Whether the text is a PEM with a private key that RS256 can sign with (RFC 7518 §3.3: 2048 bits or more). */
-export function isSigningKey(pem: string): boolean {
-  try {
-    const key = createPrivateKey(pem)
-    return key.asymmetricKeyType === 'rsa' && (key.asymmetricKeyDetails?.modulusLength ?? 0) >= 2048
-  } catch {
-    return false
-  }
 }
 
 function parseJson(text: string): unknown {

@@ -1,15 +1,15 @@
 // `seed`: fills the database with plausible interactions.
 import { type Command, InvalidArgumentError } from 'commander'
-import { identifierFault } from '../interactions/commands.ts'
-import { firstMillisecond, parseInstant } from '../interactions/instant.ts'
 import { storeSamples } from '../twin/stored-samples.ts'
+import { readIdentifier, readMoment } from './arguments.ts'
 import { type Terminal, withDatabase } from './settings.ts'
 
 interface SeedOptions {
   readonly organization: string
   readonly count: number
   readonly seed: number
-  readonly until: Date
+  /** milliseconds since 1970 */
+  readonly until?: number
 }
 
 export function addSeedCommand(program: Command, terminal: Terminal): void {
@@ -18,7 +18,7 @@ export function addSeedCommand(program: Command, terminal: Terminal): void {
     .description(
       'store plausible interactions of the 30 days before a moment; again with the same, nothing is added',
     )
-    .option('--organization <id>', 'whose they are', toIdentifier, 'demo-organization')
+    .option('--organization <id>', 'whose they are', readIdentifier, 'demo-organization')
     .option('--count <number>', 'how many, up to 10,000,000', wholeNumber(1, 10_000_000), 100)
     .option(
       '--seed <number>',
@@ -26,10 +26,10 @@ export function addSeedCommand(program: Command, terminal: Terminal): void {
       wholeNumber(0, 2 ** 32 - 1),
       1,
     )
-    .option('--until <moment>', 'the moment, as 2026-01-31T00:00:00Z (default: now)', toMoment)
-    .action(({ organization: organizationId, until = new Date(), ...rest }: SeedOptions) =>
+    .option('--until <moment>', 'the moment, as 2026-01-31T00:00:00Z (default: now)', readMoment)
+    .action(({ organization: organizationId, until = Date.now(), ...rest }: SeedOptions) =>
       withDatabase(terminal, async ({ kysely }) => {
-        const stored = await storeSamples(kysely, { organizationId, until, ...rest })
+        const stored = await storeSamples(kysely, { organizationId, until: new Date(until), ...rest })
         terminal.print(`${organizationId} has ${stored} more interactions.`)
       }),
     )
@@ -41,16 +41,4 @@ function wholeNumber(minimum: number, maximum: number) {
     if (value >= minimum && value <= maximum) return value
     throw new InvalidArgumentError(`It must be a whole number from ${minimum} to ${maximum}.`)
   }
-}
-
-function toIdentifier(text: string): string {
-  const fault = identifierFault(text)
-  if (fault === undefined) return text
-  throw new InvalidArgumentError(`It ${fault}.`)
-}
-
-function toMoment(text: string): Date {
-  const instant = parseInstant(text)
-  if (instant !== undefined) return new Date(firstMillisecond(instant))
-  throw new InvalidArgumentError('It must be an ISO 8601 date-time with a zone.')
 }

@@ -11,7 +11,17 @@ export interface Terminal {
   readonly isInteractive: boolean
   /** Writes what was asked for, and nothing else, to standard output. */
   print(line: string): void
+  /** where progress is shown, when it is a terminal */
+  readonly screen: NodeJS.WritableStream
+  /**
+   * Has the first signal to end (SIGINT, as of ctrl-C, or SIGTERM) abort what this gives, in place of ending the process;
+   * the second ends it.
+   */
+  interruption(): AbortSignal
 }
+
+/** Thrown by what stopped in order when it was asked to; the message tells how far it came. */
+export class Interrupted extends Error {}
 
 /** @throws InvalidConfig naming every wrong setting */
 export async function readSettings({ environment, isInteractive }: Terminal) {
@@ -33,7 +43,7 @@ async function openLog({ logLevel, logFormat }: Config, isInteractive: boolean):
 /** Works on the database of the settings, its schema up to date; beside a running server, on that server's. */
 export async function withDatabase(
   terminal: Terminal,
-  work: (database: Database) => Promise<void>,
+  work: (database: Database, log: Logger) => Promise<void>,
 ): Promise<void> {
   const { config, log } = await readSettings(terminal)
   const { url, stop } = await databaseUrl(config, log, { beside: true })
@@ -42,7 +52,7 @@ export async function withDatabase(
     // what an operator asks for may take its time
     const settings = { ...config.database, url, statementTimeoutMs: 0 }
     const database = openDatabase(settings, (lost) => logLost(lost, log))
-    await work(database).finally(() => database.close())
+    await work(database, log).finally(() => database.close())
   } finally {
     await stop()
   }

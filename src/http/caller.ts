@@ -2,8 +2,10 @@
 import fastifyJwt from '@fastify/jwt'
 import type { FastifyInstance, onRequestHookHandler } from 'fastify'
 import { LRUCache } from 'lru-cache'
-import { Counter, Gauge, type Registry } from 'prom-client'
+import type { Registry } from 'prom-client'
 import { forbidden, Problem } from '../problem.ts'
+import { measureCallers } from './caller-metrics.ts'
+import { type OtherKeySettings, openOtherKeys } from './other-keys.ts'
 
 /** An agent is confined to its organization; a service is not. */
 export type Caller =
@@ -16,14 +18,10 @@ declare module 'fastify' {
   }
 }
 
-export interface TokenSettings {
+export interface TokenSettings extends OtherKeySettings {
   /** PEM of an RSA key that signs, and of the one that verifies */
   readonly privateKey: string
   readonly publicKey: string
-  /** names the key in a token's header (RFC 7515 §4.1.4) */
-  readonly keyId: string
-  readonly issuer: string
-  readonly audience: string
   readonly ttlSeconds: number
   /** which claims hold the roles and the organization */
   readonly authoritiesClaim: string
@@ -66,47 +64,35 @@ export function requireCaller(
   registry: Registry,
 ): onRequestHookHandler {
   const callers = new LRUCache<string, { caller: Caller; expiresAt: number }>({ max: remembered })
-  const uses = measureCache(registry, callers)
+  const uses = measureCallers(registry, callers)
+  const otherKeys = openOtherKeys(settings)
+  const remember = (token: string, claims: Record<string, unknown>) => {
+    const known = { caller: toCaller(claims, settings), expiresAt: readExpiry(claims) }
+    callers.set(token, known)
+    return known
+  }
   return (request, _reply, done) => {
     const token = bearerToken(request.headers.authorization)
+    const admit = ({ caller, expiresAt }: ReturnType<typeof remember>) => {
+      if (expiresAt <= Date.now()) throw invalidToken(expired)
+      request.caller = caller
+    }
     let known = callers.get(token)
     uses.lookups++
     if (known === undefined) {
       uses.misses++
-      const claims = verify(app, token)
-      known = { caller: toCaller(claims, settings), expiresAt: readExpiry(claims) }
-      callers.set(token, known)
+      refuseOtherSpellings(token)
+      if (otherKeys.mustHaveSigned(token))
+        return void otherKeys
+          .verify(token)
+          .catch(refuse)
+          .then((claims) => admit(remember(token, claims)))
+          .then(() => done(), done)
+      known = remember(token, verify(app, token))
     }
-    if (known.expiresAt <= Date.now()) throw invalidToken(expired)
-    request.caller = known.caller
+    admit(known)
     done()
   }
-}
-
-/** Adds to the registry how the remembered tokens are used. @returns where the hook counts, as plain numbers */
-function measureCache(registry: Registry, callers: { readonly size: number }) {
-  const uses = { lookups: 0, misses: 0 }
-  const registers = [registry]
-  new Counter({
-    name: 'token_cache_lookups_total',
-    help: 'Bearer tokens that were looked for among those that were verified before; a miss is verified',
-    labelNames: ['result'],
-    registers,
-    collect() {
-      this.reset()
-      this.inc({ result: 'hit' }, uses.lookups - uses.misses)
-      this.inc({ result: 'miss' }, uses.misses)
-    },
-  })
-  new Gauge({
-    name: 'token_cache_size',
-    help: 'How many verified tokens are remembered',
-    registers,
-    collect() {
-      this.set(callers.size)
-    },
-  })
-  return uses
 }
 
 const expired = 'The token has expired'
@@ -120,31 +106,45 @@ function bearerToken(authorization: string | undefined): string {
   return token
 }
 
-function verify(app: FastifyInstance, token: string): Record<string, unknown> {
-  // the last character of a signature has bits that mean nothing: one token must not have several spellings
+/** The last character of a signature has bits that mean nothing: one token must not have several spellings. */
+function refuseOtherSpellings(token: string): void {
   const signature = token.slice(token.lastIndexOf('.') + 1)
   if (Buffer.from(signature, 'base64url').toString('base64url') !== signature)
     throw invalidToken('The signature of the token is not valid')
+}
+
+function verify(app: FastifyInstance, token: string): Record<string, unknown> {
   try {
     return app.jwt.verify<Record<string, unknown>>(token)
   } catch (error) {
-    throw invalidToken(reasonOf(error))
+    return refuse(error)
   }
+}
+
+function refuse(error: unknown): never {
+  throw error instanceof Problem ? error : invalidToken(reasonOf(error))
 }
 
 function reasonOf(error: unknown): string {
   switch (error instanceof Error && 'code' in error ? error.code : undefined) {
     case 'FAST_JWT_EXPIRED':
+    case 'ERR_JWT_EXPIRED':
       return expired
     case 'FAST_JWT_INACTIVE':
       return 'The token is not valid yet'
     case 'FAST_JWT_INVALID_ALGORITHM':
     case 'FAST_JWT_MISSING_SIGNATURE':
+    case 'ERR_JOSE_ALG_NOT_ALLOWED':
+    case 'ERR_JOSE_NOT_SUPPORTED':
       return 'The algorithm of the token is not accepted'
     case 'FAST_JWT_INVALID_SIGNATURE':
+    case 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED':
+    case 'ERR_JWKS_NO_MATCHING_KEY':
+    case 'ERR_JWKS_MULTIPLE_MATCHING_KEYS':
       return 'The signature of the token is not valid'
     case 'FAST_JWT_INVALID_CLAIM_VALUE':
     case 'FAST_JWT_MISSING_REQUIRED_CLAIM':
+    case 'ERR_JWT_CLAIM_VALIDATION_FAILED':
       return 'The issuer, audience, subject or expiry of the token is not accepted'
     default:
       return 'The token is malformed'

@@ -19,7 +19,7 @@ const pagePolicy = {
 
 /** Collects every route that is registered afterwards; they describe themselves by `schema`, and hide by `schema.hide`. */
 export async function registerOpenapi(app: FastifyInstance, components: readonly TSchema[]): Promise<void> {
-  for (const component of components) app.addSchema(component)
+  for (const component of [...components, ErrorResponse]) app.addSchema(component)
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -80,13 +80,32 @@ export function faultsResponse(description: string): TObject {
   )
 }
 
+const ErrorResponse = Type.Object(
+  {
+    error: Type.String({ description: 'A code that stays the same.', examples: ['not_found'] }),
+    error_description: Type.String({
+      description: 'A sentence for people.',
+      examples: ['There is no interaction of this id.'],
+    }),
+  },
+  { $id: 'ErrorResponse', description: 'Why the request was refused.' },
+)
+
 /** Any other refusal: a code for programs, a sentence for people. */
-export function problemResponse(description: string): TObject {
-  return Type.Object(
-    {
-      error: Type.String({ description: 'A code that stays the same.', examples: ['not_found'] }),
-      error_description: Type.String({ description: 'A sentence for people.' }),
-    },
-    { description },
-  )
+export const problemResponse = (description: string) => componentResponse(description, ErrorResponse)
+
+/** A refusal that another try may not meet. */
+export const passingResponse = (description: string) => ({
+  ...problemResponse(description),
+  headers: { 'retry-after': Type.Integer({ description: 'After how many seconds to try again.' }) },
+})
+
+/** 503 */
+export const unavailableResponse = passingResponse(
+  'The service is overloaded, or its database does not answer in time; try again',
+)
+
+/** A reply whose body is one of the components. */
+export function componentResponse(description: string, component: TSchema) {
+  return { description, content: { 'application/json': { schema: Type.Ref(`${component.$id}#`) } } }
 }

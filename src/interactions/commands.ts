@@ -4,7 +4,7 @@ import type { Faults } from '../problem.ts'
 import { identifierLength } from './schema.ts'
 
 /** How deep objects and arrays may stand inside each other, as in Jackson. */
-const deepestNesting = 1000
+export const deepestNesting = 1000
 
 export interface CreateCommand {
   readonly interactionId: string | undefined
@@ -55,7 +55,7 @@ export function identifierFault(value: string): string | undefined {
 }
 
 /** The JSON text of a member of the body; undefined when it is missing or null. */
-type Member = (name: string) => string | undefined
+export type Member = (name: string) => string | undefined
 
 function readMembers(body: string | undefined, faults: Faults): Member {
   const object = body === undefined ? undefined : readJsonObject(body)
@@ -67,7 +67,8 @@ function readMembers(body: string | undefined, faults: Faults): Member {
   }
 }
 
-function readJsonObject(text: string) {
+/** @returns undefined when the text is no JSON object */
+export function readJsonObject(text: string) {
   try {
     JSON.parse(text)
   } catch {
@@ -87,14 +88,16 @@ function readText(name: string, member: Member, faults: Faults): string | undefi
   return json
 }
 
-function readIdentifier(name: string, member: Member, faults: Faults): string | undefined {
+/** Reads an id, a type, an organization id or a user id; what is wrong with it goes into `faults`. */
+export function readIdentifier(name: string, member: Member, faults: Faults): string | undefined {
   const value = readText(name, member, faults)
   const fault = value === undefined ? undefined : identifierFault(value)
   if (fault !== undefined) faults[name] = fault
   return value
 }
 
-function readData(member: Member, faults: Faults): string | undefined {
+/** Reads the JSON text of an object; what is wrong with it goes into `faults`. */
+export function readData(member: Member, faults: Faults): string | undefined {
   const json = member('data')
   if (json === undefined) return undefined
   if (!json.startsWith('{')) faults.data = 'must be an object'

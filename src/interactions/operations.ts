@@ -1,6 +1,11 @@
 // What each operation takes and answers, for the OpenAPI document.
 import { Type } from '@sinclair/typebox'
-import { faultsResponse, problemResponse } from '../http/openapi.ts'
+import {
+  componentResponse,
+  faultsResponse,
+  problemResponse,
+  unavailableResponse as unavailable,
+} from '../http/openapi.ts'
 import { InteractionPath, InteractionQuery } from './parameters.ts'
 import {
   CreateInteractionResponse,
@@ -19,14 +24,8 @@ const unauthorized = problemResponse('No token, or one that is not accepted')
 const forbidden = problemResponse('Not allowed to this caller, or of another organization')
 const missing = problemResponse('There is no interaction of this id')
 const invalid = faultsResponse('What is wrong with the request, by parameter or member')
-const unavailable = problemResponse(
-  'There is too much to do, or the database does not answer in time; try again',
-)
 
-const reference = (id: string | undefined, description: string) => ({
-  description,
-  content: { 'application/json': { schema: Type.Ref(`${id}#`) } },
-})
+const lines = (description: string) => ({ schema: Type.String({ description }) })
 
 export const operations = {
   create: {
@@ -37,7 +36,10 @@ export const operations = {
       'Stores a new interaction with version 0. Callers of an organization create in their own, whatever the body says; callers of the SERVICE role must name the organization.',
     body: Type.Ref(`${CreateInteractionWebCommand.$id}#`),
     response: {
-      200: reference(CreateInteractionResponse.$id, 'Created'),
+      200: {
+        ...componentResponse('Created', CreateInteractionResponse),
+        headers: { location: Type.String({ description: 'Where to read it, below this server.' }) },
+      },
       400: invalid,
       401: unauthorized,
       403: forbidden,
@@ -52,10 +54,22 @@ export const operations = {
     operationId: 'listInteractions',
     summary: 'Search interactions by date',
     description:
-      'One page of the interactions that were created in a range of time and match all filters, with their exact number.',
+      'One page of the interactions that were created in a range of time and match all filters, with their exact number.\n\n' +
+      'With `Accept: application/x-ndjson` or `Accept: text/csv`, all of them instead, as a stream of lines: `page` and `size` have no effect, and `sort` may name `createdAt` alone. Each interaction that matches throughout is given once, as it is when it is read. The answer is complete when its body ends as HTTP has it (the last chunk of HTTP/1.1); when something fails, the connection is closed before that, which HTTP clients report as an error.',
     querystring: InteractionQuery,
     response: {
-      200: reference(PageInteraction.$id, 'The page; empty when it lies beyond the end'),
+      200: {
+        description: 'The page, empty when it lies beyond the end; or all that match, line by line',
+        content: {
+          'application/json': { schema: Type.Ref(`${PageInteraction.$id}#`) },
+          'application/x-ndjson': lines(
+            'An interaction a line. Line breaks between the tokens of `data` are spaces; a further member `dataText` then holds the exact text of `data`, as a string.',
+          ),
+          'text/csv': lines(
+            'RFC 4180, with a header: id, organizationId, createdBy, createdAt, type, data, version. Nothing is altered, also where a spreadsheet would take it for a formula: import the columns as text.',
+          ),
+        },
+      },
       400: invalid,
       401: unauthorized,
       403: forbidden,
@@ -70,7 +84,7 @@ export const operations = {
       'Callers of an organization read its interactions alone; callers of the SERVICE role read any.',
     params: InteractionPath,
     response: {
-      200: reference(Interaction.$id, 'The interaction'),
+      200: componentResponse('The interaction', Interaction),
       400: invalid,
       401: unauthorized,
       403: forbidden,

@@ -8,14 +8,18 @@ import { nothingHere, refuseOtherMethods } from '../http/errors.ts'
 import { type Faults, forbidden, InvalidRequest, Problem } from '../problem.ts'
 import { type CreateCommand, identifierFault, readCreateCommand, readUpdateCommand } from './commands.ts'
 import { readCriteria } from './criteria.ts'
+import { wantedFormat, writeLines } from './formats.ts'
 import { isLoaded, loadInPieces } from './large-page.ts'
 import { operations } from './operations.ts'
+import { isByDate, totalOrder } from './order.ts'
 import { pageEnvelope, readPageable } from './page.ts'
 import type { InteractionRepository } from './repository.ts'
 import { interactionJson } from './row.ts'
+import type { Walk } from './walk.ts'
 
 export interface InteractionOptions {
   readonly repository: InteractionRepository
+  readonly walk: Walk
   /** how many searches may be under way at once, and how long any request may wait for its turn at the database */
   readonly searches: AdmissionLimits
 }
@@ -27,7 +31,7 @@ const writesAtOnce = 400
 /** Expects `request.caller` to be set by an onRequest hook of the scope that it is registered in. */
 export async function interactionRoutes(
   app: FastifyInstance,
-  { repository, searches }: InteractionOptions,
+  { repository, walk, searches }: InteractionOptions,
 ): Promise<void> {
   // apart, so that too many of one kind leave the others as they are
   const admitRead = limitWaiting({ ...searches, atOnce: readsAtOnce })
@@ -63,11 +67,20 @@ export async function interactionRoutes(
     const values = parameterValues(request)
     const criteria = readCriteria(values, faults)
     const pageable = readPageable(values, faults)
+    const format = wantedFormat(request.headers)
+    if (format !== undefined && !isByDate(pageable.sort))
+      faults.sort ??= 'must be createdAt alone where the answer is no page'
     refuseFaulty(faults)
     const { organizationId } = request.caller
     if (organizationId !== undefined && (criteria.organizationId ?? organizationId) !== organizationId)
       throw forbidden('The caller belongs to another organization')
     const sought = { ...criteria, organizationId: organizationId ?? criteria.organizationId }
+    if (format !== undefined) {
+      const [order] = totalOrder(pageable.sort)
+      const batches = walk(sought, { direction: order?.direction ?? 'desc' })
+      const texts = request.method === 'HEAD' ? [] : await writeLines(format, batches)
+      return reply.type(format.contentType).send(Readable.from(texts))
+    }
     const { rows, total } = await admitSearch(() => repository.search(sought, pageable))
     const [head, tail] = pageEnvelope(pageable, rows.length, total)
     reply.type('application/json')

@@ -51,7 +51,7 @@ export function interactionJson(row: InteractionRow): string {
 }
 
 /** PostgreSQL's text of a moment in UTC as ISO 8601 has it, with three digits of fraction. */
-function toIsoText(moment: string): string {
+export function toIsoText(moment: string): string {
   const [date = '', time = ''] = moment.split(' ')
   return `${date}T${time.slice(0, 8)}.${time.slice(9, -3).padEnd(3, '0')}Z`
 }

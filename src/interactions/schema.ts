@@ -146,7 +146,7 @@ export const PageInteraction = Type.Object(
 )
 
 /** Every component, to be registered under its name. */
-export const components: readonly TSchema[] = [
+export const interactionComponents: readonly TSchema[] = [
   Interaction,
   CreateInteractionWebCommand,
   CreateInteractionResponse,

@@ -1,12 +1,13 @@
 // The token endpoint, the public keys, and the metadata that lead to both (contract §2).
 import formbody from '@fastify/formbody'
+import { Type } from '@sinclair/typebox'
 import type { FastifyError, FastifyInstance } from 'fastify'
 import type { Kysely } from 'kysely'
 import { v4 as randomId } from 'uuid'
 import { retry } from '../database/retries.ts'
 import type { Tables } from '../database/tables.ts'
 import { answerError, refuseOtherMethods } from '../http/errors.ts'
-import { problemResponse } from '../http/openapi.ts'
+import { componentResponse, passingResponse, problemResponse, unavailableResponse } from '../http/openapi.ts'
 import { Problem } from '../problem.ts'
 import { type AttemptLimits, limitAttempts } from './attempts.ts'
 import { authenticateClient, type Client } from './clients.ts'
@@ -17,7 +18,8 @@ export interface OauthOptions extends AttemptLimits {
   readonly kysely: Kysely<Tables>
   /** for how long a request tries again when the database is lost, in milliseconds */
   readonly patienceMs: number
-  readonly jwk: Readonly<Record<string, string>>
+  /** the public keys, that which signs first */
+  readonly keys: readonly Readonly<Record<string, string>>[]
   readonly issuer: string
   /** where callers reach the service; undefined: where the request says that it was reached */
   readonly publicUrl: string | undefined
@@ -60,7 +62,7 @@ export async function oauthRoutes(app: FastifyInstance, options: OauthOptions): 
   })
   refuseOtherMethods(app, tokenPath, ['POST'])
 
-  app.get(keysPath, { schema: schemas.keys }, async () => ({ keys: [options.jwk] }))
+  app.get(keysPath, { schema: schemas.keys }, async () => ({ keys: options.keys }))
   refuseOtherMethods(app, keysPath, ['GET'])
 
   app.get(metadataPath, { schema: schemas.metadata }, async (request) => {
@@ -144,15 +146,15 @@ function routeSchemas() {
       tags,
       security: [{ ClientBasic: [] }, {}],
       consumes: ['application/x-www-form-urlencoded'],
-      body: TokenForm,
+      body: Type.Ref(`${TokenForm.$id}#`),
       response: {
-        200: { description: 'The token', ...TokenResponse },
+        200: componentResponse('The token', TokenResponse),
         400: problemResponse('The grant or the scope is missing or not accepted'),
         401: problemResponse('The client is unknown, or its secret is another'),
         405: problemResponse('Another method than POST'),
         413: problemResponse('The body is too large'),
-        429: problemResponse('Too many failed requests; try again when Retry-After says'),
-        503: problemResponse('The service is overloaded, or the database does not answer in time; try again'),
+        429: passingResponse('Too many failed requests; try again when Retry-After says'),
+        503: unavailableResponse,
       },
     },
     keys: {
@@ -160,14 +162,14 @@ function routeSchemas() {
       summary: 'Get the keys that verify tokens',
       tags,
       security: [],
-      response: { 200: { description: 'The public keys (RFC 7517)', ...KeySet }, 405: onlyGet },
+      response: { 200: componentResponse('The public keys', KeySet), 405: onlyGet },
     },
     metadata: {
       operationId: 'getServerMetadata',
       summary: 'Get the metadata of the authorization server',
       tags,
       security: [],
-      response: { 200: { description: 'The metadata (RFC 8414)', ...ServerMetadata }, 405: onlyGet },
+      response: { 200: componentResponse('The metadata', ServerMetadata), 405: onlyGet },
     },
   }
 }

@@ -1,19 +1,24 @@
-// The RSA key that signs tokens: given, or made once and kept.
+// The RSA key that signs tokens: given, or made once and kept; and those that signed before it.
 import { createHash, createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
-import { isSigningKey } from '../settings-reader.ts'
+import { isSigningKey } from '../rsa-key.ts'
 
-export interface SigningKey {
-  /** PEM */
-  readonly privateKey: string
+export interface PublicKey {
   /** PEM */
   readonly publicKey: string
   /** the thumbprint of the public key (RFC 7638) */
   readonly keyId: string
   /** the public key for verifiers elsewhere (RFC 7517) */
   readonly jwk: Readonly<Record<string, string>>
+}
+
+export interface SigningKey extends PublicKey {
+  /** PEM */
+  readonly privateKey: string
+  /** the keys before it, whose tokens live until they expire */
+  readonly previous: readonly PublicKey[]
 }
 
 /**
@@ -23,11 +28,18 @@ export interface SigningKey {
 export async function openSigningKey(given: {
   privateKey: string | undefined
   privateKeyFile: string | undefined
+  previousPublicKeys: readonly string[]
   dataDirectory: string
 }): Promise<SigningKey> {
-  if (given.privateKey !== undefined) return fromPem(given.privateKey)
-  if (given.privateKeyFile !== undefined) return fromPem(await readGivenFile(given.privateKeyFile))
-  return fromPem(await readOrMake(path.join(given.dataDirectory, 'signing-key.pem')))
+  const pem = given.privateKey ?? (await readFrom(given))
+  const privateKey = toPem(createPrivateKey(pem), 'pkcs8')
+  const previous = given.previousPublicKeys.map(toPublicKey)
+  return { privateKey, ...toPublicKey(pem), previous }
+}
+
+async function readFrom(given: { privateKeyFile: string | undefined; dataDirectory: string }) {
+  if (given.privateKeyFile !== undefined) return readGivenFile(given.privateKeyFile)
+  return readOrMake(path.join(given.dataDirectory, 'signing-key.pem'))
 }
 
 async function readGivenFile(file: string): Promise<string> {
@@ -55,15 +67,14 @@ async function readOrMake(file: string): Promise<string> {
   return pem
 }
 
-function fromPem(pem: string): SigningKey {
-  const privateKey = createPrivateKey(pem)
+/** @param pem of a public key, or of a private key that has one */
+function toPublicKey(pem: string): PublicKey {
   const publicKey = createPublicKey(pem)
   const { n = '', e = '' } = publicKey.export({ format: 'jwk' })
   const keyId = createHash('sha256')
     .update(JSON.stringify({ e, kty: 'RSA', n }))
     .digest('base64url')
   return {
-    privateKey: toPem(privateKey, 'pkcs8'),
     publicKey: toPem(publicKey, 'spki'),
     keyId,
     jwk: { kty: 'RSA', use: 'sig', alg: 'RS256', kid: keyId, n, e },

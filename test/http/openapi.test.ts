@@ -4,8 +4,8 @@ import { Value } from '@sinclair/typebox/value'
 import { describe, expect, test } from 'vitest'
 import {
   CreateInteractionResponse,
-  components,
   Interaction,
+  interactionComponents,
   PageInteraction,
 } from '../../src/interactions/schema.ts'
 import { TokenResponse } from '../../src/oauth/schema.ts'
@@ -65,7 +65,7 @@ test('the page runs no script but its own files, under a policy that allows no o
 describe('a reply is as the document says:', () => {
   FormatRegistry.Set('date-time', (text) => /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(text))
   // a reference ends with "#", the name of its schema does not
-  const references = components.map((schema) => ({ ...schema, $id: `${schema.$id}#` }))
+  const references = interactionComponents.map((schema) => ({ ...schema, $id: `${schema.$id}#` }))
 
   const expectValid = (schema: TSchema, value: unknown) => {
     const errors = [...Value.Errors(schema, references, value)].map(
@@ -107,7 +107,7 @@ describe('a reply is as the document says:', () => {
         ['sort', 'SortObject'],
         ['pageable', 'PageableObject'],
       ] as const) {
-        const schema = components.find(({ $id }) => $id === name)
+        const schema = interactionComponents.find(({ $id }) => $id === name)
         expect(Object.keys(page[member]).sort()).toEqual(Object.keys(schema?.properties ?? {}).sort())
       }
     },

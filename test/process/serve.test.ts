@@ -29,6 +29,12 @@ test('it prints where it is, demo clients, and a curl line that creates an inter
   expect((await fetch(`${service.baseUrl}/docs`)).status).toBe(200)
 })
 
+test('without a token endpoint it prints no clients, and no line that would ask for a token', async () => {
+  const service = await serve({ DATA_DIR: await temporaryFolder(), TOKEN_ENDPOINT: 'false' })
+  expect(service.output).toContain('/docs')
+  expect(service.output).not.toMatch(/Demo|curl/)
+})
+
 test.each(['SIGTERM', 'SIGINT'] as const)(
   'on %s it finishes the running request and exits with 0',
   async (signal) => {

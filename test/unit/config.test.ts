@@ -55,8 +55,11 @@ test('without settings, each has its default', () => {
       audience: 'interaction-api',
       privateKey: undefined,
       privateKeyFile: undefined,
+      previousPublicKeys: [],
+      jwksUrl: undefined,
       authoritiesClaim: 'authorities',
       organizationClaim: 'organization',
+      endpoint: true,
       queryCredentials: true,
       failuresPerClient: 10,
       failuresPerAddress: 60,
@@ -66,7 +69,7 @@ test('without settings, each has its default', () => {
   })
 })
 
-test('each setting is read', () => {
+test('each setting is read, those of tokens apart', () => {
   const config = readConfig({
     HOST: '0.0.0.0',
     PORT: '0',
@@ -87,17 +90,7 @@ test('each setting is read', () => {
     KEEP_TOTALS: 'false',
     DATA_DIR: '/var/lib/x y',
     LOG_LEVEL: 'silent',
-    TOKEN_TTL_SECONDS: '60',
-    JWT_ISSUER: 'https://issuer.example.com',
-    JWT_AUDIENCE: 'somebody',
-    JWT_PRIVATE_KEY_FILE: '/run/secrets/key.pem',
-    JWT_AUTHORITIES_CLAIM: 'roles',
-    JWT_ORGANIZATION_CLAIM: 'org',
-    TOKEN_QUERY_CREDENTIALS: 'false',
     TRUSTED_PROXIES: '10.0.0.0/8, 192.0.2.7,::1',
-    TOKEN_FAILURES_PER_CLIENT: '3',
-    TOKEN_FAILURES_PER_ADDRESS: '4',
-    TOKEN_FAILURE_WINDOW_SECONDS: '5',
   })
 
   expect(config).toMatchObject({
@@ -106,7 +99,6 @@ test('each setting is read', () => {
     keepsTotals: false,
     dataDirectory: '/var/lib/x y',
     logLevel: 'silent',
-    tokens: { ttlSeconds: 60, issuer: 'https://issuer.example.com', audience: 'somebody' },
   })
   expect(config.http).toMatchObject({
     bodyLimitBytes: 2048,
@@ -123,14 +115,7 @@ test('each setting is read', () => {
     lockTimeoutMs: 3000,
     longestWaitMs: 500,
   })
-  expect(config.tokens).toMatchObject({ authoritiesClaim: 'roles', organizationClaim: 'org' })
   expect(config.http.trustedProxies).toEqual(['10.0.0.0/8', '192.0.2.7', '::1'])
-  expect(config.tokens).toMatchObject({
-    failuresPerClient: 3,
-    failuresPerAddress: 4,
-    failureWindowSeconds: 5,
-  })
-  expect(config.tokens).toMatchObject({ queryCredentials: false, privateKeyFile: '/run/secrets/key.pem' })
 })
 
 const wrong: readonly [string, string][] = [
@@ -223,13 +208,6 @@ test('an empty setting is as good as none', () => {
   ])
   for (const empty of ['', ' ', '\t'])
     expect(readConfig(Object.fromEntries([...names].map((name) => [name, empty])))).toEqual(readConfig({}))
-})
-
-test('a private key may stand on several lines, or on one with \\n written out', () => {
-  const lines = goodKey.trim()
-
-  expect(readConfig({ JWT_PRIVATE_KEY: goodKey }).tokens.privateKey).toBe(lines)
-  expect(readConfig({ JWT_PRIVATE_KEY: lines.replaceAll('\n', '\\n') }).tokens.privateKey).toBe(lines)
 })
 
 test('nothing of the settings can be changed afterwards', () => {

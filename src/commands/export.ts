@@ -1,0 +1,119 @@
+// `export`: writes what matches into a file, going on where it was cut.
+import { createHash } from 'node:crypto'
+import { createReadStream, existsSync } from 'node:fs'
+import { open, rename, truncate } from 'node:fs/promises'
+import { type Command, InvalidArgumentError } from 'commander'
+import { type Criteria, readCriteria } from '../interactions/criteria.ts'
+import { toNdjson } from '../interactions/formats.ts'
+import { interactionRepository } from '../interactions/repository.ts'
+import { type Place, walkInteractions } from '../interactions/walk.ts'
+import type { Faults } from '../problem.ts'
+import { readIdentifier } from './arguments.ts'
+import { readLines } from './lines.ts'
+import { formatCount, showProgress } from './progress.ts'
+import { Interrupted, type Terminal, withDatabase } from './settings.ts'
+
+type ExportOptions = Readonly<Record<string, string>> & { readonly out: string }
+
+export function addExportCommand(program: Command, terminal: Terminal): void {
+  program
+    .command('export')
+    .description('write interactions into a file, the oldest first; interrupted, run it again to go on')
+    .requiredOption('--start <date-time>', 'created then or later; with a zone')
+    .requiredOption('--end <date-time>', 'created then or earlier; with a zone')
+    .requiredOption('--out <file>', 'NDJSON, an interaction a line; it must not exist')
+    .option('--organization <id>', 'of this organization alone', readIdentifier)
+    .option('--type <types>', 'of any of these, separated by commas', readFilter)
+    .option('--user-id <id>', 'created by that user', readFilter)
+    .option(
+      '--recording <words>',
+      'with all of media, no_media, cobrowse, no_cobrowse that are given',
+      readFilter,
+    )
+    .option('--customer-id <id>', 'with that customerId', readFilter)
+    .option('--conference-id <id>', 'with that conferenceId, or without one that roomName', readFilter)
+    .option('--tags <tags>', 'with any of these, separated by commas', readFilter)
+    .option('--on-hold-duration-gt <ms>', 'on hold for longer', readFilter)
+    .option('--on-hold-duration-lt <ms>', 'on hold for shorter', readFilter)
+    .action((options: ExportOptions) => exportToFile(terminal, options))
+}
+
+/** An empty parameter of a search does not narrow it; an empty option is a mistake. */
+function readFilter(text: string): string {
+  if (/^[\s,]*$/.test(text)) throw new InvalidArgumentError('It must not be empty.')
+  return text
+}
+
+async function exportToFile(terminal: Terminal, { out, ...options }: ExportOptions): Promise<void> {
+  const criteria = readOptions(options)
+  if (existsSync(out)) throw new Error(`${out} is there already: choose another --out, or remove it`)
+  const signal = terminal.interruption()
+  // by another name for other criteria, so that no file is a mixture
+  const digest = createHash('sha256').update(JSON.stringify(criteria)).digest('hex')
+  const partial = `${out}.${digest.slice(0, 8)}.partial`
+  let { written, place } = await resume(partial)
+  const howFar = () => `${formatCount(written)} interactions are in ${partial}; run it again to go on`
+  await withDatabase(terminal, async (database) => {
+    const { search } = interactionRepository(database, { keepsTotals: true })
+    const { total } = await search(criteria, { page: 0, size: 1, sort: [] })
+    const file = await open(partial, 'a')
+    const progress = showProgress(terminal, 'interactions', total, written)
+    try {
+      for await (const rows of walkInteractions(database, criteria, { direction: 'asc', after: place })) {
+        await file.appendFile(rows.map(toNdjson).join(''))
+        written += rows.length
+        progress.update(written)
+        if (signal.aborted) throw new Interrupted(howFar())
+      }
+      await file.sync()
+    } catch (error) {
+      throw error instanceof Interrupted ? error : new Error(howFar(), { cause: error })
+    } finally {
+      progress.stop()
+      await file.close()
+    }
+  })
+  await rename(partial, out)
+  terminal.print(`${formatCount(written)} interactions are in ${out}.`)
+}
+
+/** Reads the options as the parameters of a search, whose names they have. */
+function readOptions({ organization, ...options }: Readonly<Record<string, string>>): Criteria {
+  const parameters = new Map(Object.entries(options))
+  if (organization !== undefined) parameters.set('organizationId', organization)
+  const faults: Faults = {}
+  const criteria = readCriteria((name) => [parameters.get(name) ?? []].flat(), faults)
+  const problems = Object.entries(faults).map(([name, fault]) => `  ${toFlag(name)} ${fault}`)
+  if (problems.length > 0) throw new Error(`wrong options:\n${problems.join('\n')}`)
+  return criteria
+}
+
+function toFlag(name: string): string {
+  if (name === 'organizationId') return '--organization'
+  return `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+}
+
+/** Takes away what was cut within a line. */
+async function resume(partial: string): Promise<{ written: number; place: Place | undefined }> {
+  if (!existsSync(partial)) return { written: 0, place: undefined }
+  let written = 0
+  let bytes = 0
+  let last: Buffer = Buffer.alloc(0)
+  for await (const line of readLines(createReadStream(partial))) {
+    if (!line.isEnded) break
+    written++
+    bytes += line.bytes.length + 1
+    last = line.bytes
+  }
+  await truncate(partial, bytes)
+  return { written, place: written === 0 ? undefined : readPlace(last, partial) }
+}
+
+function readPlace(line: Buffer, partial: string): Place {
+  try {
+    const { createdAt, id } = JSON.parse(line.toString())
+    return { createdAt, id }
+  } catch (error) {
+    throw new Error(`${partial} is damaged: remove it to begin anew`, { cause: error })
+  }
+}

@@ -1,0 +1,88 @@
+// A stream of lines that does not come to its end: what the client is told, and what is left running.
+import { once } from 'node:events'
+import { get as httpGet, type IncomingMessage } from 'node:http'
+import Fastify from 'fastify'
+import { sql } from 'kysely'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { interactionRepository } from '../../src/interactions/repository.ts'
+import { interactionRoutes } from '../../src/interactions/routes.ts'
+import { type Walk, walkInteractions } from '../../src/interactions/walk.ts'
+import { startTestApp } from '../support/app.ts'
+import { always, query } from '../support/make.ts'
+import { agentToken, bearer } from '../support/tokens.ts'
+
+const { app, database, inject } = await startTestApp()
+const baseUrl = await app.listen({ host: '127.0.0.1', port: 0 })
+const { kysely } = database
+const url = `/rtc-api/interactions${query(always)}`
+const headers = { ...bearer(agentToken()), accept: 'application/x-ndjson' }
+// more than the sockets between client and server hold
+await sql`
+  insert into interactions (id, organization_id, created_by, data)
+  select 'id-' || n, 'acme', 'agent', json_build_object('text', repeat(md5(n::text), 3000)) 
+  from generate_series(1, 400) as n`.execute(kysely)
+
+/** A client that has read the first piece, and reads on when it is told to. */
+async function startReading(from = baseUrl): Promise<IncomingMessage> {
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    httpGet(from + url, { headers, agent: false }, resolve).on('error', reject)
+  })
+  await once(response, 'readable')
+  expect(response.statusCode).toBe(200)
+  return response
+}
+
+async function readToEnd(response: IncomingMessage): Promise<number> {
+  let bytes = 0
+  for await (const chunk of response) bytes += chunk.length
+  return bytes
+}
+
+test('while a client reads nothing, no connection to the database is held for it', async () => {
+  const response = await startReading()
+  for (;;) {
+    const { rows } = await sql`
+      select from pg_stat_activity
+      where datname = current_database() and pid <> pg_backend_pid() and state <> 'idle'`.execute(kysely)
+    if (rows.length === 0) break
+  }
+  expect(await readToEnd(response)).toBeGreaterThan(400 * 96_000)
+  expect(response.complete).toBe(true)
+})
+
+test('what fails on the way cuts the body, and the client knows that it is not complete', async () => {
+  const response = await startReading()
+  await sql`alter table interactions rename to elsewhere`.execute(kysely)
+  await expect(readToEnd(response)).rejects.toThrow('aborted')
+  expect(response.complete).toBe(false)
+  const reply = await inject({ url, headers })
+  expect(reply.statusCode).toBe(500)
+  expect(reply.json()).toHaveProperty('error', 'internal_error')
+  await sql`alter table elsewhere rename to interactions`.execute(kysely)
+})
+
+test('when the client goes, so does the walk', async () => {
+  let isOver = false
+  const walk: Walk = async function* (criteria, options) {
+    try {
+      yield* walkInteractions(database, criteria, options)
+    } finally {
+      isOver = true
+    }
+  }
+  const observed = Fastify()
+  onTestFinished(() => observed.close())
+  observed.setValidatorCompiler(() => () => true)
+  observed.setSerializerCompiler(() => JSON.stringify)
+  observed.decorateRequest('caller')
+  observed.addHook('onRequest', async (request) => {
+    request.caller = { kind: 'agent', userId: 'agent', organizationId: 'acme' }
+  })
+  const repository = interactionRepository(database, { keepsTotals: false })
+  const searches = { atOnce: 1, longestWaitMs: 1000 }
+  await observed.register(interactionRoutes, { prefix: '/rtc-api', repository, walk, searches })
+  const response = await startReading(await observed.listen({ host: '127.0.0.1', port: 0 }))
+  expect(isOver).toBe(false)
+  response.destroy()
+  await vi.waitUntil(() => isOver, { timeout: 10_000 })
+})

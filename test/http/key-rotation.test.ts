@@ -1,0 +1,71 @@
+// The service's own key changes: what the old one signed is accepted until it expires, and the new one signs.
+import { createPublicKey, generateKeyPairSync } from 'node:crypto'
+import { decodeProtectedHeader } from 'jose'
+import { expect, test } from 'vitest'
+import { startTestApp } from '../support/app.ts'
+import { signingKeyPem, signToken } from '../support/tokens.ts'
+import { addClient, agentClient, askForToken } from './support/oauth.ts'
+
+const makeKey = () =>
+  generateKeyPairSync('rsa', { modulusLength: 2048 })
+    .privateKey.export({ type: 'pkcs8', format: 'pem' })
+    .toString()
+const publicPem = (pem: string) => createPublicKey(pem).export({ type: 'spki', format: 'pem' }).toString()
+
+const oldest = makeKey()
+const old = makeKey()
+const service = await startTestApp({ JWT_PREVIOUS_PUBLIC_KEYS: publicPem(old) + publicPem(oldest) })
+const published: { kid: string }[] = (await service.inject({ url: '/security/oauth/jwks.json' })).json().keys
+const [currentId = '', oldId = '', oldestId = ''] = published.map(({ kid }) => kid)
+const status = async (token: string) => (await service.call(token, 'GET', '/x')).statusCode
+const claims = { sub: 'agent-1', organization: 'acme', authorities: ['AGENT'] }
+
+test('all keys are published, that which signs first', async () => {
+  expect(new Set([currentId, oldId, oldestId]).size).toBe(3)
+  const agent = await addClient(service, agentClient('agent'), 'secret')
+  const { access_token } = (await askForToken(service, 'form', agent)).json()
+  expect(decodeProtectedHeader(access_token).kid).toBe(currentId)
+  expect(await status(access_token)).toBe(404)
+})
+
+test('a token of a server that has the old key is accepted', async () => {
+  const before = await startTestApp({ JWT_PRIVATE_KEY: old })
+  const agent = await addClient(before, agentClient('agent'), 'secret')
+  const { access_token } = (await askForToken(before, 'form', agent)).json()
+  expect(decodeProtectedHeader(access_token).kid).toBe(oldId)
+  expect(await status(access_token)).toBe(404)
+})
+
+test('each key verifies what names it, and nothing else', async () => {
+  const keys = { [currentId]: signingKeyPem, [oldId]: old, [oldestId]: oldest }
+  for (const kid of Object.keys(keys))
+    for (const [signer, key] of Object.entries(keys))
+      expect([kid, signer, await status(signToken(claims, { key, header: { kid } }))]).toEqual([
+        kid,
+        signer,
+        kid === signer ? 404 : 401,
+      ])
+})
+
+test('what the old key signed is held to the same rules as ever', async () => {
+  const now = Math.floor(Date.now() / 1000)
+  const signed = (changes: object, header = {}) =>
+    signToken({ ...claims, ...changes }, { key: old, header: { kid: oldId, ...header } })
+  for (const changes of [
+    { exp: now },
+    { exp: undefined },
+    { nbf: now + 60 },
+    { iss: 'https://other.example' },
+    { aud: 'other' },
+    { sub: undefined },
+  ])
+    expect([changes, await status(signed(changes))]).toEqual([changes, 401])
+  expect(await status(signed({}, { alg: 'none' }))).toBe(401)
+  expect(await status(signed({}, { alg: 'RS512' }))).toBe(401)
+})
+
+test('without the old key in the settings, its tokens are refused', async () => {
+  const after = await startTestApp()
+  const token = signToken(claims, { key: old, header: { kid: oldId } })
+  expect((await after.call(token, 'GET', '/x')).statusCode).toBe(401)
+})

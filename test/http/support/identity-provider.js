@@ -1,0 +1,43 @@
+// A program: an OpenID provider on PORT, with new keys each time that it starts. A client that names a resource gets a
+// JWT for interaction-api, signed by the algorithm with which the resource's name ends.
+
+import { env } from 'node:process'
+import { exportJWK, generateKeyPair } from 'jose'
+import Provider from 'oidc-provider'
+
+const keys = await Promise.all(
+  ['RS256', 'ES256', 'EdDSA'].map(async (alg) => {
+    const { privateKey } = await generateKeyPair(alg, { extractable: true })
+    return { ...(await exportJWK(privateKey)), alg, use: 'sig' }
+  }),
+)
+
+const machine = (client_id) => ({
+  client_id,
+  client_secret: 'secret',
+  grant_types: ['client_credentials'],
+  redirect_uris: [],
+  response_types: [],
+})
+
+const provider = new Provider(`http://127.0.0.1:${env.PORT}`, {
+  clients: ['agent', 'backend', 'visitor'].map(machine),
+  jwks: { keys },
+  features: {
+    devInteractions: { enabled: false },
+    clientCredentials: { enabled: true },
+    resourceIndicators: {
+      enabled: true,
+      getResourceServerInfo: (_context, resource) => ({
+        scope: '',
+        audience: resource.includes('elsewhere') ? 'elsewhere' : 'interaction-api',
+        accessTokenTTL: 300,
+        accessTokenFormat: 'jwt',
+        jwt: { sign: { alg: resource.split('/').at(-1) } },
+      }),
+    },
+  },
+  extraTokenClaims: (_context, { clientId }) =>
+    ({ agent: { roles: ['AGENT'], tenant: 'acme' }, backend: { roles: ['SERVICE'] } })[clientId],
+})
+provider.listen(Number(env.PORT), '127.0.0.1', () => process.send?.('listening'))

@@ -1,0 +1,107 @@
+// `export` as an operator runs it, and `import` of what it wrote: there and back, cut and gone on with.
+import { once } from 'node:events'
+import { readdir, readFile, truncate } from 'node:fs/promises'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { finishCommand, runCommand } from '../support/service.ts'
+import { always, contents, startExchange } from './support/exchange.ts'
+import { storeMany } from './support/storage.ts'
+
+const hostile = [
+  '{"n":12345678901234567890.10,"n":1e400,"z":1,"a":-0}',
+  '{\n\t"pretty": [1.0,\r\n 2]\n}',
+  '{"text":"a\\nb\\u2028\u2028\\"\\\\","emoji":"🙂", "customerId":7}',
+]
+
+test('what is exported and imported is as it was, in every character and to the millisecond', async () => {
+  const { database, out, run, exportTo } = await startExchange()
+  await storeMany(database, 1200)
+  for (const [n, data] of hostile.entries())
+    await database.query(
+      `insert into interactions (id, organization_id, created_by, created_at, type, data, version)
+       values ($1, 'globex', E'line\\nbreak', '0001-01-01T00:00:00.001Z', '=1', $2, 9223372036854775807)`,
+      [`"hostile" ${n}`, data],
+    )
+  const before = await contents(database)
+  expect(await exportTo(out, '--start', '0001-01-01T00:00:00Z')).toMatchObject({
+    code: 0,
+    output: `1,203 interactions are in ${out}.\n`,
+  })
+  expect(await run('import', out)).toMatchObject({
+    code: 0,
+    output: '0 interactions are stored, 1,203 were there already.\n',
+  })
+  await database.query('truncate interactions')
+  expect(await run('import', out)).toMatchObject({
+    code: 0,
+    output: '1,203 interactions are stored, 0 were there already.\n',
+  })
+  expect(await contents(database)).toEqual(before)
+
+  const narrowed = path.join(path.dirname(out), 'narrowed.ndjson')
+  await exportTo(narrowed, '--organization', 'acme', '--customer-id', 'c-1')
+  const lines = (await readFile(narrowed, 'utf8')).trimEnd().split('\n')
+  expect(lines).toHaveLength(400)
+  expect(lines.every((line) => JSON.parse(line).data.customerId === 'c-1')).toBe(true)
+})
+
+test('an export that is stopped, or killed within a line, goes on where it was', async () => {
+  const { database, environment, folder, out, exportTo } = await startExchange()
+  await storeMany(database, 30_000)
+  const child = runCommand(['export', ...always, '--out', out], environment)
+  let errors = ''
+  child.stderr?.on('data', (chunk) => {
+    errors += chunk
+  })
+  while ((await readdir(folder)).length === 0);
+  child.kill('SIGINT')
+  expect(await once(child, 'close')).toEqual([130, null])
+  expect(errors).toMatch(/interactions are in .*\.partial; run it again to go on/)
+  const [name = ''] = await readdir(folder)
+  const partial = path.join(folder, name)
+  const written = await readFile(partial, 'utf8')
+  // as a kill might leave it
+  await truncate(partial, Buffer.byteLength(written) - 7)
+  // another one, which has nothing to do with it
+  const ofNobody = path.join(folder, 'nobody.ndjson')
+  expect(await exportTo(ofNobody, '--user-id', 'nobody')).toMatchObject({ code: 0 })
+
+  expect(await exportTo(out)).toMatchObject({ code: 0, output: `30,000 interactions are in ${out}.\n` })
+  const text = await readFile(out, 'utf8')
+  expect(text.slice(0, written.length - 7)).toBe(written.slice(0, -7))
+  const ids = text
+    .trimEnd()
+    .split('\n')
+    .map((line): string => JSON.parse(line).id)
+  expect(new Set(ids).size).toBe(30_000)
+  expect(ids).toHaveLength(30_000)
+  expect((await readdir(folder)).sort()).toEqual(['all.ndjson', 'nobody.ndjson'])
+  expect(await exportTo(out)).toMatchObject({ code: 1, errors: expect.stringMatching(/is there already/) })
+})
+
+test.each([
+  [['export', ...always], /--out/],
+  [['export', ...always, '--out', 'x', '--organization', ''], /--organization.*must have/],
+  [['export', ...always, '--out', 'x', '--customer-id', ''], /--customer-id.*must not be empty/],
+  [['export', ...always, '--out', 'x', '--page', '1'], /unknown option '--page'/],
+  [
+    [
+      'export',
+      '--start',
+      'x',
+      '--end',
+      '2024-05-01T00:00:00Z',
+      '--recording',
+      'x',
+      '--on-hold-duration-gt',
+      'x',
+      '--out',
+      'x',
+    ],
+    /--recording must be .*\n.*--start must be .*\n.*--on-hold-duration-gt must be/,
+  ],
+])('%j is refused', async (parameters, message) => {
+  const { code, output, errors } = await finishCommand(parameters, {})
+  expect({ code, output }).toEqual({ code: 1, output: '' })
+  expect(errors).toMatch(message)
+})

@@ -1,0 +1,94 @@
+// `import` as an operator runs it: what it refuses, what it leaves alone, and where it stops.
+import { once } from 'node:events'
+import { appendFile, writeFile } from 'node:fs/promises'
+import { expect, test } from 'vitest'
+import { finishCommand, runCommand } from '../support/service.ts'
+import { contents, startExchange } from './support/exchange.ts'
+import { countStored } from './support/storage.ts'
+
+const line = (id: string, more: object = {}) =>
+  `${JSON.stringify({ id, organizationId: 'acme', createdBy: 'a', createdAt: '2024-05-01T00:00:00.000Z', data: {}, version: 0, ...more })}\n`
+
+test('an import stops at a line that is wrong; what stands before it stays, and a mended file goes on', async () => {
+  const { database, out, run } = await startExchange()
+  const lines = Array.from({ length: 1200 }, (_, n) => line(`id-${n}`))
+  const wrong: readonly [string | Buffer, RegExp][] = [
+    ['{"id":"x","organizationId":"ac', /line 1,201: the file is cut here/],
+    ['no JSON\n', /line 1,201: line must be a JSON object/],
+    ['\n', /line 1,201: line must be a JSON object/],
+    [Buffer.from('{"id":"\xff"}\n', 'latin1'), /line 1,201: line must be UTF-8/],
+    [line('', {}), /line 1,201: id must have 1 to 255 characters/],
+    [line('x', { organizationId: null }), /line 1,201: organizationId is required/],
+    [line('x', { createdAt: '2024-05-01' }), /line 1,201: createdAt must be/],
+    [line('x', { createdAt: '2024-05-01T00:00:00.0001Z' }), /line 1,201: createdAt must be .* millisecond/],
+    [line('x', { createdAt: '0000-05-01T00:00:00Z' }), /line 1,201: createdAt must be .* years/],
+    [line('x', { data: [] }), /line 1,201: data must be an object/],
+    [line('x', { data: { text: '\u0000' } }), /line 1,201: data must not hold/],
+    [line('x', { version: -1 }), /line 1,201: version must be a whole number/],
+    [line('x', { dataText: '{"other":1}' }), /line 1,201: dataText must be the text of data/],
+    [line('x', { notes: 'kept?' }), /line 1,201: notes is no member/],
+    [line('x', { organizationId: 'globex' }), /line 1,201: organizationId must be acme/],
+  ]
+  for (const [last, message] of wrong) {
+    await writeFile(out, lines.join(''))
+    await appendFile(out, last)
+    await appendFile(out, String(last).endsWith('\n') ? line('behind') : '')
+    const { code, errors } = await run('import', out, '--organization', 'acme')
+    expect(code).toBe(1)
+    expect(errors).toMatch(message)
+    expect(await countStored(database)).toBe(1200)
+  }
+  await writeFile(out, [...lines, line('x')].join(''))
+  expect(await run('import', out)).toMatchObject({
+    code: 0,
+    output: '1 interactions are stored, 1,200 were there already.\n',
+  })
+})
+
+test('an interaction whose id is taken by another one is reported and left, in the table and within the file', async () => {
+  const { database, out, run } = await startExchange()
+  await writeFile(out, [line('one'), line('two'), line('one'), line('one', { version: 1 })].join(''))
+  expect(await run('import', out)).toMatchObject({
+    code: 1,
+    output: '2 interactions are stored, 1 were there already.\n',
+    errors: expect.stringMatching(/1 interactions are not stored, as others have their ids; lines 4\n/),
+  })
+  for (const [column, value] of [
+    ['organization_id', 'globex'],
+    ['created_by', 'b'],
+    ['created_at', '2024-05-01T00:00:00.001Z'],
+    ['type', 'x'],
+    ['data', '{ }'],
+    ['version', '2'],
+  ]) {
+    await database.query('truncate interactions')
+    await writeFile(out, line('one'))
+    await run('import', out)
+    await database.query(`update interactions set ${column} = $1`, [value])
+    const before = await contents(database)
+    expect(await run('import', out)).toMatchObject({ code: 1, errors: expect.stringMatching(/lines 1\n/) })
+    expect(await contents(database)).toEqual(before)
+  }
+})
+
+test('ctrl-C stops an import between two batches, and running it again goes on', async () => {
+  const { database, environment, out, run } = await startExchange()
+  await writeFile(out, Array.from({ length: 30_000 }, (_, n) => line(`id-${n}`)).join(''))
+  const child = runCommand(['import', out], environment)
+  while ((await countStored(database)) === 0);
+  child.kill('SIGINT')
+  expect(await once(child, 'close')).toEqual([130, null])
+  expect(await countStored(database)).toBeLessThan(30_000)
+  expect(await run('import', out)).toMatchObject({ code: 0 })
+  expect(await countStored(database)).toBe(30_000)
+})
+
+test.each([
+  [['import'], /missing required argument 'file'/],
+  [['import', '/nowhere/at/all'], /ENOENT/],
+  [['import', '--force', 'x'], /unknown option '--force'/],
+])('%j is refused', async (parameters, message) => {
+  const { code, output, errors } = await finishCommand(parameters, {})
+  expect({ code, output }).toEqual({ code: 1, output: '' })
+  expect(errors).toMatch(message)
+})

@@ -1,0 +1,83 @@
+// `purge` and `erase` as an operator runs them, beside a running service.
+import { once } from 'node:events'
+import { expect, test } from 'vitest'
+import { finishCommand, runCommand } from '../support/service.ts'
+import { serve, temporaryFolder } from './support/caller.ts'
+import { connect, countStored, storeMany } from './support/storage.ts'
+
+const today = () => new Date().toISOString()
+
+test('a dry run tells how many would go, the run removes them, and a log line tells what went', async () => {
+  const environment = { DATA_DIR: await temporaryFolder() }
+  await serve(environment)
+  const database = await connect(environment.DATA_DIR)
+  await storeMany(database, 3000)
+  const erase = ['erase', '--organization', 'acme', '--customer-id', 'c-1']
+  expect(await finishCommand([...erase, '--dry-run'], environment)).toMatchObject({
+    code: 0,
+    output: '1,000 interactions would be removed.\n',
+  })
+  expect(await countStored(database)).toBe(3000)
+  const erased = await finishCommand(erase, environment)
+  expect(erased).toMatchObject({ code: 0, output: '1,000 interactions are removed.\n' })
+  expect(JSON.parse(erased.errors)).toMatchObject({
+    msg: 'interactions removed',
+    removed: 1000,
+    of: 1000,
+    organizationId: 'acme',
+  })
+  expect(erased.errors).not.toContain('c-1')
+
+  const purge = ['purge', '--before', today()]
+  expect(await finishCommand([...purge, '--organization', 'globex'], environment)).toMatchObject({
+    code: 0,
+    output: '0 interactions are removed.\n',
+  })
+  expect(await countStored(database)).toBe(2000)
+  const purged = await finishCommand(purge, environment)
+  expect(purged).toMatchObject({ code: 0, output: '2,000 interactions are removed.\n' })
+  expect(JSON.parse(purged.errors)).toMatchObject({ removed: 2000, createdBefore: purge[2] })
+  expect(await countStored(database)).toBe(0)
+})
+
+test('ctrl-C stops a purge between two batches, tells how far it came, and running it again goes on', async () => {
+  const environment = { DATA_DIR: await temporaryFolder() }
+  await serve(environment)
+  const database = await connect(environment.DATA_DIR)
+  await storeMany(database, 30_000)
+  const purge = ['purge', '--before', today()]
+  const child = runCommand(purge, environment)
+  let errors = ''
+  child.stderr?.on('data', (chunk) => {
+    errors += chunk
+  })
+  while ((await countStored(database)) === 30_000);
+  child.kill('SIGINT')
+  expect(await once(child, 'close')).toEqual([130, null])
+  const left = await countStored(database)
+  expect(left).toBeGreaterThan(0)
+  expect(errors).toContain(
+    `${(30_000 - left).toLocaleString('en-US')} of 30,000 interactions are removed; run it again to go on`,
+  )
+  expect(await finishCommand(purge, environment)).toMatchObject({ code: 0 })
+  expect(await countStored(database)).toBe(0)
+})
+
+test.each([
+  [['purge'], /--before/],
+  [['purge', '--before', 'yesterday'], /--before.*must be a date/],
+  [['purge', '--before', '2024-02-30'], /must be a date/],
+  [['purge', '--before', '2024-05-01T10:00:00'], /must be a date/],
+  [['purge', '--before', '2999-01-01'], /must not lie in the future/],
+  [['purge', '--before', '2024-05-01', '--organization', ''], /--organization.*1 to 255 characters/],
+  [['purge', '--before', '2024-05-01', '--dry'], /unknown option '--dry'/],
+  [['purge', '--before', '2024-05-01', 'now'], /too many arguments/],
+  [['erase', '--organization', 'acme'], /--customer-id/],
+  [['erase', '--customer-id', 'c-1'], /--organization/],
+  [['erase', '--organization', 'acme', '--customer-id', ''], /--customer-id/],
+])('%j is refused', async (parameters, message) => {
+  const { code, output, errors } = await finishCommand(parameters, {})
+  expect(code).toBe(1)
+  expect(output).toBe('')
+  expect(errors).toMatch(message)
+})

@@ -1,0 +1,100 @@
+// The settings of tokens: who issues them, and who verifies them.
+import { generateKeyPairSync } from 'node:crypto'
+import { describe, expect, test } from 'vitest'
+import { InvalidConfig, readConfig } from '../../src/config.ts'
+
+const publicPem = (modulusLength = 2048) =>
+  generateKeyPairSync('rsa', { modulusLength })
+    .publicKey.export({ type: 'spki', format: 'pem' })
+    .toString()
+    .trim()
+
+test('each setting of tokens is read', () => {
+  const { tokens } = readConfig({
+    TOKEN_TTL_SECONDS: '60',
+    JWT_ISSUER: 'https://issuer.example.com',
+    JWT_AUDIENCE: 'somebody',
+    JWT_PRIVATE_KEY_FILE: '/run/secrets/key.pem',
+    JWT_AUTHORITIES_CLAIM: 'roles',
+    JWT_ORGANIZATION_CLAIM: 'org',
+    TOKEN_QUERY_CREDENTIALS: 'false',
+    TOKEN_FAILURES_PER_CLIENT: '3',
+    TOKEN_FAILURES_PER_ADDRESS: '4',
+    TOKEN_FAILURE_WINDOW_SECONDS: '5',
+    JWKS_URL: 'https://id.example/jwks',
+    TOKEN_ENDPOINT: 'false',
+  })
+
+  expect(tokens).toEqual({
+    ttlSeconds: 60,
+    issuer: 'https://issuer.example.com',
+    audience: 'somebody',
+    privateKey: undefined,
+    privateKeyFile: '/run/secrets/key.pem',
+    previousPublicKeys: [],
+    jwksUrl: 'https://id.example/jwks',
+    authoritiesClaim: 'roles',
+    organizationClaim: 'org',
+    endpoint: false,
+    queryCredentials: false,
+    failuresPerClient: 3,
+    failuresPerAddress: 4,
+    failureWindowSeconds: 5,
+  })
+})
+
+test('the issuer is where callers reach the service, unless another is given', () => {
+  const PUBLIC_URL = 'https://api.example.com/'
+
+  expect(readConfig({ PUBLIC_URL }).tokens.issuer).toBe('https://api.example.com')
+  expect(readConfig({ PUBLIC_URL, JWT_ISSUER: 'https://id.example' }).tokens.issuer).toBe(
+    'https://id.example',
+  )
+})
+
+test('a private key may stand on several lines, or on one with \\n written out', () => {
+  const lines = generateKeyPairSync('rsa', { modulusLength: 2048 })
+    .privateKey.export({ type: 'pkcs8', format: 'pem' })
+    .toString()
+    .trim()
+
+  expect(readConfig({ JWT_PRIVATE_KEY: `${lines}\n` }).tokens.privateKey).toBe(lines)
+  expect(readConfig({ JWT_PRIVATE_KEY: lines.replaceAll('\n', '\\n') }).tokens.privateKey).toBe(lines)
+})
+
+describe('earlier public keys', () => {
+  const [first, second] = [publicPem(), publicPem()]
+
+  test.each([
+    ['one after the other', `${first}\n\n${second}`],
+    ['on one line, with \\n written out', `${first}\n${second}`.replaceAll('\n', '\\n')],
+  ])('may stand %s', (_how, JWT_PREVIOUS_PUBLIC_KEYS) => {
+    expect(readConfig({ JWT_PREVIOUS_PUBLIC_KEYS }).tokens.previousPublicKeys).toEqual([first, second])
+  })
+
+  test.each([
+    ['too short', publicPem(1024)],
+    ['cut', first.slice(0, -30)],
+    ['beside something else', `${first}\nkey`],
+    [
+      'of another kind',
+      generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+    ],
+    [
+      'private',
+      generateKeyPairSync('rsa', { modulusLength: 2048 })
+        .privateKey.export({ type: 'pkcs8', format: 'pem' })
+        .toString(),
+    ],
+  ])('must not be %s, and are named, not shown', (_how, JWT_PREVIOUS_PUBLIC_KEYS) => {
+    const wrong = new InvalidConfig([
+      'JWT_PREVIOUS_PUBLIC_KEYS must be PEMs with RSA public keys of 2048 bits or more',
+    ])
+
+    expect(() => readConfig({ JWT_PREVIOUS_PUBLIC_KEYS })).toThrow(wrong)
+  })
+})
+
+test.each(['id.example/jwks', 'file:///keys', 'https://'])('%s is no place for keys', (JWKS_URL) => {
+  expect(() => readConfig({ JWKS_URL })).toThrow('JWKS_URL must be an http(s) URL')
+})
