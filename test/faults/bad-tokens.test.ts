@@ -6,9 +6,9 @@ import { connect } from 'node:net'
 import { expect, test } from 'vitest'
 import { serve, temporaryFolder } from '../process/support/caller.ts'
 import { signingKeyPem, signToken } from '../support/tokens.ts'
-import { isLong } from './support/length.ts'
+import { isFull } from './support/amount.ts'
 
-const tokens = Number(process.env.FAULTS_TOKENS ?? (isLong ? 1_000_000 : 50_000))
+const tokens = Number(process.env.FAULTS_TOKENS ?? (isFull ? 1_000_000 : 50_000))
 /** Until the server's memory is as large as it gets: what is not in use any more is taken back only now and then. */
 const before = 20_000
 const total = before + tokens

@@ -4,12 +4,12 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { serve, temporaryFolder } from '../process/support/caller.ts'
 import { signingKeyPem, signToken } from '../support/tokens.ts'
+import { isFull } from './support/amount.ts'
 import { startRun } from './support/fuzz-run.ts'
-import { isLong } from './support/length.ts'
 import { anyStep } from './support/requests.ts'
 import { openWire } from './support/wire.ts'
 
-const requests = Number(process.env.FAULTS_REQUESTS ?? (isLong ? 20_000 : 2_000))
+const requests = Number(process.env.FAULTS_REQUESTS ?? (isFull ? 20_000 : 2_000))
 const seed = Number(process.env.FAULTS_SEED ?? Math.floor(Math.random() * 2 ** 31))
 const path = process.env.FAULTS_PATH
 const perRun = 20

@@ -1,10 +1,10 @@
-// How much is tried: a short form by default; FAULTS_ROUNDS=100 is the full one. FAULTS_SEED repeats a run.
+// How much is tried: what anyone will wait for, or with FAULTS=full what it takes to be sure. FAULTS_SEED repeats a run.
+
+/** whether everything is tried at length */
+export const isFull = process.env.FAULTS === 'full'
 
 /** how often processes are killed */
-export const rounds = Number(process.env.FAULTS_ROUNDS ?? 4)
-
-/** whether outages last as long as they may in earnest */
-export const isFull = rounds >= 100
+export const rounds = isFull ? 100 : 4
 
 /** decides what is killed, and when */
 export const seed = Number(process.env.FAULTS_SEED ?? Math.floor(Math.random() * 2 ** 31))
