@@ -78,7 +78,7 @@ export async function interactionRoutes(
     if (format !== undefined) {
       const [order] = totalOrder(pageable.sort)
       const batches = walk(sought, { direction: order?.direction ?? 'desc' })
-      const texts = request.method === 'HEAD' ? [] : await writeLines(format, batches)
+      const texts = request.method === 'HEAD' ? [] : await admitSearch(() => writeLines(format, batches))
       return reply.type(format.contentType).send(Readable.from(texts))
     }
     const { rows, total } = await admitSearch(() => repository.search(sought, pageable))

@@ -9,12 +9,13 @@ import type { ErrorResponse, Interaction, paths } from './generated/interaction-
 const baseUrl = inject('baseUrl')
 const { clientId, clientSecret } = inject('agent')
 
-const anyone = createClient<paths, 'application/json'>({ baseUrl })
+const anyone = createClient<paths>({ baseUrl })
 const granted = await anyone.POST('/security/oauth/token', {
   body: { grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret },
   headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
 })
 const authorization = `Bearer ${granted.data?.access_token}`
+// of the ways to get a list, as a page
 const client = createClient<paths, 'application/json'>({ baseUrl, headers: { authorization } })
 
 const collection = '/rtc-api/interactions'

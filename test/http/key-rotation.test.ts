@@ -3,7 +3,7 @@ import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { decodeProtectedHeader } from 'jose'
 import { expect, test } from 'vitest'
 import { startTestApp } from '../support/app.ts'
-import { signingKeyPem, signToken } from '../support/tokens.ts'
+import { signingKeyPem, signTexts, signToken } from '../support/tokens.ts'
 import { addClient, agentClient, askForToken } from './support/oauth.ts'
 
 const makeKey = () =>
@@ -62,6 +62,22 @@ test('what the old key signed is held to the same rules as ever', async () => {
     expect([changes, await status(signed(changes))]).toEqual([changes, 401])
   expect(await status(signed({}, { alg: 'none' }))).toBe(401)
   expect(await status(signed({}, { alg: 'RS512' }))).toBe(401)
+})
+
+test('what the old key signed has no expiry beyond all clocks, and one spelling', async () => {
+  const header = JSON.stringify({ alg: 'RS256', kid: oldId })
+  const now = Math.floor(Date.now() / 1000)
+  const expiring = (exp: string) =>
+    JSON.stringify({ ...claims, iss: 'http://localhost:8080', aud: 'interaction-api' }).replace(
+      '{',
+      `{"exp":${exp},`,
+    )
+  expect(await status(signTexts(header, expiring('1e999'), old))).toBe(401)
+  const token = signTexts(header, expiring(`${now + 600}`), old)
+  expect(await status(token)).toBe(404)
+  // the last character of 256 bytes has four bits that mean nothing
+  const twin = `${token.slice(0, -1)}${String.fromCharCode(token.charCodeAt(token.length - 1) + 1)}`
+  expect(await status(twin)).toBe(401)
 })
 
 test('without the old key in the settings, its tokens are refused', async () => {
