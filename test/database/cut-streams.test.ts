@@ -13,7 +13,7 @@ import { always, query } from '../support/make.ts'
 import { testDatabaseSettings } from '../support/postgres-setup.ts'
 import { agentToken, bearer } from '../support/tokens.ts'
 
-const { app, database, databaseUrl, inject } = await startTestApp()
+const { app, database, databaseUrl, inject } = await startTestApp({ UNREAD_LIMIT_BYTES: '16777216' })
 const baseUrl = await app.listen({ host: '127.0.0.1', port: 0 })
 const { kysely } = database
 const url = `/rtc-api/interactions${query(always)}`
@@ -50,6 +50,12 @@ test('while a client reads nothing, no connection to the database is held for it
   }
   expect(await readToEnd(response)).toBeGreaterThan(400 * 96_000)
   expect(response.complete).toBe(true)
+})
+
+test('streams side by side all come to their end, as each holds little', async () => {
+  const responses = await Promise.all(Array.from({ length: 5 }, () => startReading()))
+  await Promise.all(responses.map(readToEnd))
+  expect(responses.map(({ complete }) => complete)).toEqual(responses.map(() => true))
 })
 
 test('what fails on the way cuts the body, and the client knows that it is not complete', async () => {
