@@ -31,7 +31,7 @@ import { interactionRepository } from './interactions/repository.ts'
 import { resilientRepository } from './interactions/resilient-repository.ts'
 import { interactionRoutes } from './interactions/routes.ts'
 import { interactionComponents } from './interactions/schema.ts'
-import { type Walk, walkInteractions } from './interactions/walk.ts'
+import { prepareWalk } from './interactions/walk.ts'
 import { oauthRoutes } from './oauth/routes.ts'
 import { oauthComponents } from './oauth/schema.ts'
 import type { SigningKey } from './oauth/signing-key.ts'
@@ -117,11 +117,11 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
       })
       rtcApi.setNotFoundHandler(answerNotFound)
       const repository = interactionRepository(database, { keepsTotals: config.keepsTotals })
-      const walk: Walk = (criteria, options) => walkInteractions(database, criteria, options)
       const { poolSize, longestWaitMs } = config.database
       await rtcApi.register(interactionRoutes, {
         repository: resilientRepository(repository, database.patienceMs),
-        walk,
+        // a stream is in no hurry: its batches wait for each other
+        walk: prepareWalk(database, { atOnce: Math.ceil(poolSize / 5) }),
         // the other half of the connections is left to reads and writes
         searches: { atOnce: Math.ceil(poolSize / 2), longestWaitMs },
       })

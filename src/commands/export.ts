@@ -6,7 +6,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { type Criteria, readCriteria } from '../interactions/criteria.ts'
 import { toNdjson } from '../interactions/formats.ts'
 import { interactionRepository } from '../interactions/repository.ts'
-import { type Place, walkInteractions } from '../interactions/walk.ts'
+import { type Place, prepareWalk } from '../interactions/walk.ts'
 import type { Faults } from '../problem.ts'
 import { readIdentifier } from './arguments.ts'
 import { readLines } from './lines.ts'
@@ -55,11 +55,12 @@ async function exportToFile(terminal: Terminal, { out, ...options }: ExportOptio
   const howFar = () => `${formatCount(written)} interactions are in ${partial}; run it again to go on`
   await withDatabase(terminal, async (database) => {
     const { search } = interactionRepository(database, { keepsTotals: true })
+    const walk = prepareWalk(database, { atOnce: 1 })
     const { total } = await search(criteria, { page: 0, size: 1, sort: [] })
     const file = await open(partial, 'a')
     const progress = showProgress(terminal, 'interactions', total, written)
     try {
-      for await (const rows of walkInteractions(database, criteria, { direction: 'asc', after: place })) {
+      for await (const rows of walk(criteria, { direction: 'asc', after: place })) {
         await file.appendFile(rows.map(toNdjson).join(''))
         written += rows.length
         progress.update(written)

@@ -1,12 +1,12 @@
 // Bounds the memory of answers that their callers do not read.
 import type { ServerResponse } from 'node:http'
-import { Stream } from 'node:stream'
+import { Readable } from 'node:stream'
 
 /** Answers smaller than this are left to the system's buffers, in bytes. */
 const smallest = 65_536
 
-/** About what is held of an answer that is loaded as it is read, in bytes. */
-const streamed = 8_388_608
+/** About what is held of an answer that is loaded as it is read, in bytes: in pieces of any size, or byte by byte. */
+const streamed = { pieces: 8_388_608, bytes: 1_048_576 } as const
 
 /**
  * Takes note of each answer with its payload. When the large ones that are under way take more memory than the limit,
@@ -43,5 +43,6 @@ export function limitUnreadAnswers(
 
 function sizeOf(payload: unknown): number {
   if (typeof payload === 'string' || Buffer.isBuffer(payload)) return payload.length
-  return payload instanceof Stream ? streamed : 0
+  if (!(payload instanceof Readable)) return 0
+  return payload.readableObjectMode ? streamed.pieces : streamed.bytes
 }

@@ -79,7 +79,7 @@ export async function interactionRoutes(
       const [order] = totalOrder(pageable.sort)
       const batches = walk(sought, { direction: order?.direction ?? 'desc' })
       const texts = request.method === 'HEAD' ? [] : await admitSearch(() => writeLines(format, batches))
-      return reply.type(format.contentType).send(Readable.from(texts))
+      return reply.type(format.contentType).send(Readable.from(texts, { objectMode: false }))
     }
     const { rows, total } = await admitSearch(() => repository.search(sought, pageable))
     const [head, tail] = pageEnvelope(pageable, rows.length, total)

@@ -1,7 +1,9 @@
 // A walk over everything that matches, in order of date: batch after batch, each a short statement of its own, so that
 // no connection is held while whoever takes them is slow.
-import { type Kysely, sql } from 'kysely'
+import { type CompiledQuery, type Kysely, sql } from 'kysely'
+import pLimit from 'p-limit'
 import type { Database } from '../database/database.ts'
+import { retry } from '../database/retries.ts'
 import type { Tables } from '../database/tables.ts'
 import type { Criteria } from './criteria.ts'
 import { matching, type Shape, toShape, toValues, type Values } from './matching.ts'
@@ -21,7 +23,11 @@ export interface WalkOptions {
   readonly after?: Place | undefined
 }
 
-/** Walks over what matches; see `walkInteractions`. */
+/**
+ * Gives each interaction once that matches throughout the walk, as it is when its batch is read; one that is created or
+ * removed meanwhile may be given or not. No batch is empty, none much larger than its largest interaction and 256 KiB.
+ * A batch that fails in passing is read again.
+ */
 export type Walk = (criteria: Criteria, options: WalkOptions) => AsyncGenerator<readonly InteractionRow[]>
 
 /** How many rows a batch may have; the first has the fewest, so that it comes at once. */
@@ -30,42 +36,58 @@ const batchSize = { first: 50, most: 500 } as const
 /** Once its data have so many bytes, a batch is full. */
 const batchBytes = 262_144
 
+/** How many statements are prepared by name, on each connection; callers may think of any number of others. */
+const preparedStatements = 32
+
 /**
- * Gives each interaction once that matches throughout the walk, as it is when its batch is read; one that is created or
- * removed meanwhile may be given or not. No batch is empty, none much larger than its largest interaction and 256 KiB.
+ * To be called once for a database, as its statements are prepared by name.
+ * @param atOnce how many connections all walks together take; one that waits for its turn holds none
  */
-export async function* walkInteractions(
-  { kysely }: Pick<Database, 'kysely'>,
-  criteria: Criteria,
-  { direction, after }: WalkOptions,
-): AsyncGenerator<readonly InteractionRow[]> {
-  let size: number = batchSize.first
-  for (let place = after; ; ) {
-    const { rows } = await kysely.executeQuery(composeBatch(kysely, criteria, { direction, size, place }))
-    const last = rows.at(-1)
-    if (last === undefined) return
-    yield rows
-    const bytes = rows.reduce((sum, { data_bytes }) => sum + data_bytes, 0)
-    if (rows.length < size && bytes < batchBytes) return
-    place = { createdAt: last.created_at, id: last.id }
-    // as many as fit, and room for more should the next ones be smaller
-    size = Math.min(2 * rows.length, batchSize.most)
+export function prepareWalk(database: Database, { atOnce }: { readonly atOnce: number }): Walk {
+  const prepared = new Map<string, (values: BatchValues) => Promise<BatchRow[]>>()
+  const turn = pLimit(atOnce)
+
+  async function run(shape: Shape, values: BatchValues): Promise<readonly BatchRow[]> {
+    const key = JSON.stringify(shape)
+    const known = prepared.get(key)
+    if (known !== undefined) return known(values)
+    if (prepared.size === preparedStatements)
+      return (await database.kysely.executeQuery(composeBatch(database.kysely, shape, values))).rows
+    const statement = database.prepare(`walk_interactions_${prepared.size}`, (parameters: BatchValues) =>
+      composeBatch(database.kysely, shape, parameters),
+    )
+    prepared.set(key, statement)
+    return statement(values)
+  }
+
+  return async function* walk(criteria, { direction, after }) {
+    const sort = [{ property: 'createdAt', direction, ignoreCase: false }] as const
+    let size: number = batchSize.first
+    for (let place = after; ; ) {
+      const pageable = { page: 0, size, sort }
+      const values = { ...toValues(criteria, pageable), placeCreatedAt: place?.createdAt, placeId: place?.id }
+      const shape = toShape(criteria, pageable, values, false)
+      const rows = await turn(() => retry(() => run(shape, values), database.patienceMs))
+      const last = rows.at(-1)
+      if (last === undefined) return
+      yield rows
+      const bytes = rows.reduce((sum, { data_bytes }) => sum + data_bytes, 0)
+      if (rows.length < size && bytes < batchBytes) return
+      place = { createdAt: last.created_at, id: last.id }
+      // as many as fit, and room for more should the next ones be smaller
+      size = Math.min(2 * rows.length, batchSize.most)
+    }
   }
 }
 
 type BatchRow = InteractionRow & { readonly data_bytes: number }
-
-interface BatchOptions {
-  readonly direction: 'asc' | 'desc'
-  readonly size: number
-  readonly place: Place | undefined
+type BatchValues = Values & {
+  readonly placeCreatedAt: string | undefined
+  readonly placeId: string | undefined
 }
 
-function composeBatch(kysely: Kysely<Tables>, criteria: Criteria, { direction, size, place }: BatchOptions) {
-  const pageable = { page: 0, size, sort: [{ property: 'createdAt', direction, ignoreCase: false }] } as const
-  const values: Values = toValues(criteria, pageable)
-  const shape: Shape = toShape(criteria, pageable, values, false)
-  const order = totalOrder(pageable.sort)
+function composeBatch(kysely: Kysely<Tables>, shape: Shape, values: BatchValues): CompiledQuery<BatchRow> {
+  const order = totalOrder(shape.sort)
   // the ids are found first, in an index alone where it can tell all that is asked for
   return sql<BatchRow>`
     select ${columnsOf('page')}, page.data, page.data_bytes
@@ -74,9 +96,9 @@ function composeBatch(kysely: Kysely<Tables>, criteria: Criteria, { direction, s
         sum(${dataBytes}) over (order by ${orderBy('interaction', order)} rows unbounded preceding) as bytes
       from (
         select id from (${matching(kysely, shape, values)}) as matching
-        where ${isBehind(place, direction)}
+        where ${isBehind(shape, values)}
         order by ${orderBy('matching', order)}
-        limit ${size}
+        limit ${values.size}
       ) as found
       join interactions as interaction on interaction.id = found.id
     ) as page
@@ -84,8 +106,9 @@ function composeBatch(kysely: Kysely<Tables>, criteria: Criteria, { direction, s
     order by ${orderBy('page', order)}`.compile(kysely)
 }
 
-function isBehind(place: Place | undefined, direction: 'asc' | 'desc') {
-  if (place === undefined) return sql`true`
-  const comparison = sql.raw(direction === 'asc' ? '>' : '<')
-  return sql`(matching.created_at, matching.id) ${comparison} (${place.createdAt}::timestamptz, ${place.id}::text)`
+/** Whether it comes later in the walk than the place where the batch begins, if it has one. */
+function isBehind({ given, sort }: Shape, { placeCreatedAt, placeId }: BatchValues) {
+  if (!given.includes('placeId')) return sql`true`
+  const comparison = sql.raw(sort[0]?.direction === 'asc' ? '>' : '<')
+  return sql`(matching.created_at, matching.id) ${comparison} (${placeCreatedAt}::timestamptz, ${placeId}::text)`
 }

@@ -4,14 +4,16 @@ import { get as httpGet, type IncomingMessage } from 'node:http'
 import Fastify from 'fastify'
 import { sql } from 'kysely'
 import { expect, onTestFinished, test, vi } from 'vitest'
+import { openDatabase } from '../../src/database/database.ts'
 import { interactionRepository } from '../../src/interactions/repository.ts'
 import { interactionRoutes } from '../../src/interactions/routes.ts'
-import { type Walk, walkInteractions } from '../../src/interactions/walk.ts'
+import { prepareWalk, type Walk } from '../../src/interactions/walk.ts'
 import { startTestApp } from '../support/app.ts'
 import { always, query } from '../support/make.ts'
+import { testDatabaseSettings } from '../support/postgres-setup.ts'
 import { agentToken, bearer } from '../support/tokens.ts'
 
-const { app, database, inject } = await startTestApp()
+const { app, database, databaseUrl, inject } = await startTestApp({ UNREAD_LIMIT_BYTES: '16777216' })
 const baseUrl = await app.listen({ host: '127.0.0.1', port: 0 })
 const { kysely } = database
 const url = `/rtc-api/interactions${query(always)}`
@@ -50,6 +52,12 @@ test('while a client reads nothing, no connection to the database is held for it
   expect(response.complete).toBe(true)
 })
 
+test('streams side by side all come to their end, as each holds little', async () => {
+  const responses = await Promise.all(Array.from({ length: 5 }, () => startReading()))
+  await Promise.all(responses.map(readToEnd))
+  expect(responses.map(({ complete }) => complete)).toEqual(responses.map(() => true))
+})
+
 test('what fails on the way cuts the body, and the client knows that it is not complete', async () => {
   const response = await startReading()
   await sql`alter table interactions rename to elsewhere`.execute(kysely)
@@ -62,10 +70,13 @@ test('what fails on the way cuts the body, and the client knows that it is not c
 })
 
 test('when the client goes, so does the walk', async () => {
+  const own = openDatabase({ ...testDatabaseSettings, url: databaseUrl }, () => {})
+  onTestFinished(() => own.close())
+  const whole = prepareWalk(own, { atOnce: 1 })
   let isOver = false
   const walk: Walk = async function* (criteria, options) {
     try {
-      yield* walkInteractions(database, criteria, options)
+      yield* whole(criteria, options)
     } finally {
       isOver = true
     }
@@ -78,8 +89,8 @@ test('when the client goes, so does the walk', async () => {
   observed.addHook('onRequest', async (request) => {
     request.caller = { kind: 'agent', userId: 'agent', organizationId: 'acme' }
   })
-  const repository = interactionRepository(database, { keepsTotals: false })
-  const searches = { atOnce: 1, longestWaitMs: 1000 }
+  const repository = interactionRepository(own, { keepsTotals: false })
+  const searches = { atOnce: 1, longestWaitMs: 10_000 }
   await observed.register(interactionRoutes, { prefix: '/rtc-api', repository, walk, searches })
   const response = await startReading(await observed.listen({ host: '127.0.0.1', port: 0 }))
   expect(isOver).toBe(false)

@@ -1,0 +1,81 @@
+// Walks over what matches, while their statements are held up or lost.
+import pg from 'pg'
+import { afterAll, afterEach, expect, test, vi } from 'vitest'
+import { readCriteria } from '../../src/interactions/criteria.ts'
+import { prepareWalk } from '../../src/interactions/walk.ts'
+import { cloneDatabase } from '../support/database.ts'
+import { always } from '../support/make.ts'
+
+const { database, url } = await cloneDatabase()
+const walk = prepareWalk(database, { atOnce: 2 })
+const operator = new pg.Client(url)
+await operator.connect()
+afterAll(() => operator.end())
+afterEach(() => operator.query('rollback'))
+await operator.query(`
+  insert into interactions (id, organization_id, created_by, data)
+  select 'id-' || n, 'acme', 'agent', '{}' from generate_series(1, 400) as n`)
+
+const everything = readCriteria((name) => (name === 'start' || name === 'end' ? [always[name]] : []), {})
+
+/** Has every statement on interactions wait. */
+const holdUp = () => operator.query('begin; lock table interactions')
+
+/** The processes of the statements that wait for that. */
+async function waiting(): Promise<number[]> {
+  // in a transaction, what it saw first stays as it was
+  const { rows } = await operator.query<{ pid: number }>(`
+    select pid from pg_stat_clear_snapshot(), pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock'`)
+  return rows.map(({ pid }) => pid)
+}
+
+async function readOn(batches: ReturnType<typeof walk>): Promise<string[]> {
+  const ids: string[] = []
+  for await (const rows of batches) ids.push(...rows.map(({ id }) => id))
+  return ids
+}
+
+test('a batch whose connection is lost is read again, and each interaction is given once', async () => {
+  const batches = walk(everything, { direction: 'desc' })
+  const first = await batches.next()
+  await holdUp()
+  const rest = readOn(batches)
+  await vi.waitUntil(async () => (await waiting()).length === 1)
+  await operator.query('select pg_terminate_backend(pid) from unnest($1::integer[]) as pid', [
+    await waiting(),
+  ])
+  await operator.query('rollback')
+  const begun = first.done === true ? [] : first.value.map(({ id }) => id)
+  const ids = [...begun, ...(await rest)]
+  expect(ids).toHaveLength(400)
+  expect(new Set(ids).size).toBe(400)
+})
+
+test('walks together take no more connections than they may', async () => {
+  await holdUp()
+  const walks = Array.from({ length: 6 }, () => readOn(walk(everything, { direction: 'asc' })))
+  await vi.waitUntil(async () => (await waiting()).length > 0)
+  expect(database.poolUse()).toMatchObject({ busy: 2, waiting: 0 })
+  await operator.query('rollback')
+  for (const ids of await Promise.all(walks)) expect(ids).toHaveLength(400)
+})
+
+test('a walk of another shape is another statement, however many shapes there are', async () => {
+  const optional = {
+    organizationId: 'acme',
+    types: ['chat'],
+    createdBy: 'agent',
+    customerId: 'c-1',
+    conferenceId: 'room-1',
+    tags: ['vip'],
+  }
+  const names = Object.keys(optional)
+  for (let chosen = 0; chosen < 2 ** names.length; chosen++) {
+    const given = Object.entries(optional).filter((_, bit) => (chosen >> bit) % 2 === 1)
+    const expected = given.every(([name]) => name === 'organizationId' || name === 'createdBy') ? 400 : 0
+    const criteria = { ...everything, ...Object.fromEntries(given) }
+    const ids = await readOn(walk(criteria, { direction: 'asc' }))
+    expect([chosen, ids.length]).toEqual([chosen, expected])
+  }
+})
