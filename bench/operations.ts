@@ -87,7 +87,7 @@ export const operations: readonly Operation[] = [
       path: `${path}?${range(draw, 365)}&customerId=${bigCustomer(draw, total)}`,
     }),
     factor: 500,
-    baselineSeconds: 60,
+    baselineSeconds: 20,
   },
   {
     name: 'POST',
