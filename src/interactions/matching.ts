@@ -21,13 +21,14 @@ export type Values = ReturnType<typeof toValues>
 export function toValues(criteria: Criteria, { page, size }: Pageable) {
   const { mediaRecorded: _media, cobrowseRecorded: _cobrowse, ...values } = criteria
   const { types, createdBy } = criteria
+  const prefixes = types?.map((type) => cut(type, 40))
   return {
     ...values,
     // compared with the row as well only when the index may have cut them
     types: types?.some((type) => isCut(type, 40)) ? types : undefined,
     // one is looked up in the index by type, of several each row's is compared
-    typePrefix: types?.length === 1 ? types.map((type) => cut(type, 40))[0] : undefined,
-    typePrefixes: types !== undefined && types.length > 1 ? types.map((type) => cut(type, 40)) : undefined,
+    typePrefix: prefixes?.length === 1 ? prefixes[0] : undefined,
+    typePrefixes: prefixes?.length === 1 ? undefined : prefixes,
     createdBy: createdBy !== undefined && isCut(createdBy, 64) ? createdBy : undefined,
     createdByPrefix: createdBy === undefined ? undefined : cut(createdBy, 64),
     size,
