@@ -65,21 +65,20 @@ export function openDatabase(settings: PoolSettings, onError: (error: Error) => 
         const name = parameters[Number(number) - 1] as keyof Parameters
         return `$${names.indexOf(name) + 1}`
       })
-      return async (values: Parameters) => {
-        const client = await pool.connect().catch((cause: unknown) => {
-          throw new NotSent(cause)
+      // by callbacks: for each statement, promises of pg and its pool keep 25 MB more alive under load
+      return (values: Parameters) =>
+        new Promise<Row[]>((resolve, reject) => {
+          pool.connect((cause, client, release) => {
+            if (client === undefined) return reject(new NotSent(cause))
+            client.query<Row>({ name, text, values: names.map((key) => values[key]) }, (error, result) => {
+              // null when there is none
+              const failure: Error | null = error
+              release(failure !== null && !isAnswered(failure))
+              if (failure === null) resolve(result.rows)
+              else reject(failure)
+            })
+          })
         })
-        let failure: unknown
-        try {
-          const { rows } = await client.query<Row>({ name, text, values: names.map((key) => values[key]) })
-          return rows
-        } catch (error) {
-          failure = error
-          throw error
-        } finally {
-          client.release(failure !== undefined && !isAnswered(failure))
-        }
-      }
     },
     patienceMs: connectTimeoutMs,
     poolUse: () => ({
