@@ -1,8 +1,9 @@
 // Opens the database: its connections, and Kysely on top of them. Whoever opens it closes it.
 import { type CompiledQuery, Kysely, PostgresDialect } from 'kysely'
-import type { QueryResultRow } from 'pg'
+import type { QueryConfig, QueryResultRow } from 'pg'
+import { openPipeline } from './pipeline.ts'
 import { openPool, type PoolSettings } from './pool.ts'
-import { databaseFailure, NotSent } from './sqlstate.ts'
+import { isAnswered, NotSent } from './sqlstate.ts'
 import type { Tables } from './tables.ts'
 
 /** Numbers of connections, and of statements that wait for one. */
@@ -22,11 +23,14 @@ export interface Database {
    * plans for the parameters at hand prove no better.
    * @param name unique among the statements of the service
    * @param compose writes the statement, taking its parameters from the argument's members and from nowhere else
+   * @param options.isBrief whether it touches little, and waits for no row that another transaction holds: such
+   *   statements share a connection as long as they flow, which takes less work than a connection for each
    * @returns a function that rejects with NotSent when there is no connection
    */
   prepare<Parameters extends object, Row extends QueryResultRow>(
     name: string,
     compose: (parameters: Parameters) => CompiledQuery<Row>,
+    options?: { readonly isBrief: boolean },
   ): (parameters: Parameters) => Promise<Row[]>
   /** how long a caller waits for a connection, and for one that works, in milliseconds */
   readonly patienceMs: number
@@ -50,13 +54,31 @@ export function openDatabase(settings: PoolSettings, onError: (error: Error) => 
   const pool = openPool(settings, onIdleError)
   const { connectTimeoutMs } = settings
   const probes = openPool({ ...settings, poolSize: 1, statementTimeoutMs: connectTimeoutMs }, onIdleError)
+  const pipeline = openPipeline(settings, onIdleError)
   let probe: Promise<void> | undefined
+
+  // by callbacks: for each statement, promises of pg and its pool keep 25 MB more alive under load
+  const runAlone = <Row extends QueryResultRow>(statement: QueryConfig) =>
+    new Promise<Row[]>((resolve, reject) => {
+      pool.connect((cause, client, release) => {
+        if (client === undefined) return reject(new NotSent(cause))
+        client.query<Row>(statement, (error, result) => {
+          // null when there is none
+          const failure: Error | null = error
+          release(failure !== null && !isAnswered(failure))
+          if (failure === null) resolve(result.rows)
+          else reject(failure)
+        })
+      })
+    })
+
   const kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
   return {
     kysely,
     prepare<Parameters extends object, Row extends QueryResultRow>(
       name: string,
       compose: (parameters: Parameters) => CompiledQuery<Row>,
+      { isBrief } = { isBrief: false },
     ) {
       const { sql, parameters } = compose(parameterNames<Parameters>())
       const names = [...new Set(parameters as (keyof Parameters)[])]
@@ -65,20 +87,10 @@ export function openDatabase(settings: PoolSettings, onError: (error: Error) => 
         const name = parameters[Number(number) - 1] as keyof Parameters
         return `$${names.indexOf(name) + 1}`
       })
-      // by callbacks: for each statement, promises of pg and its pool keep 25 MB more alive under load
-      return (values: Parameters) =>
-        new Promise<Row[]>((resolve, reject) => {
-          pool.connect((cause, client, release) => {
-            if (client === undefined) return reject(new NotSent(cause))
-            client.query<Row>({ name, text, values: names.map((key) => values[key]) }, (error, result) => {
-              // null when there is none
-              const failure: Error | null = error
-              release(failure !== null && !isAnswered(failure))
-              if (failure === null) resolve(result.rows)
-              else reject(failure)
-            })
-          })
-        })
+      return (values: Parameters) => {
+        const statement = { name, text, values: names.map((key) => values[key]) }
+        return isBrief && pipeline.flows() ? pipeline.run<Row>(statement) : runAlone<Row>(statement)
+      }
     },
     patienceMs: connectTimeoutMs,
     poolUse: () => ({
@@ -99,15 +111,9 @@ export function openDatabase(settings: PoolSettings, onError: (error: Error) => 
     },
     async close() {
       isClosing = true
-      await Promise.all([pool.end(), probes.end()])
+      await Promise.all([pool.end(), probes.end(), pipeline.close()])
     },
   }
-}
-
-/** Whether the statement failed by the server's word, after which the connection is as good as before. */
-function isAnswered(error: unknown): boolean {
-  const failure = databaseFailure(error)
-  return failure !== undefined && failure !== 'unavailable'
 }
 
 /** Stands in for the parameters while a statement is compiled: each member is its own name. */

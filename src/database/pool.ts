@@ -10,23 +10,32 @@ export interface PoolSettings {
   readonly connectTimeoutMs: number
   readonly statementTimeoutMs: number
   readonly lockTimeoutMs: number
+  /** whether one keeps a connection, and sends statements while others are under way on it */
+  readonly isShared?: boolean
 }
 
 /** How much longer than a statement may take its answer is waited for. */
 const graceMs = 500
 
+/** How long the answer to a statement is waited for, in milliseconds; undefined: for any time. */
+export function overdueMs({ statementTimeoutMs }: PoolSettings): number | undefined {
+  return statementTimeoutMs > 0 ? statementTimeoutMs + graceMs : undefined
+}
+
 /**
  * Opens no connection yet: the first statement does. A connection that is kept for longer than a statement may take
- * is cut: PostgreSQL would have ended the statement, so its word must have been lost on the way.
+ * is cut, unless it is shared: PostgreSQL would have ended the statement, so its word must have been lost on the way.
  * @param onError told of errors on idle connections, which the pool then replaces
  */
 export function openPool(settings: PoolSettings, onError: (error: Error) => void): Pool {
+  const { isShared = false, statementTimeoutMs } = settings
   const pool = new Pool({
     connectionString: settings.url,
     max: settings.poolSize,
     connectionTimeoutMillis: settings.connectTimeoutMs,
     application_name: 'interaction-api',
     keepAlive: true,
+    pipeline: isShared,
     types: {
       getTypeParser: (oid, format) => (stayText.has(oid) ? keepText : types.getTypeParser(oid, format)),
     },
@@ -40,14 +49,15 @@ export function openPool(settings: PoolSettings, onError: (error: Error) => void
       '-c max_parallel_workers_per_gather=0',
       // Compiling a plan takes longer than these statements run, and is decided by rough estimates of their cost.
       '-c jit=off',
-      `-c statement_timeout=${settings.statementTimeoutMs}`,
+      `-c statement_timeout=${statementTimeoutMs}`,
       `-c lock_timeout=${settings.lockTimeoutMs}`,
     ].join(' '),
   })
   pool.on('error', onError)
   // A connection that is lost while a statement runs fails the statement; as an event, nobody else has to hear of it.
   pool.on('connect', (client) => void client.on('error', () => {}))
-  if (settings.statementTimeoutMs > 0) cutWhenOverdue(pool, settings.statementTimeoutMs + graceMs)
+  const limitMs = overdueMs(settings)
+  if (!isShared && limitMs !== undefined) cutWhenOverdue(pool, limitMs)
   return pool
 }
 

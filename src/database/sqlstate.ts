@@ -39,6 +39,12 @@ export function isPassing(error: unknown): boolean {
   return failure === 'unavailable' || failure === 'conflict'
 }
 
+/** Whether the statement failed by the server's word, after which the connection is as good as before. */
+export function isAnswered(error: unknown): boolean {
+  const failure = databaseFailure(error)
+  return failure !== undefined && failure !== 'unavailable'
+}
+
 /** Whether a statement may have had its effect all the same: it was sent, and what became of it is not known. */
 export function leavesDoubt(error: unknown): boolean {
   return !(error instanceof NotSent) && databaseFailure(error) === 'unavailable'

@@ -55,20 +55,24 @@ const promotedColumns = sql.raw(
 /** Compiles the statements; they run when the functions are called. */
 export function interactionRepository(database: Database, options: SearchOptions): InteractionRepository {
   const { kysely, patienceMs } = database
-  const reads = { atOnce: 3, most: 100, patienceMs } as const
-  // fewer at once than reads: while those wait for the disk, the next ones come together
+  const reads = { atOnce: 2, most: 100, patienceMs } as const
   const writes = { atOnce: 2, most: 100, patienceMs } as const
 
-  const select = database.prepare('find_interactions', ({ ids }: { ids: readonly string[] }) =>
-    kysely
-      .selectFrom('interactions')
-      .select([...rowColumns, 'data'])
-      .where('id', '=', sql<string>`any(${ids}::text[])`)
-      .compile(),
-  )
-  const findAll = async (ids: readonly string[]) => {
-    const rows = new Map((await select({ ids })).map((row) => [row.id, row]))
-    return ids.map((id) => rows.get(id))
+  const findSome = (name: string, isBrief: boolean) => {
+    const select = database.prepare(
+      name,
+      ({ ids }: { ids: readonly string[] }) =>
+        kysely
+          .selectFrom('interactions')
+          .select([...rowColumns, 'data'])
+          .where('id', '=', sql<string>`any(${ids}::text[])`)
+          .compile(),
+      { isBrief },
+    )
+    return async (ids: readonly string[]) => {
+      const rows = new Map((await select({ ids })).map((row) => [row.id, row]))
+      return ids.map((id) => rows.get(id))
+    }
   }
 
   const createAll = database.prepare('create_interactions', (given: Lists<NewInteraction>) =>
@@ -148,8 +152,9 @@ export function interactionRepository(database: Database, options: SearchOptions
   }, writes)
 
   return {
-    find: gather(findAll, reads),
-    findAll,
+    find: gather(findSome('find_interactions', true), reads),
+    // those of a large page, which may take long
+    findAll: findSome('find_page_data', false),
     create,
     async update(given) {
       for (;;) {

@@ -37,8 +37,10 @@ export function composeSearch(
 
 const isKept = (shape: Shape) => shape.keepsTotals && isRangeAlone(shape)
 
-/** Whether the kept totals tell where the page begins. */
-const isStartKept = (shape: Shape) => isKept(shape) && isByDate(shape.sort) && shape.given.includes('offset')
+/** Whether the kept totals tell how many there are and where the page begins, so that any page costs as much. */
+export const isFoundByTotals = (shape: Shape) => isKept(shape) && isByDate(shape.sort)
+
+const isStartKept = (shape: Shape) => isFoundByTotals(shape) && shape.given.includes('offset')
 
 /** What the kept totals tell, where they tell anything. */
 function kept(shape: Shape, values: Values) {

@@ -6,7 +6,7 @@ import type { Criteria } from './criteria.ts'
 import { toShape, toValues, type Values } from './matching.ts'
 import type { Pageable } from './page.ts'
 import type { FoundRow } from './row.ts'
-import { composeSearch, type SearchRow } from './search-statement.ts'
+import { composeSearch, isFoundByTotals, type SearchRow } from './search-statement.ts'
 
 export interface SearchResult {
   /** in the order asked for */
@@ -38,8 +38,10 @@ export function prepareSearch(
     if (known !== undefined) return known(values)
     if (prepared.size === preparedShapes)
       return (await database.kysely.executeQuery(composeSearch(database.kysely, shape, values))).rows
-    const statement = database.prepare(`search_interactions_${prepared.size}`, (parameters: Values) =>
-      composeSearch(database.kysely, shape, parameters),
+    const statement = database.prepare(
+      `search_interactions_${prepared.size}`,
+      (parameters: Values) => composeSearch(database.kysely, shape, parameters),
+      { isBrief: isFoundByTotals(shape) },
     )
     prepared.set(key, statement)
     return statement(values)
