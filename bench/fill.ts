@@ -130,6 +130,16 @@ function* copyText(total: number, progress: (done: number) => void): Generator<s
   }
 }
 
+/** Reads tables and indexes from disk, so that what is measured does not depend on what happened to be in memory. */
+export function readThrough(url: string): Promise<void> {
+  return run(
+    url,
+    `create extension if not exists pg_prewarm;
+     select pg_prewarm(oid, 'read') from pg_class
+     where relkind in ('r', 'i') and relnamespace = 'public'::regnamespace`,
+  )
+}
+
 /** Leaves nothing to autovacuum, which would come in the middle of a measurement. */
 export function vacuum(url: string): Promise<void> {
   return run(url, 'vacuum (freeze, analyze) interactions')

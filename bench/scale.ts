@@ -4,7 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { Command } from 'commander'
 import { startEmbeddedPostgres } from '../src/database/embedded.ts'
-import { fillBaseline, fillService, vacuum } from './fill.ts'
+import { fillBaseline, fillService, readThrough, vacuum } from './fill.ts'
 import { measure } from './measure.ts'
 import { operations } from './operations.ts'
 import { type Point, plotScale } from './plot.ts'
@@ -32,6 +32,7 @@ try {
     ]
     for (const { url, start } of targets) {
       await vacuum(url)
+      await readThrough(url)
       const target = await start(url)
       for (const operation of measured) {
         const { p50, requests } = await measure(target, operation, {
