@@ -1,4 +1,5 @@
 // The settings of the service, read from an environment once, by a door. Pure: touches no file and no global.
+import { isSecureUrl } from './secure-url.ts'
 import { settingsReader } from './settings-reader.ts'
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
@@ -64,6 +65,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       privateKeyFile: read.text('JWT_PRIVATE_KEY_FILE'),
       previousPublicKeys: read.publicKeys('JWT_PREVIOUS_PUBLIC_KEYS') ?? [],
       jwksUrl: read.url('JWKS_URL', /^https?:\/\/\S+$/, 'an http(s) URL'),
+      discoversKeys: read.flag('JWT_ISSUER_DISCOVERY') ?? false,
       authoritiesClaim: read.text('JWT_AUTHORITIES_CLAIM') ?? 'authorities',
       organizationClaim: read.text('JWT_ORGANIZATION_CLAIM') ?? 'organization',
       endpoint: read.flag('TOKEN_ENDPOINT') ?? true,
@@ -76,6 +78,10 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   }
   if (config.tokens.privateKey && config.tokens.privateKeyFile)
     problems.push('JWT_PRIVATE_KEY and JWT_PRIVATE_KEY_FILE: set only one of them')
+  if (config.tokens.discoversKeys && config.tokens.jwksUrl)
+    problems.push('JWKS_URL and JWT_ISSUER_DISCOVERY: set only one of them')
+  if (config.tokens.discoversKeys && !isSecureUrl(read.text('JWT_ISSUER') ?? ''))
+    problems.push('JWT_ISSUER must be an https URL, or an http one of this machine, for JWT_ISSUER_DISCOVERY')
   if (config.http.bodyLimitBytes > config.http.bodiesLimitBytes)
     problems.push('BODY_LIMIT_BYTES must not exceed BODIES_LIMIT_BYTES')
   if (config.database.lockTimeoutMs > config.database.statementTimeoutMs)
