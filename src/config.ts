@@ -84,6 +84,10 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     problems.push('JWT_ISSUER must be an https URL, or an http one of this machine, for JWT_ISSUER_DISCOVERY')
   if (config.http.bodyLimitBytes > config.http.bodiesLimitBytes)
     problems.push('BODY_LIMIT_BYTES must not exceed BODIES_LIMIT_BYTES')
+  if (config.database.url && new URL(config.database.url).searchParams.has('options'))
+    problems.push(
+      'DATABASE_URL must be without options, which would stand in for those that the service sets',
+    )
   if (config.database.lockTimeoutMs > config.database.statementTimeoutMs)
     problems.push('LOCK_TIMEOUT_MS must not exceed STATEMENT_TIMEOUT_MS')
   if (config.database.statementTimeoutMs > config.http.requestTimeoutMs)

@@ -139,6 +139,7 @@ const wrong: readonly [string, string][] = [
   ['DRAIN_MS', '60001'],
   ['DATABASE_URL', 'mysql://user:s3same@db/name'],
   ['DATABASE_URL', 's3same'],
+  ['DATABASE_URL', 'postgres://user:s3same@db/name?options=-c%20timezone%3DUTC'],
   ['DATABASE_POOL_SIZE', '0000'],
   ['DATABASE_POOL_SIZE', '1001'],
   ['DATABASE_CONNECT_TIMEOUT_MS', '5s'],
