@@ -1,5 +1,4 @@
 // The four operations: read the request, call one function of the repository, turn its outcome into a reply.
-import { isUtf8 } from 'node:buffer'
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { v7 as makeId } from 'uuid'
@@ -9,7 +8,8 @@ import { type Faults, forbidden, InvalidRequest, Problem } from '../problem.ts'
 import { type CreateCommand, identifierFault, readCreateCommand, readUpdateCommand } from './commands.ts'
 import { readCriteria } from './criteria.ts'
 import { wantedFormat, writeLines } from './formats.ts'
-import { isLoaded, loadInPieces } from './large-page.ts'
+import { acceptJsonAsText, bodyText } from './json-body.ts'
+import { around, isLoaded, loadInPieces } from './large-page.ts'
 import { operations } from './operations.ts'
 import { isByDate, totalOrder } from './order.ts'
 import { pageEnvelope, readPageable } from './page.ts'
@@ -120,29 +120,8 @@ export async function interactionRoutes(
   refuseOtherMethods(app, '/interactions/:interactionId', ['GET', 'PUT'])
 }
 
-async function* around(head: string, pieces: AsyncIterable<string>, tail: string): AsyncGenerator<string> {
-  yield head
-  yield* pieces
-  yield tail
-}
-
 const missing = () => new Problem('not_found', 'There is no interaction of this id.')
 const foreign = () => forbidden('The interaction belongs to another organization')
-
-/** Bodies stay text: what reads them must see each number's digits. Invalid UTF-8 would be stored as something else. */
-function acceptJsonAsText(app: FastifyInstance): void {
-  app.removeAllContentTypeParsers()
-  const json = /^application\/(?:[\w!#$&^.+-]+\+)?json\s*(?:;|$)/i
-  app.addContentTypeParser(json, { parseAs: 'buffer' }, async (request: FastifyRequest, body: Buffer) => {
-    const coding = request.headers['content-encoding']
-    if (coding !== undefined && coding.toLowerCase() !== 'identity')
-      throw new Problem('unsupported_media_type', 'The body must not be compressed.', {
-        'accept-encoding': 'identity',
-      })
-    if (!isUtf8(body)) throw new InvalidRequest({ body: 'must be UTF-8' })
-    return body.toString().replace(/^\uFEFF/, '')
-  })
-}
 
 function refuseFaulty(faults: Faults): void {
   if (Object.keys(faults).length > 0) throw new InvalidRequest(faults)
@@ -156,10 +135,6 @@ function requireOrganizationId({ organizationId }: CreateCommand, faults: Faults
       : identifierFault(organizationId)
   if (fault !== undefined) faults.organizationId ??= fault
   return organizationId ?? ''
-}
-
-function bodyText({ body }: FastifyRequest): string | undefined {
-  return typeof body === 'string' ? body : undefined
 }
 
 function readId({ params }: FastifyRequest, faults: Faults): string {
