@@ -14,6 +14,7 @@ import { registerDatabaseMetrics } from './database/metrics.ts'
 import { limitBodies } from './http/body-memory.ts'
 import { registerJwt, requireCaller } from './http/caller.ts'
 import { watchConnections } from './http/connections.ts'
+import { allowOrigins } from './http/cors.ts'
 import {
   answerBrokenRequest,
   answerError,
@@ -105,9 +106,11 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
       patienceMs: database.patienceMs,
       keys: [signingKey, ...signingKey.previous].map(({ jwk }) => jwk),
       publicUrl: config.http.publicUrl,
+      corsOrigins: config.http.corsOrigins,
     })
   await app.register(
     async (rtcApi) => {
+      await allowOrigins(rtcApi, config.http.corsOrigins)
       rtcApi.addHook('onRequest', requireCaller(app, tokens, registry))
       rtcApi.addHook('onRequest', limitBodies(config.http))
       const noteAnswer = limitUnreadAnswers(config.http.unreadLimitBytes)
