@@ -6,7 +6,7 @@ import {
   problemResponse,
   unavailableResponse as unavailable,
 } from '../http/openapi.ts'
-import { InteractionPath, InteractionQuery } from './parameters.ts'
+import { InteractionPath, InteractionQuery, ReadHeaders, UpdateHeaders } from './parameters.ts'
 import {
   CreateInteractionResponse,
   CreateInteractionWebCommand,
@@ -23,7 +23,13 @@ const common = {
 const unauthorized = problemResponse('No token, or one that is not accepted')
 const forbidden = problemResponse('Not allowed to this caller, or of another organization')
 const missing = problemResponse('There is no interaction of this id')
+const unmatched = problemResponse('The interaction has another version than the headers ask for')
 const invalid = faultsResponse('What is wrong with the request, by parameter or member')
+
+const entityTag = Type.String({
+  description: 'The version, in quotes: what If-Match and If-None-Match compare.',
+  examples: ['"0"'],
+})
 
 const lines = (description: string) => ({ schema: Type.String({ description }) })
 
@@ -38,7 +44,10 @@ export const operations = {
     response: {
       200: {
         ...componentResponse('Created', CreateInteractionResponse),
-        headers: { location: Type.String({ description: 'Where to read it, below this server.' }) },
+        headers: {
+          location: Type.String({ description: 'Where to read it, below this server.' }),
+          etag: entityTag,
+        },
       },
       400: invalid,
       401: unauthorized,
@@ -83,12 +92,15 @@ export const operations = {
     description:
       'Callers of an organization read its interactions alone; callers of the SERVICE role read any.',
     params: InteractionPath,
+    headers: ReadHeaders,
     response: {
-      200: componentResponse('The interaction', Interaction),
+      200: { ...componentResponse('The interaction', Interaction), headers: { etag: entityTag } },
+      304: Type.Null({ description: 'It has a version that If-None-Match names' }),
       400: invalid,
       401: unauthorized,
       403: forbidden,
       404: missing,
+      412: unmatched,
       503: unavailable,
     },
   },
@@ -99,6 +111,7 @@ export const operations = {
     description:
       'Replaces the type, the data, or both, and adds 1 to the version. When a version is given that is not the current one, nothing is changed: of several updates with the same version, one is applied.',
     params: InteractionPath,
+    headers: UpdateHeaders,
     body: Type.Ref(`${UpdateInteractionWebCommand.$id}#`),
     response: {
       204: Type.Null({ description: 'Updated' }),
@@ -107,6 +120,7 @@ export const operations = {
       403: forbidden,
       404: missing,
       409: problemResponse('The interaction has another version than the one given'),
+      412: unmatched,
       413: problemResponse('The body is too large'),
       415: problemResponse('The body is not JSON'),
       503: unavailable,

@@ -4,8 +4,10 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { v7 as makeId } from 'uuid'
 import { type AdmissionLimits, limitWaiting } from '../http/admission.ts'
 import { nothingHere, refuseOtherMethods } from '../http/errors.ts'
+import { readPreconditions, toEntityTag } from '../http/preconditions.ts'
 import { type Faults, forbidden, InvalidRequest, Problem } from '../problem.ts'
 import { type CreateCommand, identifierFault, readCreateCommand, readUpdateCommand } from './commands.ts'
+import { updateConditionally } from './conditional-update.ts'
 import { readCriteria } from './criteria.ts'
 import { wantedFormat, writeLines } from './formats.ts'
 import { acceptJsonAsText, bodyText } from './json-body.ts'
@@ -59,6 +61,7 @@ export async function interactionRoutes(
     const outcome = await admitWrite(() => repository.create(interaction))
     if (outcome === 'duplicate') throw new Problem('conflict', 'An interaction of this id exists already.')
     reply.header('location', `/rtc-api/interactions/${encodeURIComponent(id)}`)
+    reply.header('etag', toEntityTag('0'))
     return { interactionId: id, version: 0 }
   })
 
@@ -92,10 +95,14 @@ export async function interactionRoutes(
   app.get('/interactions/:interactionId', { schema: operations.get }, async (request, reply) => {
     const faults: Faults = {}
     const id = readId(request, faults)
+    const preconditions = readPreconditions(request.headers, faults)
     refuseFaulty(faults)
     const row = await admitRead(() => repository.find(id))
     if (row === undefined) throw missing()
     if (row.organization_id !== (request.caller.organizationId ?? row.organization_id)) throw foreign()
+    if (preconditions?.ifMatch(row.version) === false) throw unmatched()
+    reply.header('etag', toEntityTag(row.version))
+    if (preconditions?.ifNoneMatch(row.version) === false) return reply.code(304).send()
     return reply.type('application/json').send(interactionJson(row))
   })
 
@@ -103,9 +110,14 @@ export async function interactionRoutes(
     const faults: Faults = {}
     const id = readId(request, faults)
     const command = readUpdateCommand(bodyText(request), faults)
+    const preconditions = readPreconditions(request.headers, faults)
     refuseFaulty(faults)
     const update = { id, organizationId: request.caller.organizationId, ...command }
-    const outcome = await admitWrite(() => repository.update(update))
+    const outcome = await admitWrite(() =>
+      preconditions === undefined
+        ? repository.update(update)
+        : updateConditionally(repository, update, preconditions),
+    )
     switch (outcome) {
       case 'updated':
         return reply.code(204).send()
@@ -113,6 +125,8 @@ export async function interactionRoutes(
         throw missing()
       case 'foreign':
         throw foreign()
+      case 'unmatched':
+        throw unmatched()
       case 'stale':
         throw new Problem('conflict', 'The interaction has another version by now.')
     }
@@ -122,6 +136,8 @@ export async function interactionRoutes(
 
 const missing = () => new Problem('not_found', 'There is no interaction of this id.')
 const foreign = () => forbidden('The interaction belongs to another organization')
+
+const unmatched = () => new Problem('precondition_failed', 'The interaction has another version by now.')
 
 function refuseFaulty(faults: Faults): void {
   if (Object.keys(faults).length > 0) throw new InvalidRequest(faults)
