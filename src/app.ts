@@ -127,6 +127,7 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
         walk: prepareWalk(database, { atOnce: Math.ceil(poolSize / 5) }),
         // the other half of the connections is left to reads and writes
         searches: { atOnce: Math.ceil(poolSize / 2), longestWaitMs },
+        publicUrl: config.http.publicUrl,
       })
     },
     { prefix: '/rtc-api' },

@@ -69,6 +69,12 @@ export const operations = {
     response: {
       200: {
         description: 'The page, empty when it lies beyond the end; or all that match, line by line',
+        headers: {
+          link: Type.String({
+            description:
+              'The first, previous, next and last page with the same parameters (RFC 8288). Left out beside lines, and when the parameters take more than about 700 characters.',
+          }),
+        },
         content: {
           'application/json': { schema: Type.Ref(`${PageInteraction.$id}#`) },
           'application/x-ndjson': lines(

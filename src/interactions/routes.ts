@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { v7 as makeId } from 'uuid'
 import { type AdmissionLimits, limitWaiting } from '../http/admission.ts'
 import { nothingHere, refuseOtherMethods } from '../http/errors.ts'
+import { pageLinks } from '../http/links.ts'
 import { readPreconditions, toEntityTag } from '../http/preconditions.ts'
 import { type Faults, forbidden, InvalidRequest, Problem } from '../problem.ts'
 import { type CreateCommand, identifierFault, readCreateCommand, readUpdateCommand } from './commands.ts'
@@ -14,7 +15,7 @@ import { acceptJsonAsText, bodyText } from './json-body.ts'
 import { around, isLoaded, loadInPieces } from './large-page.ts'
 import { operations } from './operations.ts'
 import { isByDate, totalOrder } from './order.ts'
-import { pageEnvelope, readPageable } from './page.ts'
+import { countPages, pageEnvelope, readPageable } from './page.ts'
 import type { InteractionRepository } from './repository.ts'
 import { interactionJson } from './row.ts'
 import type { Walk } from './walk.ts'
@@ -24,6 +25,8 @@ export interface InteractionOptions {
   readonly walk: Walk
   /** how many searches may be under way at once, and how long any request may wait for its turn at the database */
   readonly searches: AdmissionLimits
+  /** where callers reach the service, when that is known */
+  readonly publicUrl: string | undefined
 }
 
 /** As many as fill the batches that the repository has under way at once. */
@@ -33,7 +36,7 @@ const writesAtOnce = 400
 /** Expects `request.caller` to be set by an onRequest hook of the scope that it is registered in. */
 export async function interactionRoutes(
   app: FastifyInstance,
-  { repository, walk, searches }: InteractionOptions,
+  { repository, walk, searches, publicUrl = '' }: InteractionOptions,
 ): Promise<void> {
   // apart, so that too many of one kind leave the others as they are
   const admitRead = limitWaiting({ ...searches, atOnce: readsAtOnce })
@@ -86,6 +89,9 @@ export async function interactionRoutes(
     }
     const { rows, total } = await admitSearch(() => repository.search(sought, pageable))
     const [head, tail] = pageEnvelope(pageable, rows.length, total)
+    const pages = countPages(pageable, rows.length, total)
+    const links = pageLinks(publicUrl + request.routeOptions.url, request.url, pageable.page, pages)
+    if (links !== undefined) reply.header('link', links)
     reply.type('application/json')
     if (rows.every(isLoaded)) return reply.send(`${head}${rows.map(interactionJson).join(',')}${tail}`)
     return reply.send(Readable.from(around(head, loadInPieces(rows, repository.findAll), tail)))

@@ -91,7 +91,13 @@ test('when the client goes, so does the walk', async () => {
   })
   const repository = interactionRepository(own, { keepsTotals: false })
   const searches = { atOnce: 1, longestWaitMs: 10_000 }
-  await observed.register(interactionRoutes, { prefix: '/rtc-api', repository, walk, searches })
+  await observed.register(interactionRoutes, {
+    prefix: '/rtc-api',
+    repository,
+    walk,
+    searches,
+    publicUrl: undefined,
+  })
   const response = await startReading(await observed.listen({ host: '127.0.0.1', port: 0 }))
   expect(isOver).toBe(false)
   response.destroy()

@@ -657,6 +657,8 @@ export interface operations {
             /** @description The page, empty when it lies beyond the end; or all that match, line by line */
             200: {
                 headers: {
+                    /** @description The first, previous, next and last page with the same parameters (RFC 8288). Left out beside lines, and when the parameters take more than about 700 characters. */
+                    link?: string;
                     [name: string]: unknown;
                 };
                 content: {
