@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { v7 as makeId } from 'uuid'
 import { type AdmissionLimits, limitWaiting } from '../http/admission.ts'
+import { sendCompressed } from '../http/compression.ts'
 import { nothingHere, refuseOtherMethods } from '../http/errors.ts'
 import { pageLinks } from '../http/links.ts'
 import { readPreconditions, toEntityTag } from '../http/preconditions.ts'
@@ -85,16 +86,21 @@ export async function interactionRoutes(
       const [order] = totalOrder(pageable.sort)
       const batches = walk(sought, { direction: order?.direction ?? 'desc' })
       const texts = request.method === 'HEAD' ? [] : await admitSearch(() => writeLines(format, batches))
-      return reply.type(format.contentType).send(Readable.from(texts, { objectMode: false }))
+      return sendCompressed(
+        request,
+        reply.type(format.contentType),
+        Readable.from(texts, { objectMode: false }),
+      )
     }
     const { rows, total } = await admitSearch(() => repository.search(sought, pageable))
     const [head, tail] = pageEnvelope(pageable, rows.length, total)
     const pages = countPages(pageable, rows.length, total)
     const links = pageLinks(publicUrl + request.routeOptions.url, request.url, pageable.page, pages)
     if (links !== undefined) reply.header('link', links)
-    reply.type('application/json')
-    if (rows.every(isLoaded)) return reply.send(`${head}${rows.map(interactionJson).join(',')}${tail}`)
-    return reply.send(Readable.from(around(head, loadInPieces(rows, repository.findAll), tail)))
+    const text = rows.every(isLoaded)
+      ? `${head}${rows.map(interactionJson).join(',')}${tail}`
+      : Readable.from(around(head, loadInPieces(rows, repository.findAll), tail))
+    return sendCompressed(request, reply.type('application/json'), text)
   })
   refuseOtherMethods(app, '/interactions', ['GET', 'POST'])
 

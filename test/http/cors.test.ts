@@ -104,10 +104,10 @@ describe('a page may read', () => {
       expect(corsHeaders((await open.inject({ url, headers: { origin: allowed } })).headers)).toEqual([])
   })
 
-  test('a list, which depends on the origin', async () => {
+  test('a list, which depends on more than the origin', async () => {
     const url = `${path}?start=2020-01-01T00:00:00Z&end=2099-01-01T00:00:00Z`
     const { headers } = await open.inject({ url, headers: { ...bearer(agentToken()), origin: allowed } })
-    expect(headers.vary).toBe('Origin')
+    expect(headers.vary).toBe('Origin, Accept, Accept-Encoding')
   })
 
   test('from anywhere, when the setting is *', async () => {
