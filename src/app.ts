@@ -28,6 +28,7 @@ import { registerOpenapi } from './http/openapi.ts'
 import { registerProcessMetrics } from './http/process-metrics.ts'
 import { measureRequests } from './http/request-metrics.ts'
 import { limitUnreadAnswers } from './http/unread-answers.ts'
+import { prepareCreateOnce } from './interactions/idempotent-creation.ts'
 import { interactionRepository } from './interactions/repository.ts'
 import { resilientRepository } from './interactions/resilient-repository.ts'
 import { interactionRoutes } from './interactions/routes.ts'
@@ -123,6 +124,7 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
       const { poolSize, longestWaitMs } = config.database
       await rtcApi.register(interactionRoutes, {
         repository: resilientRepository(repository, database.patienceMs),
+        createOnce: prepareCreateOnce(database),
         // a stream is in no hurry: its batches wait for each other
         walk: prepareWalk(database, { atOnce: Math.ceil(poolSize / 5) }),
         // the other half of the connections is left to reads and writes

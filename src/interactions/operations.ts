@@ -6,7 +6,13 @@ import {
   problemResponse,
   unavailableResponse as unavailable,
 } from '../http/openapi.ts'
-import { InteractionPath, InteractionQuery, ReadHeaders, UpdateHeaders } from './parameters.ts'
+import {
+  CreationHeaders,
+  InteractionPath,
+  InteractionQuery,
+  ReadHeaders,
+  UpdateHeaders,
+} from './parameters.ts'
 import {
   CreateInteractionResponse,
   CreateInteractionWebCommand,
@@ -40,6 +46,7 @@ export const operations = {
     summary: 'Create an interaction',
     description:
       'Stores a new interaction with version 0. Callers of an organization create in their own, whatever the body says; callers of the SERVICE role must name the organization.',
+    headers: CreationHeaders,
     body: Type.Ref(`${CreateInteractionWebCommand.$id}#`),
     response: {
       200: {
@@ -55,6 +62,7 @@ export const operations = {
       409: problemResponse('An interaction of this id exists already, in whichever organization'),
       413: problemResponse('The body is too large'),
       415: problemResponse('The body is not JSON'),
+      422: problemResponse('The Idempotency-Key was used for another creation'),
       503: unavailable,
     },
   },

@@ -9,6 +9,12 @@ export const InteractionPath = Type.Object({
 /** Without an example, which the page would fill in: it would not go with the interaction at hand. */
 const header = (description: string) => Type.Optional(Type.String({ description }))
 
+export const CreationHeaders = Type.Object({
+  'Idempotency-Key': header(
+    'A string of your own, such as a UUID, of 1 to 255 characters, which makes it safe to send a creation without `interactionId` again: within 24 hours the same key with the same body gets the same answer, and nothing more is created. With another body it is refused. Keys are apart by organization and user.',
+  ),
+})
+
 export const ReadHeaders = Type.Object({
   'If-None-Match': header(
     'Entity tags that you have, such as `"3"`: when one of them is the current one, the answer is 304.',

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { v7 as makeId } from 'uuid'
 import { type AdmissionLimits, limitWaiting } from '../http/admission.ts'
+import type { Caller } from '../http/caller.ts'
 import { sendCompressed } from '../http/compression.ts'
 import { nothingHere, refuseOtherMethods } from '../http/errors.ts'
 import { pageLinks } from '../http/links.ts'
@@ -12,17 +13,20 @@ import { type CreateCommand, identifierFault, readCreateCommand, readUpdateComma
 import { updateConditionally } from './conditional-update.ts'
 import { readCriteria } from './criteria.ts'
 import { wantedFormat, writeLines } from './formats.ts'
+import { readIdempotencyKey, toIdempotencyKey } from './idempotency-key.ts'
+import type { CreateOnce } from './idempotent-creation.ts'
 import { acceptJsonAsText, bodyText } from './json-body.ts'
 import { around, isLoaded, loadInPieces } from './large-page.ts'
 import { operations } from './operations.ts'
 import { isByDate, totalOrder } from './order.ts'
 import { countPages, pageEnvelope, readPageable } from './page.ts'
-import type { InteractionRepository } from './repository.ts'
+import type { InteractionRepository, NewInteraction } from './repository.ts'
 import { interactionJson } from './row.ts'
 import type { Walk } from './walk.ts'
 
 export interface InteractionOptions {
   readonly repository: InteractionRepository
+  readonly createOnce: CreateOnce
   readonly walk: Walk
   /** how many searches may be under way at once, and how long any request may wait for its turn at the database */
   readonly searches: AdmissionLimits
@@ -37,12 +41,21 @@ const writesAtOnce = 400
 /** Expects `request.caller` to be set by an onRequest hook of the scope that it is registered in. */
 export async function interactionRoutes(
   app: FastifyInstance,
-  { repository, walk, searches, publicUrl = '' }: InteractionOptions,
+  { repository, createOnce, walk, searches, publicUrl = '' }: InteractionOptions,
 ): Promise<void> {
   // apart, so that too many of one kind leave the others as they are
   const admitRead = limitWaiting({ ...searches, atOnce: readsAtOnce })
   const admitWrite = limitWaiting({ ...searches, atOnce: writesAtOnce })
   const admitSearch = limitWaiting(searches)
+  const createNew = async (interaction: NewInteraction) => {
+    if ((await repository.create(interaction)) === 'created') return interaction.id
+    throw new Problem('conflict', 'An interaction of this id exists already.')
+  }
+  const createKeyed = async (caller: Caller, key: string, interaction: NewInteraction) => {
+    const id = await createOnce({ ...interaction, ...toIdempotencyKey(caller, key, interaction) })
+    if (id !== undefined) return id
+    throw new Problem('idempotency_key_reused', 'The Idempotency-Key was used for another creation.')
+  }
   acceptJsonAsText(app)
   app.addHook<{ Params: { interactionId?: string } }>('onRequest', ({ params }, _reply, done) => {
     // a slash with nothing behind it is another path
@@ -53,17 +66,19 @@ export async function interactionRoutes(
     const faults: Faults = {}
     const command = readCreateCommand(bodyText(request), faults)
     const organizationId = request.caller.organizationId ?? requireOrganizationId(command, faults)
+    const header = command.interactionId === undefined ? request.headers['idempotency-key'] : undefined
+    const key = readIdempotencyKey(header, faults)
     refuseFaulty(faults)
-    const id = command.interactionId ?? makeId()
     const interaction = {
-      id,
+      id: command.interactionId ?? makeId(),
       organizationId,
       createdBy: request.caller.userId,
       type: command.type,
       data: command.data ?? '{}',
     }
-    const outcome = await admitWrite(() => repository.create(interaction))
-    if (outcome === 'duplicate') throw new Problem('conflict', 'An interaction of this id exists already.')
+    const id = await admitWrite(() =>
+      key === undefined ? createNew(interaction) : createKeyed(request.caller, key, interaction),
+    )
     reply.header('location', `/rtc-api/interactions/${encodeURIComponent(id)}`)
     reply.header('etag', toEntityTag('0'))
     return { interactionId: id, version: 0 }

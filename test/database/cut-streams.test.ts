@@ -5,6 +5,7 @@ import Fastify from 'fastify'
 import { sql } from 'kysely'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { openDatabase } from '../../src/database/database.ts'
+import { prepareCreateOnce } from '../../src/interactions/idempotent-creation.ts'
 import { interactionRepository } from '../../src/interactions/repository.ts'
 import { interactionRoutes } from '../../src/interactions/routes.ts'
 import { prepareWalk, type Walk } from '../../src/interactions/walk.ts'
@@ -105,6 +106,7 @@ test.each(codings)('when the client goes, so does the walk (%s)', async (coding)
   await observed.register(interactionRoutes, {
     prefix: '/rtc-api',
     repository,
+    createOnce: prepareCreateOnce(own),
     walk,
     searches,
     publicUrl: undefined,
