@@ -32,6 +32,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       host: read.text('HOST') ?? '127.0.0.1',
       port: read.integer('PORT', 0, 65_535),
       publicUrl,
+      corsOrigins: read.origins('CORS_ORIGINS') ?? [],
       trustedProxies: read.networks('TRUSTED_PROXIES') ?? [],
       bodyLimitBytes: read.integer('BODY_LIMIT_BYTES', 1024, 268_435_456) ?? 1_048_576,
       bodiesLimitBytes: read.integer('BODIES_LIMIT_BYTES', 1024, 68_719_476_736) ?? 134_217_728,

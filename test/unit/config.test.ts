@@ -29,6 +29,7 @@ test('without settings, each has its default', () => {
       host: '127.0.0.1',
       port: undefined,
       publicUrl: undefined,
+      corsOrigins: [],
       trustedProxies: [],
       bodyLimitBytes: 1_048_576,
       bodiesLimitBytes: 134_217_728,
@@ -91,6 +92,7 @@ test('each setting is read, those of tokens apart', () => {
     KEEP_TOTALS: 'false',
     DATA_DIR: '/var/lib/x y',
     LOG_LEVEL: 'silent',
+    CORS_ORIGINS: 'https://app.example, http://localhost:5173',
     TRUSTED_PROXIES: '10.0.0.0/8, 192.0.2.7,::1',
   })
 
@@ -116,6 +118,7 @@ test('each setting is read, those of tokens apart', () => {
     lockTimeoutMs: 3000,
     longestWaitMs: 500,
   })
+  expect(config.http.corsOrigins).toEqual(['https://app.example', 'http://localhost:5173'])
   expect(config.http.trustedProxies).toEqual(['10.0.0.0/8', '192.0.2.7', '::1'])
 })
 
@@ -157,6 +160,11 @@ const wrong: readonly [string, string][] = [
   ['JWT_PRIVATE_KEY', pssKey],
   ['JWT_ISSUER_DISCOVERY', 'yes'],
   ['TOKEN_QUERY_CREDENTIALS', 'yes'],
+  ['CORS_ORIGINS', 'pages.test'],
+  ['CORS_ORIGINS', 'https://pages.test/'],
+  ['CORS_ORIGINS', 'https://Pages.test'],
+  ['CORS_ORIGINS', 'https://pages.test,'],
+  ['CORS_ORIGINS', 'null'],
   ['TRUSTED_PROXIES', 'proxy.example'],
   ['TRUSTED_PROXIES', '10.0.0.0/33'],
   ['TOKEN_FAILURES_PER_CLIENT', '-2'],

@@ -25,6 +25,7 @@ const floors: readonly (readonly [RegExp, number])[] = [
   ],
   [/^http\/(admission|body-memory|unread-answers)\.ts$/, 2],
   [/^oauth\/(attempts|clients|credentials|demo-clients|secrets|schema|signing-key)\.ts$/, 2],
+  [/^http\/(compression|cors|links|preconditions)\.ts$/, 1],
   [/^interactions\/[^/]+\.ts$/, 2],
   [/^totals\/[^/]+\.ts$/, 1],
   [/^(config|problem|json-text|rsa-key|secure-url|settings-reader|tracing)\.ts$/, 0],
