@@ -6,7 +6,13 @@ import {
   problemResponse,
   unavailableResponse as unavailable,
 } from '../http/openapi.ts'
-import { InteractionPath, InteractionQuery } from './parameters.ts'
+import {
+  CreationHeaders,
+  InteractionPath,
+  InteractionQuery,
+  ReadHeaders,
+  UpdateHeaders,
+} from './parameters.ts'
 import {
   CreateInteractionResponse,
   CreateInteractionWebCommand,
@@ -23,7 +29,13 @@ const common = {
 const unauthorized = problemResponse('No token, or one that is not accepted')
 const forbidden = problemResponse('Not allowed to this caller, or of another organization')
 const missing = problemResponse('There is no interaction of this id')
+const unmatched = problemResponse('The interaction has another version than the headers ask for')
 const invalid = faultsResponse('What is wrong with the request, by parameter or member')
+
+const entityTag = Type.String({
+  description: 'The version, in quotes: what If-Match and If-None-Match compare.',
+  examples: ['"0"'],
+})
 
 const lines = (description: string) => ({ schema: Type.String({ description }) })
 
@@ -34,11 +46,15 @@ export const operations = {
     summary: 'Create an interaction',
     description:
       'Stores a new interaction with version 0. Callers of an organization create in their own, whatever the body says; callers of the SERVICE role must name the organization.',
+    headers: CreationHeaders,
     body: Type.Ref(`${CreateInteractionWebCommand.$id}#`),
     response: {
       200: {
         ...componentResponse('Created', CreateInteractionResponse),
-        headers: { location: Type.String({ description: 'Where to read it, below this server.' }) },
+        headers: {
+          location: Type.String({ description: 'Where to read it, below this server.' }),
+          etag: entityTag,
+        },
       },
       400: invalid,
       401: unauthorized,
@@ -46,6 +62,7 @@ export const operations = {
       409: problemResponse('An interaction of this id exists already, in whichever organization'),
       413: problemResponse('The body is too large'),
       415: problemResponse('The body is not JSON'),
+      422: problemResponse('The Idempotency-Key was used for another creation'),
       503: unavailable,
     },
   },
@@ -60,6 +77,12 @@ export const operations = {
     response: {
       200: {
         description: 'The page, empty when it lies beyond the end; or all that match, line by line',
+        headers: {
+          link: Type.String({
+            description:
+              'The first, previous, next and last page with the same parameters (RFC 8288). Left out beside lines, and when the parameters take more than about 700 characters.',
+          }),
+        },
         content: {
           'application/json': { schema: Type.Ref(`${PageInteraction.$id}#`) },
           'application/x-ndjson': lines(
@@ -83,12 +106,15 @@ export const operations = {
     description:
       'Callers of an organization read its interactions alone; callers of the SERVICE role read any.',
     params: InteractionPath,
+    headers: ReadHeaders,
     response: {
-      200: componentResponse('The interaction', Interaction),
+      200: { ...componentResponse('The interaction', Interaction), headers: { etag: entityTag } },
+      304: Type.Null({ description: 'It has a version that If-None-Match names' }),
       400: invalid,
       401: unauthorized,
       403: forbidden,
       404: missing,
+      412: unmatched,
       503: unavailable,
     },
   },
@@ -99,6 +125,7 @@ export const operations = {
     description:
       'Replaces the type, the data, or both, and adds 1 to the version. When a version is given that is not the current one, nothing is changed: of several updates with the same version, one is applied.',
     params: InteractionPath,
+    headers: UpdateHeaders,
     body: Type.Ref(`${UpdateInteractionWebCommand.$id}#`),
     response: {
       204: Type.Null({ description: 'Updated' }),
@@ -107,6 +134,7 @@ export const operations = {
       403: forbidden,
       404: missing,
       409: problemResponse('The interaction has another version than the one given'),
+      412: unmatched,
       413: problemResponse('The body is too large'),
       415: problemResponse('The body is not JSON'),
       503: unavailable,

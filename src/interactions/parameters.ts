@@ -1,9 +1,30 @@
-// What the path and the query of a request may hold, as the reimplemented document names it.
+// What the path, the query and the headers of a request may hold; the first two as the reimplemented document names them.
 import { Type } from '@sinclair/typebox'
 import { exampleId, Identifier, text } from './schema.ts'
 
 export const InteractionPath = Type.Object({
   interactionId: Identifier('The id of the interaction, percent-encoded.', exampleId),
+})
+
+/** Without an example, which the page would fill in: it would not go with the interaction at hand. */
+const header = (description: string) => Type.Optional(Type.String({ description }))
+
+export const CreationHeaders = Type.Object({
+  'Idempotency-Key': header(
+    'A string of your own, such as a UUID, of 1 to 255 characters, which makes it safe to send a creation without `interactionId` again: within 24 hours the same key with the same body gets the same answer, and nothing more is created. With another body it is refused. Keys are apart by organization and user.',
+  ),
+})
+
+export const ReadHeaders = Type.Object({
+  'If-None-Match': header(
+    'Entity tags that you have, such as `"3"`: when one of them is the current one, the answer is 304.',
+  ),
+})
+
+export const UpdateHeaders = Type.Object({
+  'If-Match': header(
+    'Entity tags, such as `"3"`, or `*`: when the current one is not among them, the answer is 412 and nothing is changed. It is the same comparison as that of `version`; when both are given, both must hold.',
+  ),
 })
 
 const filter = (description: string, example: string) =>

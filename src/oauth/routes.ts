@@ -6,6 +6,7 @@ import type { Kysely } from 'kysely'
 import { v4 as randomId } from 'uuid'
 import { retry } from '../database/retries.ts'
 import type { Tables } from '../database/tables.ts'
+import { allowOrigins } from '../http/cors.ts'
 import { answerError, refuseOtherMethods } from '../http/errors.ts'
 import { componentResponse, passingResponse, problemResponse, unavailableResponse } from '../http/openapi.ts'
 import { Problem } from '../problem.ts'
@@ -23,6 +24,8 @@ export interface OauthOptions extends AttemptLimits {
   readonly issuer: string
   /** where callers reach the service; undefined: where the request says that it was reached */
   readonly publicUrl: string | undefined
+  /** whose pages may call from a browser */
+  readonly corsOrigins: readonly string[]
   readonly ttlSeconds: number
   readonly queryCredentials: boolean
   readonly authoritiesClaim: string
@@ -34,6 +37,7 @@ const keysPath = '/security/oauth/jwks.json'
 const metadataPath = '/.well-known/oauth-authorization-server'
 
 export async function oauthRoutes(app: FastifyInstance, options: OauthOptions): Promise<void> {
+  await allowOrigins(app, options.corsOrigins)
   await app.register(formbody)
   // any other body carries no credentials, and is no reason to refuse those that stand elsewhere
   app.removeContentTypeParser(['application/json', 'text/plain'])

@@ -19,12 +19,16 @@ const floors: readonly (readonly [RegExp, number])[] = [
   [/^twin\/[^/]+\.ts$/, 5],
   [/^(app|server)\.ts$/, 4],
   [/^((interactions|oauth)\/routes|interactions\/operations|http\/(health|metrics))\.ts$/, 3],
-  [/^http\/(caller|connections|errors|openapi|other-keys|(caller|process|request)-metrics)\.ts$/, 2],
+  [
+    /^http\/(caller|connections|errors|openapi|other-keys|provider-keys|(caller|process|request)-metrics)\.ts$/,
+    2,
+  ],
   [/^http\/(admission|body-memory|unread-answers)\.ts$/, 2],
   [/^oauth\/(attempts|clients|credentials|demo-clients|secrets|schema|signing-key)\.ts$/, 2],
+  [/^http\/(compression|cors|links|preconditions)\.ts$/, 1],
   [/^interactions\/[^/]+\.ts$/, 2],
   [/^totals\/[^/]+\.ts$/, 1],
-  [/^(config|problem|json-text|rsa-key|settings-reader|tracing)\.ts$/, 0],
+  [/^(config|problem|json-text|rsa-key|secure-url|settings-reader|tracing)\.ts$/, 0],
   [/^database\/[^/]+\.ts$/, 0],
   // reached through database/embedded.ts alone
   [/^database\/embedded\/[^/]+\.ts$/, -1],

@@ -657,6 +657,8 @@ export interface operations {
             /** @description The page, empty when it lies beyond the end; or all that match, line by line */
             200: {
                 headers: {
+                    /** @description The first, previous, next and last page with the same parameters (RFC 8288). Left out beside lines, and when the parameters take more than about 700 characters. */
+                    link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -715,7 +717,10 @@ export interface operations {
     createInteraction: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A string of your own, such as a UUID, of 1 to 255 characters, which makes it safe to send a creation without `interactionId` again: within 24 hours the same key with the same body gets the same answer, and nothing more is created. With another body it is refused. Keys are apart by organization and user. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -730,6 +735,8 @@ export interface operations {
                 headers: {
                     /** @description Where to read it, below this server. */
                     location?: string;
+                    /** @description The version, in quotes: what If-Match and If-None-Match compare. */
+                    etag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -797,6 +804,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
+            /** @description The Idempotency-Key was used for another creation */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
             /** @description The service is overloaded, or its database does not answer in time; try again */
             503: {
                 headers: {
@@ -813,7 +829,10 @@ export interface operations {
     getInteraction: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Entity tags that you have, such as `"3"`: when one of them is the current one, the answer is 304. */
+                "If-None-Match"?: string;
+            };
             path: {
                 /**
                  * @description The id of the interaction, percent-encoded.
@@ -828,11 +847,20 @@ export interface operations {
             /** @description The interaction */
             200: {
                 headers: {
+                    /** @description The version, in quotes: what If-Match and If-None-Match compare. */
+                    etag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Interaction"];
                 };
+            };
+            /** @description It has a version that If-None-Match names */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What is wrong with the request, by parameter or member */
             400: {
@@ -877,6 +905,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
+            /** @description The interaction has another version than the headers ask for */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
             /** @description The service is overloaded, or its database does not answer in time; try again */
             503: {
                 headers: {
@@ -893,7 +930,10 @@ export interface operations {
     updateInteraction: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Entity tags, such as `"3"`, or `*`: when the current one is not among them, the answer is 412 and nothing is changed. It is the same comparison as that of `version`; when both are given, both must hold. */
+                "If-Match"?: string;
+            };
             path: {
                 /**
                  * @description The id of the interaction, percent-encoded.
@@ -961,6 +1001,15 @@ export interface operations {
             };
             /** @description The interaction has another version than the one given */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The interaction has another version than the headers ask for */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
