@@ -18,7 +18,7 @@ const floors: readonly (readonly [RegExp, number])[] = [
   [/^commands\/[^/]+\.ts$/, 6],
   [/^twin\/[^/]+\.ts$/, 5],
   [/^(app|server)\.ts$/, 4],
-  [/^((interactions|oauth)\/routes|interactions\/operations|http\/(health|metrics))\.ts$/, 3],
+  [/^((interactions|oauth)\/(routes|operations)|http\/(health|metrics))\.ts$/, 3],
   [/^http\/(caller|connections|errors|openapi|other-keys|(caller|process|request)-metrics)\.ts$/, 2],
   [/^http\/(admission|body-memory|unread-answers)\.ts$/, 2],
   [/^oauth\/(attempts|clients|credentials|demo-clients|secrets|schema|signing-key)\.ts$/, 2],
