@@ -1,22 +1,10 @@
-// The OpenAPI document, made from the routes' schemas, and the page that shows it.
+// The OpenAPI document, made from the routes' schemas.
 import swagger from '@fastify/swagger'
-import swaggerUi from '@fastify/swagger-ui'
 import { type TObject, type TSchema, Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import type { Faults, ProblemCode } from '../problem.ts'
+import { registerDocsPage } from './docs-page.ts'
 import { refuseOtherMethods } from './errors.ts'
-
-/** The page loads nothing but its own files, runs no script that stands in it, and calls no other server. */
-const pagePolicy = {
-  'default-src': "'none'",
-  'script-src': "'self'",
-  'style-src': "'self'",
-  'img-src': "'self' data:",
-  'connect-src': "'self'",
-  'base-uri': "'none'",
-  'form-action': "'none'",
-  'frame-ancestors': "'none'",
-}
 
 export interface OpenapiOptions {
   readonly components: readonly TSchema[]
@@ -64,11 +52,7 @@ export async function registerOpenapi(app: FastifyInstance, options: OpenapiOpti
       buildLocalReference: (json, _baseUri, _fragment, index) => String(json.$id ?? `schema-${index}`),
     },
   })
-  await app.register(swaggerUi, {
-    routePrefix: '/docs',
-    uiConfig: { displayRequestDuration: true },
-    staticCSP: pagePolicy,
-  })
+  await app.register(registerDocsPage, { grantsTokens })
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
   refuseOtherMethods(app, '/openapi.json', ['GET'])
 }

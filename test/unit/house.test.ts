@@ -20,7 +20,7 @@ const floors: readonly (readonly [RegExp, number])[] = [
   [/^(app|server)\.ts$/, 4],
   [/^((interactions|oauth)\/(routes|operations)|http\/(health|metrics))\.ts$/, 3],
   [/^http\/(caller|connections|errors|openapi|other-keys|(caller|process|request)-metrics)\.ts$/, 2],
-  [/^http\/(admission|body-memory|unread-answers)\.ts$/, 2],
+  [/^http\/(admission|body-memory|docs-page|docs-theme|unread-answers)\.ts$/, 2],
   [/^oauth\/(attempts|clients|credentials|demo-clients|secrets|schema|signing-key)\.ts$/, 2],
   [/^interactions\/[^/]+\.ts$/, 2],
   [/^totals\/[^/]+\.ts$/, 1],
