@@ -97,7 +97,11 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
 
   const tokens = { ...config.tokens, ...signingKey }
   await registerJwt(app, tokens)
-  await registerOpenapi(app, [...interactionComponents, ...oauthComponents])
+  await registerOpenapi(app, {
+    components: [...interactionComponents, ...oauthComponents],
+    publicUrl: config.http.publicUrl,
+    grantsTokens: config.tokens.endpoint,
+  })
   await app.register(healthRoutes, { isReady: () => database.ping() })
   await app.register(metricsRoutes, { registry, requests })
   if (config.tokens.endpoint)

@@ -6,6 +6,7 @@ import {
   problemResponse,
   unavailableResponse as unavailable,
 } from '../http/openapi.ts'
+import type { Faults } from '../problem.ts'
 import {
   CreationHeaders,
   InteractionPath,
@@ -26,11 +27,38 @@ const common = {
   security: [{ BearerToken: [] }, { OAuth2ClientCredentials: [] }],
 }
 
-const unauthorized = problemResponse('No token, or one that is not accepted')
-const forbidden = problemResponse('Not allowed to this caller, or of another organization')
-const missing = problemResponse('There is no interaction of this id')
-const unmatched = problemResponse('The interaction has another version than the headers ask for')
-const invalid = faultsResponse('What is wrong with the request, by parameter or member')
+const unauthorized = problemResponse(
+  'No token, or one that is not accepted',
+  'unauthorized',
+  'A bearer token is required.',
+)
+const missing = problemResponse(
+  'There is no interaction of this id',
+  'not_found',
+  'There is no interaction of this id.',
+)
+const unmatched = problemResponse(
+  'The interaction has another version than the headers ask for',
+  'precondition_failed',
+  'The interaction has another version by now.',
+)
+const tooLarge = problemResponse(
+  'The body is too large',
+  'payload_too_large',
+  'The body is larger than this service accepts.',
+)
+const notJson = problemResponse(
+  'The body is not JSON',
+  'unsupported_media_type',
+  'The body must be application/json.',
+)
+
+const invalid = (example: Faults) =>
+  faultsResponse('What is wrong with the request, by parameter or member', example)
+
+const forbidden = (sentence: string) =>
+  problemResponse('Not allowed to this caller, or of another organization', 'forbidden', sentence)
+const foreign = forbidden('The interaction belongs to another organization')
 
 const entityTag = Type.String({
   description: 'The version, in quotes: what If-Match and If-None-Match compare.',
@@ -56,13 +84,21 @@ export const operations = {
           etag: entityTag,
         },
       },
-      400: invalid,
+      400: invalid({ organizationId: 'is required of callers of the SERVICE role' }),
       401: unauthorized,
-      403: forbidden,
-      409: problemResponse('An interaction of this id exists already, in whichever organization'),
-      413: problemResponse('The body is too large'),
-      415: problemResponse('The body is not JSON'),
-      422: problemResponse('The Idempotency-Key was used for another creation'),
+      403: forbidden('The token is of neither an organization nor a service'),
+      409: problemResponse(
+        'An interaction of this id exists already, in whichever organization',
+        'conflict',
+        'An interaction of this id exists already.',
+      ),
+      413: tooLarge,
+      415: notJson,
+      422: problemResponse(
+        'The Idempotency-Key was used for another creation',
+        'idempotency_key_reused',
+        'The Idempotency-Key was used for another creation.',
+      ),
       503: unavailable,
     },
   },
@@ -93,9 +129,11 @@ export const operations = {
           ),
         },
       },
-      400: invalid,
+      400: invalid({
+        start: 'is required: an ISO 8601 date-time with a zone, such as 2025-01-20T22:00:00.928Z',
+      }),
       401: unauthorized,
-      403: forbidden,
+      403: forbidden('The caller belongs to another organization'),
       503: unavailable,
     },
   },
@@ -110,9 +148,9 @@ export const operations = {
     response: {
       200: { ...componentResponse('The interaction', Interaction), headers: { etag: entityTag } },
       304: Type.Null({ description: 'It has a version that If-None-Match names' }),
-      400: invalid,
+      400: invalid({ interactionId: 'must not hold NUL or half of a surrogate pair' }),
       401: unauthorized,
-      403: forbidden,
+      403: foreign,
       404: missing,
       412: unmatched,
       503: unavailable,
@@ -129,14 +167,18 @@ export const operations = {
     body: Type.Ref(`${UpdateInteractionWebCommand.$id}#`),
     response: {
       204: Type.Null({ description: 'Updated' }),
-      400: invalid,
+      400: invalid({ version: 'must be a whole number of 64 bits' }),
       401: unauthorized,
-      403: forbidden,
+      403: foreign,
       404: missing,
-      409: problemResponse('The interaction has another version than the one given'),
+      409: problemResponse(
+        'The interaction has another version than the one given',
+        'conflict',
+        'The interaction has another version by now.',
+      ),
       412: unmatched,
-      413: problemResponse('The body is too large'),
-      415: problemResponse('The body is not JSON'),
+      413: tooLarge,
+      415: notJson,
       503: unavailable,
     },
   },

@@ -1,6 +1,6 @@
 // What the path, the query and the headers of a request may hold; the first two as the reimplemented document names them.
 import { Type } from '@sinclair/typebox'
-import { exampleId, Identifier, text } from './schema.ts'
+import { exampleId, exampleOrganization, Identifier, text } from './schema.ts'
 
 export const InteractionPath = Type.Object({
   interactionId: Identifier('The id of the interaction, percent-encoded.', exampleId),
@@ -55,11 +55,11 @@ export const InteractionQuery = Type.Object({
   ),
   start: Type.String({
     format: 'date-time',
-    ...text('Created then or later: ISO 8601 with a zone.', '2025-01-20T22:00:00.928Z'),
+    ...text('Created then or later: ISO 8601 with a zone.', '2025-01-01T00:00:00.000Z'),
   }),
   end: Type.String({
     format: 'date-time',
-    ...text('Created then or earlier: ISO 8601 with a zone.', '2025-01-21T21:59:59.928Z'),
+    ...text('Created then or earlier: ISO 8601 with a zone.', '2099-12-31T23:59:59.999Z'),
   }),
   type: filter(
     'Of any of these types: `audio`, `video`, `chat`, `cobrowse` or your own, separated by commas.',
@@ -77,6 +77,6 @@ export const InteractionQuery = Type.Object({
   onHoldDurationLt: filter('With an `onHoldDuration` in its data below this, in milliseconds.', '60000'),
   organizationId: filter(
     'Of that organization. Callers of the SERVICE role only; others may name their own.',
-    'acme',
+    exampleOrganization,
   ),
 })

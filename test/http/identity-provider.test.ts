@@ -42,7 +42,7 @@ describe.each<[string, string, (issuer: string) => Record<string, string>]>([
       expectProblem(await inject({ url }), 404, 'not_found')
     expectProblem(await inject({ method: 'POST', url: '/security/oauth/token' }), 404, 'not_found')
     const { paths } = (await inject({ url: '/openapi.json' })).json()
-    expect(Object.keys(paths).filter((path) => !path.startsWith('/rtc-api/'))).toEqual([])
+    expect(Object.keys(paths).filter((path) => !/^\/(rtc-api|health)\//.test(path))).toEqual([])
   })
 
   test('has tokens of new keys accepted within seconds, and of the old ones no more', async () => {
