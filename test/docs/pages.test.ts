@@ -35,7 +35,7 @@ test.each([
 
 /** What takes an engine that is not everywhere, or what is run by itself: each a command that no page's test types. */
 const notRun =
-  /^(cp \.env\.example \.env && )?docker compose|^npm (test|run (check|test:faults|test:docs|bench|bench:scale))$/
+  /^(cp \.env\.example \.env && )?docker compose|^npm (test|run (check|test:faults|test:docs|test:page|bench|bench:scale))$/
 
 test('few commands are left out, and each for a reason', () => {
   const pages = [
