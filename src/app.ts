@@ -14,6 +14,7 @@ import { registerDatabaseMetrics } from './database/metrics.ts'
 import { limitBodies } from './http/body-memory.ts'
 import { registerJwt, requireCaller } from './http/caller.ts'
 import { watchConnections } from './http/connections.ts'
+import { allowOrigins } from './http/cors.ts'
 import {
   answerBrokenRequest,
   answerError,
@@ -27,6 +28,7 @@ import { registerOpenapi } from './http/openapi.ts'
 import { registerProcessMetrics } from './http/process-metrics.ts'
 import { measureRequests } from './http/request-metrics.ts'
 import { limitUnreadAnswers } from './http/unread-answers.ts'
+import { prepareCreateOnce } from './interactions/idempotent-creation.ts'
 import { interactionRepository } from './interactions/repository.ts'
 import { resilientRepository } from './interactions/resilient-repository.ts'
 import { interactionRoutes } from './interactions/routes.ts'
@@ -95,7 +97,11 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
 
   const tokens = { ...config.tokens, ...signingKey }
   await registerJwt(app, tokens)
-  await registerOpenapi(app, [...interactionComponents, ...oauthComponents])
+  await registerOpenapi(app, {
+    components: [...interactionComponents, ...oauthComponents],
+    publicUrl: config.http.publicUrl,
+    grantsTokens: config.tokens.endpoint,
+  })
   await app.register(healthRoutes, { isReady: () => database.ping() })
   await app.register(metricsRoutes, { registry, requests })
   if (config.tokens.endpoint)
@@ -105,9 +111,11 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
       patienceMs: database.patienceMs,
       keys: [signingKey, ...signingKey.previous].map(({ jwk }) => jwk),
       publicUrl: config.http.publicUrl,
+      corsOrigins: config.http.corsOrigins,
     })
   await app.register(
     async (rtcApi) => {
+      await allowOrigins(rtcApi, config.http.corsOrigins)
       rtcApi.addHook('onRequest', requireCaller(app, tokens, registry))
       rtcApi.addHook('onRequest', limitBodies(config.http))
       const noteAnswer = limitUnreadAnswers(config.http.unreadLimitBytes)
@@ -120,10 +128,12 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
       const { poolSize, longestWaitMs } = config.database
       await rtcApi.register(interactionRoutes, {
         repository: resilientRepository(repository, database.patienceMs),
+        createOnce: prepareCreateOnce(database),
         // a stream is in no hurry: its batches wait for each other
         walk: prepareWalk(database, { atOnce: Math.ceil(poolSize / 5) }),
         // the other half of the connections is left to reads and writes
         searches: { atOnce: Math.ceil(poolSize / 2), longestWaitMs },
+        publicUrl: config.http.publicUrl,
       })
     },
     { prefix: '/rtc-api' },

@@ -1,4 +1,5 @@
 // The settings of the service, read from an environment once, by a door. Pure: touches no file and no global.
+import { isSecureUrl } from './secure-url.ts'
 import { settingsReader } from './settings-reader.ts'
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
@@ -31,6 +32,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       host: read.text('HOST') ?? '127.0.0.1',
       port: read.integer('PORT', 0, 65_535),
       publicUrl,
+      corsOrigins: read.origins('CORS_ORIGINS') ?? [],
       trustedProxies: read.networks('TRUSTED_PROXIES') ?? [],
       bodyLimitBytes: read.integer('BODY_LIMIT_BYTES', 1024, 268_435_456) ?? 1_048_576,
       bodiesLimitBytes: read.integer('BODIES_LIMIT_BYTES', 1024, 68_719_476_736) ?? 134_217_728,
@@ -64,6 +66,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       privateKeyFile: read.text('JWT_PRIVATE_KEY_FILE'),
       previousPublicKeys: read.publicKeys('JWT_PREVIOUS_PUBLIC_KEYS') ?? [],
       jwksUrl: read.url('JWKS_URL', /^https?:\/\/\S+$/, 'an http(s) URL'),
+      discoversKeys: read.flag('JWT_ISSUER_DISCOVERY') ?? false,
       authoritiesClaim: read.text('JWT_AUTHORITIES_CLAIM') ?? 'authorities',
       organizationClaim: read.text('JWT_ORGANIZATION_CLAIM') ?? 'organization',
       endpoint: read.flag('TOKEN_ENDPOINT') ?? true,
@@ -76,8 +79,16 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   }
   if (config.tokens.privateKey && config.tokens.privateKeyFile)
     problems.push('JWT_PRIVATE_KEY and JWT_PRIVATE_KEY_FILE: set only one of them')
+  if (config.tokens.discoversKeys && config.tokens.jwksUrl)
+    problems.push('JWKS_URL and JWT_ISSUER_DISCOVERY: set only one of them')
+  if (config.tokens.discoversKeys && !isSecureUrl(read.text('JWT_ISSUER') ?? ''))
+    problems.push('JWT_ISSUER must be an https URL, or an http one of this machine, for JWT_ISSUER_DISCOVERY')
   if (config.http.bodyLimitBytes > config.http.bodiesLimitBytes)
     problems.push('BODY_LIMIT_BYTES must not exceed BODIES_LIMIT_BYTES')
+  if (config.database.url && new URL(config.database.url).searchParams.has('options'))
+    problems.push(
+      'DATABASE_URL must be without options, which would stand in for those that the service sets',
+    )
   if (config.database.lockTimeoutMs > config.database.statementTimeoutMs)
     problems.push('LOCK_TIMEOUT_MS must not exceed STATEMENT_TIMEOUT_MS')
   if (config.database.statementTimeoutMs > config.http.requestTimeoutMs)

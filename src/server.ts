@@ -6,6 +6,7 @@ import type { Config } from './config.ts'
 import { type Database, openDatabase } from './database/database.ts'
 import { findEmbeddedPostgres, startEmbeddedPostgres } from './database/embedded.ts'
 import { migrate } from './database/migrations.ts'
+import { checkSession } from './database/session.ts'
 import { defaultScopes, putClient } from './oauth/clients.ts'
 import { type DemoClients, openDemoClients } from './oauth/demo-clients.ts'
 import { openSigningKey } from './oauth/signing-key.ts'
@@ -71,11 +72,15 @@ export function logLost({ message }: Error, log: FastifyBaseLogger): void {
   log.warn({ reason: message }, 'idle connection lost')
 }
 
-/** Brings the schema of that database up to date, however long that takes. */
+/**
+ * Brings the schema of that database up to date, however long that takes.
+ * @throws Error for the operator, with nothing changed, when its sessions are not set up as asked for
+ */
 export async function migrateDatabase(config: Config, url: string, log: FastifyBaseLogger): Promise<void> {
   const unhurried = { ...config.database, url, poolSize: 1, statementTimeoutMs: 0, lockTimeoutMs: 0 }
   const database = openDatabase(unhurried, (lost) => logLost(lost, log))
   try {
+    await checkSession(database.kysely)
     const applied = await migrate(database.kysely)
     if (applied.length > 0) log.info({ applied }, 'migrated')
   } finally {

@@ -65,6 +65,13 @@ export function settingsReader(
         problems.push(`${name} must be IP addresses or networks, with commas between`)
       return undefined
     },
+    origins(name: string) {
+      const origins = text(name)?.split(/\s*,\s*/)
+      if (origins?.every((one) => one === '*' || isOrigin(one))) return origins
+      if (origins !== undefined)
+        problems.push(`${name} must be origins such as https://app.example, with commas between, or *`)
+      return undefined
+    },
     flag(name: string) {
       const value = matching(name, /^(true|false)$/, 'true or false')
       return value === undefined ? undefined : value === 'true'
@@ -108,6 +115,11 @@ function checkClients(name: string, clients: BootstrapClient[], problems: string
   if (new Set(clients.map((client) => client.clientId)).size < clients.length)
     problems.push(`${name}: each clientId may stand there once`)
   return clients
+}
+
+/** Whether it is written as a browser writes it, which is how it is compared. */
+function isOrigin(text: string): boolean {
+  return /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text
 }
 
 function parseJson(text: string): unknown {

@@ -3,11 +3,19 @@
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely'
 
 export interface Tables {
+  idempotency_keys: IdempotencyKeysTable
   interaction_day_totals: DayTotalsTable
   interaction_day_totals_state: DayTotalsStateTable
   interaction_total_changes: TotalChangesTable
   interactions: InteractionsTable
   oauth_clients: OauthClientsTable
+}
+
+interface IdempotencyKeysTable {
+  key: Buffer
+  fingerprint: Buffer
+  interaction_id: string
+  created_at: Generated<string>
 }
 
 interface InteractionsTable {

@@ -1,15 +1,8 @@
 // Tokens that another key signed than the one which signs now: an earlier one of this service, or one of an identity
-// provider, which publishes its keys (RFC 7517) and changes them as it likes.
+// provider, which changes its keys as it likes.
 import { createPublicKey } from 'node:crypto'
-import {
-  createRemoteJWKSet,
-  decodeProtectedHeader,
-  errors,
-  type JWTPayload,
-  type JWTVerifyGetKey,
-  jwtVerify,
-} from 'jose'
-import { Problem } from '../problem.ts'
+import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose'
+import { keysAt, keysOfIssuer } from './provider-keys.ts'
 
 export interface OtherKeySettings {
   /** names the key that signs now */
@@ -18,6 +11,8 @@ export interface OtherKeySettings {
   readonly previous: readonly { readonly keyId: string; readonly publicKey: string }[]
   /** where an identity provider publishes its keys */
   readonly jwksUrl: string | undefined
+  /** whether the issuer is such a provider, whose metadata tell where */
+  readonly discoversKeys: boolean
   readonly issuer: string
   readonly audience: string
 }
@@ -34,11 +29,11 @@ export interface OtherKeys {
 }
 
 export function openOtherKeys(settings: OtherKeySettings): OtherKeys {
-  const { issuer, audience, jwksUrl } = settings
+  const { issuer, audience } = settings
   const previous = new Map(
     settings.previous.map(({ keyId, publicKey }) => [keyId, createPublicKey(publicKey)]),
   )
-  const askProvider = jwksUrl === undefined ? undefined : keysAt(new URL(jwksUrl))
+  const askProvider = openProviderKeys(settings)
   const options = { issuer, audience, requiredClaims: ['exp', 'sub'] }
   return {
     mustHaveSigned(token) {
@@ -57,37 +52,15 @@ export function openOtherKeys(settings: OtherKeySettings): OtherKeys {
   }
 }
 
+function openProviderKeys({ jwksUrl, discoversKeys, issuer }: OtherKeySettings) {
+  if (jwksUrl !== undefined) return keysAt(jwksUrl)
+  return discoversKeys ? keysOfIssuer(issuer) : undefined
+}
+
 function keyIdOf(token: string): string | undefined {
   try {
     return decodeProtectedHeader(token).kid
   } catch {
     return undefined
   }
-}
-
-/** Keeps the keys for ten minutes; for a key that is not among them it asks again, every five seconds at the most. */
-function keysAt(url: URL): JWTVerifyGetKey {
-  const timing = { cacheMaxAge: 600_000, cooldownDuration: 5_000, timeoutDuration: 3_000 }
-  const find = createRemoteJWKSet(url, timing)
-  return async (header, token) => {
-    try {
-      return await find(header, token)
-    } catch (error) {
-      if (isAboutToken(error)) throw error
-      const message = 'The identity provider does not tell its keys. Try again.'
-      const problem = new Problem('unavailable', message, { 'retry-after': '5' })
-      // for the log alone
-      problem.cause = error
-      throw problem
-    }
-  }
-}
-
-/** Whether the provider did tell its keys, but the token is of none of them. */
-function isAboutToken(error: unknown): boolean {
-  return (
-    error instanceof errors.JWKSNoMatchingKey ||
-    error instanceof errors.JWKSMultipleMatchingKeys ||
-    error instanceof errors.JOSENotSupported
-  )
 }

@@ -6,6 +6,17 @@ export function isLoaded(row: FoundRow): row is FoundRow & InteractionRow {
   return row.data !== null
 }
 
+/** The text of a page, with what stands before and behind its interactions. */
+export async function* around(
+  head: string,
+  pieces: AsyncIterable<string>,
+  tail: string,
+): AsyncGenerator<string> {
+  yield head
+  yield* pieces
+  yield tail
+}
+
 /**
  * The interactions of a page, separated by commas, in pieces of about `largestLoad`. One that is gone meanwhile is
  * left out; one that was updated meanwhile is given as it is then.

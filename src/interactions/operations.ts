@@ -6,7 +6,14 @@ import {
   problemResponse,
   unavailableResponse as unavailable,
 } from '../http/openapi.ts'
-import { InteractionPath, InteractionQuery } from './parameters.ts'
+import type { Faults } from '../problem.ts'
+import {
+  CreationHeaders,
+  InteractionPath,
+  InteractionQuery,
+  ReadHeaders,
+  UpdateHeaders,
+} from './parameters.ts'
 import {
   CreateInteractionResponse,
   CreateInteractionWebCommand,
@@ -20,10 +27,43 @@ const common = {
   security: [{ BearerToken: [] }, { OAuth2ClientCredentials: [] }],
 }
 
-const unauthorized = problemResponse('No token, or one that is not accepted')
-const forbidden = problemResponse('Not allowed to this caller, or of another organization')
-const missing = problemResponse('There is no interaction of this id')
-const invalid = faultsResponse('What is wrong with the request, by parameter or member')
+const unauthorized = problemResponse(
+  'No token, or one that is not accepted',
+  'unauthorized',
+  'A bearer token is required.',
+)
+const missing = problemResponse(
+  'There is no interaction of this id',
+  'not_found',
+  'There is no interaction of this id.',
+)
+const unmatched = problemResponse(
+  'The interaction has another version than the headers ask for',
+  'precondition_failed',
+  'The interaction has another version by now.',
+)
+const tooLarge = problemResponse(
+  'The body is too large',
+  'payload_too_large',
+  'The body is larger than this service accepts.',
+)
+const notJson = problemResponse(
+  'The body is not JSON',
+  'unsupported_media_type',
+  'The body must be application/json.',
+)
+
+const invalid = (example: Faults) =>
+  faultsResponse('What is wrong with the request, by parameter or member', example)
+
+const forbidden = (sentence: string) =>
+  problemResponse('Not allowed to this caller, or of another organization', 'forbidden', sentence)
+const foreign = forbidden('The interaction belongs to another organization')
+
+const entityTag = Type.String({
+  description: 'The version, in quotes: what If-Match and If-None-Match compare.',
+  examples: ['"0"'],
+})
 
 const lines = (description: string) => ({ schema: Type.String({ description }) })
 
@@ -34,18 +74,31 @@ export const operations = {
     summary: 'Create an interaction',
     description:
       'Stores a new interaction with version 0. Callers of an organization create in their own, whatever the body says; callers of the SERVICE role must name the organization.',
+    headers: CreationHeaders,
     body: Type.Ref(`${CreateInteractionWebCommand.$id}#`),
     response: {
       200: {
         ...componentResponse('Created', CreateInteractionResponse),
-        headers: { location: Type.String({ description: 'Where to read it, below this server.' }) },
+        headers: {
+          location: Type.String({ description: 'Where to read it, below this server.' }),
+          etag: entityTag,
+        },
       },
-      400: invalid,
+      400: invalid({ organizationId: 'is required of callers of the SERVICE role' }),
       401: unauthorized,
-      403: forbidden,
-      409: problemResponse('An interaction of this id exists already, in whichever organization'),
-      413: problemResponse('The body is too large'),
-      415: problemResponse('The body is not JSON'),
+      403: forbidden('The token is of neither an organization nor a service'),
+      409: problemResponse(
+        'An interaction of this id exists already, in whichever organization',
+        'conflict',
+        'An interaction of this id exists already.',
+      ),
+      413: tooLarge,
+      415: notJson,
+      422: problemResponse(
+        'The Idempotency-Key was used for another creation',
+        'idempotency_key_reused',
+        'The Idempotency-Key was used for another creation.',
+      ),
       503: unavailable,
     },
   },
@@ -60,6 +113,12 @@ export const operations = {
     response: {
       200: {
         description: 'The page, empty when it lies beyond the end; or all that match, line by line',
+        headers: {
+          link: Type.String({
+            description:
+              'The first, previous, next and last page with the same parameters (RFC 8288). Left out beside lines, and when the parameters take more than about 700 characters.',
+          }),
+        },
         content: {
           'application/json': { schema: Type.Ref(`${PageInteraction.$id}#`) },
           'application/x-ndjson': lines(
@@ -70,9 +129,11 @@ export const operations = {
           ),
         },
       },
-      400: invalid,
+      400: invalid({
+        start: 'is required: an ISO 8601 date-time with a zone, such as 2025-01-20T22:00:00.928Z',
+      }),
       401: unauthorized,
-      403: forbidden,
+      403: forbidden('The caller belongs to another organization'),
       503: unavailable,
     },
   },
@@ -83,12 +144,15 @@ export const operations = {
     description:
       'Callers of an organization read its interactions alone; callers of the SERVICE role read any.',
     params: InteractionPath,
+    headers: ReadHeaders,
     response: {
-      200: componentResponse('The interaction', Interaction),
-      400: invalid,
+      200: { ...componentResponse('The interaction', Interaction), headers: { etag: entityTag } },
+      304: Type.Null({ description: 'It has a version that If-None-Match names' }),
+      400: invalid({ interactionId: 'must not hold NUL or half of a surrogate pair' }),
       401: unauthorized,
-      403: forbidden,
+      403: foreign,
       404: missing,
+      412: unmatched,
       503: unavailable,
     },
   },
@@ -99,16 +163,22 @@ export const operations = {
     description:
       'Replaces the type, the data, or both, and adds 1 to the version. When a version is given that is not the current one, nothing is changed: of several updates with the same version, one is applied.',
     params: InteractionPath,
+    headers: UpdateHeaders,
     body: Type.Ref(`${UpdateInteractionWebCommand.$id}#`),
     response: {
       204: Type.Null({ description: 'Updated' }),
-      400: invalid,
+      400: invalid({ version: 'must be a whole number of 64 bits' }),
       401: unauthorized,
-      403: forbidden,
+      403: foreign,
       404: missing,
-      409: problemResponse('The interaction has another version than the one given'),
-      413: problemResponse('The body is too large'),
-      415: problemResponse('The body is not JSON'),
+      409: problemResponse(
+        'The interaction has another version than the one given',
+        'conflict',
+        'The interaction has another version by now.',
+      ),
+      412: unmatched,
+      413: tooLarge,
+      415: notJson,
       503: unavailable,
     },
   },

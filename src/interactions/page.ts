@@ -85,6 +85,17 @@ function toSortProperty(name: string): SortProperty | undefined {
   return Object.hasOwn(sortColumns, decapitalized) ? (decapitalized as SortProperty) : undefined
 }
 
+/** How many interactions there are on all pages, as Spring has it: the last page tells better than a count before it. */
+function countElements({ page, size }: Omit<Pageable, 'sort'>, found: number, total: number): number {
+  const offset = page * size
+  return found > 0 && offset + size > total ? offset + found : total
+}
+
+/** How many pages there are; the parameters are those of `pageEnvelope`. */
+export function countPages(pageable: Omit<Pageable, 'sort'>, found: number, total: number): number {
+  return Math.ceil(countElements(pageable, found, total) / pageable.size)
+}
+
 /**
  * What stands before and behind the interactions in the reply's text, in the order in which Spring writes the members
  * (spring-facts §3).
@@ -93,8 +104,8 @@ function toSortProperty(name: string): SortProperty | undefined {
  */
 export function pageEnvelope({ page, size, sort }: Pageable, found: number, total: number): [string, string] {
   const offset = page * size
-  const totalElements = found > 0 && offset + size > total ? offset + found : total
-  const totalPages = Math.ceil(totalElements / size)
+  const totalElements = countElements({ page, size }, found, total)
+  const totalPages = countPages({ page, size }, found, total)
   const sortObject = { empty: sort.length === 0, sorted: sort.length > 0, unsorted: sort.length === 0 }
   const pageable = { pageNumber: page, pageSize: size, sort: sortObject, offset, paged: true, unpaged: false }
   const rest = {

@@ -1,9 +1,30 @@
-// What the path and the query of a request may hold, as the reimplemented document names it.
+// What the path, the query and the headers of a request may hold; the first two as the reimplemented document names them.
 import { Type } from '@sinclair/typebox'
-import { exampleId, Identifier, text } from './schema.ts'
+import { exampleId, exampleOrganization, Identifier, text } from './schema.ts'
 
 export const InteractionPath = Type.Object({
   interactionId: Identifier('The id of the interaction, percent-encoded.', exampleId),
+})
+
+/** Without an example, which the page would fill in: it would not go with the interaction at hand. */
+const header = (description: string) => Type.Optional(Type.String({ description }))
+
+export const CreationHeaders = Type.Object({
+  'Idempotency-Key': header(
+    'A string of your own, such as a UUID, of 1 to 255 characters, which makes it safe to send a creation without `interactionId` again: within 24 hours the same key with the same body gets the same answer, and nothing more is created. With another body it is refused. Keys are apart by organization and user.',
+  ),
+})
+
+export const ReadHeaders = Type.Object({
+  'If-None-Match': header(
+    'Entity tags that you have, such as `"3"`: when one of them is the current one, the answer is 304.',
+  ),
+})
+
+export const UpdateHeaders = Type.Object({
+  'If-Match': header(
+    'Entity tags, such as `"3"`, or `*`: when the current one is not among them, the answer is 412 and nothing is changed. It is the same comparison as that of `version`; when both are given, both must hold.',
+  ),
 })
 
 const filter = (description: string, example: string) =>
@@ -34,11 +55,11 @@ export const InteractionQuery = Type.Object({
   ),
   start: Type.String({
     format: 'date-time',
-    ...text('Created then or later: ISO 8601 with a zone.', '2025-01-20T22:00:00.928Z'),
+    ...text('Created then or later: ISO 8601 with a zone.', '2025-01-01T00:00:00.000Z'),
   }),
   end: Type.String({
     format: 'date-time',
-    ...text('Created then or earlier: ISO 8601 with a zone.', '2025-01-21T21:59:59.928Z'),
+    ...text('Created then or earlier: ISO 8601 with a zone.', '2099-12-31T23:59:59.999Z'),
   }),
   type: filter(
     'Of any of these types: `audio`, `video`, `chat`, `cobrowse` or your own, separated by commas.',
@@ -56,6 +77,6 @@ export const InteractionQuery = Type.Object({
   onHoldDurationLt: filter('With an `onHoldDuration` in its data below this, in milliseconds.', '60000'),
   organizationId: filter(
     'Of that organization. Callers of the SERVICE role only; others may name their own.',
-    'acme',
+    exampleOrganization,
   ),
 })

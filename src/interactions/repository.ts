@@ -48,7 +48,7 @@ export interface InteractionRepository {
 }
 
 /** What is promoted out of `data`, by the function of that name (see its migration). */
-const promotedColumns = sql.raw(
+export const promotedColumns = sql.raw(
   'customer_id, conference_id, on_hold_duration, media_recorded, cobrowse_recorded, tags, tags_beyond_index',
 )
 
@@ -188,4 +188,4 @@ function inOrder<Item extends { readonly id: string }>(items: readonly Item[]): 
 }
 
 /** How a statement takes any number of rows: a list for each member. */
-type Lists<Row> = { readonly [Member in keyof Row]: readonly Row[Member][] }
+export type Lists<Row> = { readonly [Member in keyof Row]: readonly Row[Member][] }

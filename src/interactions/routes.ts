@@ -1,27 +1,37 @@
 // The four operations: read the request, call one function of the repository, turn its outcome into a reply.
-import { isUtf8 } from 'node:buffer'
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { v7 as makeId } from 'uuid'
 import { type AdmissionLimits, limitWaiting } from '../http/admission.ts'
+import type { Caller } from '../http/caller.ts'
+import { sendCompressed } from '../http/compression.ts'
 import { nothingHere, refuseOtherMethods } from '../http/errors.ts'
+import { pageLinks } from '../http/links.ts'
+import { readPreconditions, toEntityTag } from '../http/preconditions.ts'
 import { type Faults, forbidden, InvalidRequest, Problem } from '../problem.ts'
 import { type CreateCommand, identifierFault, readCreateCommand, readUpdateCommand } from './commands.ts'
+import { updateConditionally } from './conditional-update.ts'
 import { readCriteria } from './criteria.ts'
 import { wantedFormat, writeLines } from './formats.ts'
-import { isLoaded, loadInPieces } from './large-page.ts'
+import { readIdempotencyKey, toIdempotencyKey } from './idempotency-key.ts'
+import type { CreateOnce } from './idempotent-creation.ts'
+import { acceptJsonAsText, bodyText } from './json-body.ts'
+import { around, isLoaded, loadInPieces } from './large-page.ts'
 import { operations } from './operations.ts'
 import { isByDate, totalOrder } from './order.ts'
-import { pageEnvelope, readPageable } from './page.ts'
-import type { InteractionRepository } from './repository.ts'
+import { countPages, pageEnvelope, readPageable } from './page.ts'
+import type { InteractionRepository, NewInteraction } from './repository.ts'
 import { interactionJson } from './row.ts'
 import type { Walk } from './walk.ts'
 
 export interface InteractionOptions {
   readonly repository: InteractionRepository
+  readonly createOnce: CreateOnce
   readonly walk: Walk
   /** how many searches may be under way at once, and how long any request may wait for its turn at the database */
   readonly searches: AdmissionLimits
+  /** where callers reach the service, when that is known */
+  readonly publicUrl: string | undefined
 }
 
 /** As many as fill the batches that the repository has under way at once. */
@@ -31,12 +41,21 @@ const writesAtOnce = 400
 /** Expects `request.caller` to be set by an onRequest hook of the scope that it is registered in. */
 export async function interactionRoutes(
   app: FastifyInstance,
-  { repository, walk, searches }: InteractionOptions,
+  { repository, createOnce, walk, searches, publicUrl = '' }: InteractionOptions,
 ): Promise<void> {
   // apart, so that too many of one kind leave the others as they are
   const admitRead = limitWaiting({ ...searches, atOnce: readsAtOnce })
   const admitWrite = limitWaiting({ ...searches, atOnce: writesAtOnce })
   const admitSearch = limitWaiting(searches)
+  const createNew = async (interaction: NewInteraction) => {
+    if ((await repository.create(interaction)) === 'created') return interaction.id
+    throw new Problem('conflict', 'An interaction of this id exists already.')
+  }
+  const createKeyed = async (caller: Caller, key: string, interaction: NewInteraction) => {
+    const id = await createOnce({ ...interaction, ...toIdempotencyKey(caller, key, interaction) })
+    if (id !== undefined) return id
+    throw new Problem('idempotency_key_reused', 'The Idempotency-Key was used for another creation.')
+  }
   acceptJsonAsText(app)
   app.addHook<{ Params: { interactionId?: string } }>('onRequest', ({ params }, _reply, done) => {
     // a slash with nothing behind it is another path
@@ -47,18 +66,21 @@ export async function interactionRoutes(
     const faults: Faults = {}
     const command = readCreateCommand(bodyText(request), faults)
     const organizationId = request.caller.organizationId ?? requireOrganizationId(command, faults)
+    const header = command.interactionId === undefined ? request.headers['idempotency-key'] : undefined
+    const key = readIdempotencyKey(header, faults)
     refuseFaulty(faults)
-    const id = command.interactionId ?? makeId()
     const interaction = {
-      id,
+      id: command.interactionId ?? makeId(),
       organizationId,
       createdBy: request.caller.userId,
       type: command.type,
       data: command.data ?? '{}',
     }
-    const outcome = await admitWrite(() => repository.create(interaction))
-    if (outcome === 'duplicate') throw new Problem('conflict', 'An interaction of this id exists already.')
+    const id = await admitWrite(() =>
+      key === undefined ? createNew(interaction) : createKeyed(request.caller, key, interaction),
+    )
     reply.header('location', `/rtc-api/interactions/${encodeURIComponent(id)}`)
+    reply.header('etag', toEntityTag('0'))
     return { interactionId: id, version: 0 }
   })
 
@@ -79,23 +101,35 @@ export async function interactionRoutes(
       const [order] = totalOrder(pageable.sort)
       const batches = walk(sought, { direction: order?.direction ?? 'desc' })
       const texts = request.method === 'HEAD' ? [] : await admitSearch(() => writeLines(format, batches))
-      return reply.type(format.contentType).send(Readable.from(texts, { objectMode: false }))
+      return sendCompressed(
+        request,
+        reply.type(format.contentType),
+        Readable.from(texts, { objectMode: false }),
+      )
     }
     const { rows, total } = await admitSearch(() => repository.search(sought, pageable))
     const [head, tail] = pageEnvelope(pageable, rows.length, total)
-    reply.type('application/json')
-    if (rows.every(isLoaded)) return reply.send(`${head}${rows.map(interactionJson).join(',')}${tail}`)
-    return reply.send(Readable.from(around(head, loadInPieces(rows, repository.findAll), tail)))
+    const pages = countPages(pageable, rows.length, total)
+    const links = pageLinks(publicUrl + request.routeOptions.url, request.url, pageable.page, pages)
+    if (links !== undefined) reply.header('link', links)
+    const text = rows.every(isLoaded)
+      ? `${head}${rows.map(interactionJson).join(',')}${tail}`
+      : Readable.from(around(head, loadInPieces(rows, repository.findAll), tail))
+    return sendCompressed(request, reply.type('application/json'), text)
   })
   refuseOtherMethods(app, '/interactions', ['GET', 'POST'])
 
   app.get('/interactions/:interactionId', { schema: operations.get }, async (request, reply) => {
     const faults: Faults = {}
     const id = readId(request, faults)
+    const preconditions = readPreconditions(request.headers, faults)
     refuseFaulty(faults)
     const row = await admitRead(() => repository.find(id))
     if (row === undefined) throw missing()
     if (row.organization_id !== (request.caller.organizationId ?? row.organization_id)) throw foreign()
+    if (preconditions?.ifMatch(row.version) === false) throw unmatched()
+    reply.header('etag', toEntityTag(row.version))
+    if (preconditions?.ifNoneMatch(row.version) === false) return reply.code(304).send()
     return reply.type('application/json').send(interactionJson(row))
   })
 
@@ -103,9 +137,14 @@ export async function interactionRoutes(
     const faults: Faults = {}
     const id = readId(request, faults)
     const command = readUpdateCommand(bodyText(request), faults)
+    const preconditions = readPreconditions(request.headers, faults)
     refuseFaulty(faults)
     const update = { id, organizationId: request.caller.organizationId, ...command }
-    const outcome = await admitWrite(() => repository.update(update))
+    const outcome = await admitWrite(() =>
+      preconditions === undefined
+        ? repository.update(update)
+        : updateConditionally(repository, update, preconditions),
+    )
     switch (outcome) {
       case 'updated':
         return reply.code(204).send()
@@ -113,6 +152,8 @@ export async function interactionRoutes(
         throw missing()
       case 'foreign':
         throw foreign()
+      case 'unmatched':
+        throw unmatched()
       case 'stale':
         throw new Problem('conflict', 'The interaction has another version by now.')
     }
@@ -120,29 +161,10 @@ export async function interactionRoutes(
   refuseOtherMethods(app, '/interactions/:interactionId', ['GET', 'PUT'])
 }
 
-async function* around(head: string, pieces: AsyncIterable<string>, tail: string): AsyncGenerator<string> {
-  yield head
-  yield* pieces
-  yield tail
-}
-
 const missing = () => new Problem('not_found', 'There is no interaction of this id.')
 const foreign = () => forbidden('The interaction belongs to another organization')
 
-/** Bodies stay text: what reads them must see each number's digits. Invalid UTF-8 would be stored as something else. */
-function acceptJsonAsText(app: FastifyInstance): void {
-  app.removeAllContentTypeParsers()
-  const json = /^application\/(?:[\w!#$&^.+-]+\+)?json\s*(?:;|$)/i
-  app.addContentTypeParser(json, { parseAs: 'buffer' }, async (request: FastifyRequest, body: Buffer) => {
-    const coding = request.headers['content-encoding']
-    if (coding !== undefined && coding.toLowerCase() !== 'identity')
-      throw new Problem('unsupported_media_type', 'The body must not be compressed.', {
-        'accept-encoding': 'identity',
-      })
-    if (!isUtf8(body)) throw new InvalidRequest({ body: 'must be UTF-8' })
-    return body.toString().replace(/^\uFEFF/, '')
-  })
-}
+const unmatched = () => new Problem('precondition_failed', 'The interaction has another version by now.')
 
 function refuseFaulty(faults: Faults): void {
   if (Object.keys(faults).length > 0) throw new InvalidRequest(faults)
@@ -156,10 +178,6 @@ function requireOrganizationId({ organizationId }: CreateCommand, faults: Faults
       : identifierFault(organizationId)
   if (fault !== undefined) faults.organizationId ??= fault
   return organizationId ?? ''
-}
-
-function bodyText({ body }: FastifyRequest): string | undefined {
-  return typeof body === 'string' ? body : undefined
 }
 
 function readId({ params }: FastifyRequest, faults: Faults): string {

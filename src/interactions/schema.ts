@@ -27,12 +27,15 @@ export const Identifier = (description: string, example: string) =>
     ...text(description, example),
   })
 
+/** The organization of the demo clients, so that examples work with either of them. */
+export const exampleOrganization = 'demo-organization'
+
 export const exampleId = '0199a6c4-7f1e-7c2a-9d53-2f6f1b0c8e11'
 
 export const Interaction = Type.Object(
   {
     id: Identifier('Names the interaction; unique across all organizations.', exampleId),
-    organizationId: Identifier('The organization that the interaction belongs to.', 'acme'),
+    organizationId: Identifier('The organization that the interaction belongs to.', exampleOrganization),
     createdBy: Identifier('The user or client that created it: the subject of its token.', 'agent-7'),
     createdAt: Type.String({
       format: 'date-time',
@@ -68,7 +71,7 @@ export const CreateInteractionWebCommand = Type.Object(
     organizationId: Type.Optional(
       Identifier(
         'The organization to create it in. Callers of the SERVICE role must give it; for others it has no effect.',
-        'acme',
+        exampleOrganization,
       ),
     ),
   },
@@ -102,45 +105,49 @@ export const UpdateInteractionWebCommand = Type.Object(
   },
 )
 
+const int32 = (description: string, example: number) =>
+  Type.Integer({ format: 'int32', minimum: 0, description, examples: [example] })
+const int64 = (description: string, example: number) =>
+  Type.Integer({ format: 'int64', minimum: 0, description, examples: [example] })
+const flag = (description: string, example: boolean) => Type.Boolean({ description, examples: [example] })
+
 export const SortObject = Type.Object(
   {
-    empty: Type.Boolean({ description: 'Whether the request asked for no order.' }),
-    sorted: Type.Boolean({ description: 'Whether the request asked for an order.' }),
-    unsorted: Type.Boolean({ description: 'The same as `empty`.' }),
+    empty: flag('Whether the request asked for no order.', true),
+    sorted: flag('Whether the request asked for an order.', false),
+    unsorted: flag('The same as `empty`.', true),
   },
   { $id: 'SortObject', description: 'Whether the request asked for an order.' },
 )
 
-const int32 = (description: string) => Type.Integer({ format: 'int32', minimum: 0, description })
-const int64 = (description: string) => Type.Integer({ format: 'int64', minimum: 0, description })
 const reference = <Schema extends TSchema>(schema: Schema) =>
   Type.Unsafe<Static<Schema>>(Type.Ref(`${schema.$id}#`))
 
 export const PageableObject = Type.Object(
   {
-    offset: int64('How many interactions stand on the pages before.'),
+    offset: int64('How many interactions stand on the pages before.', 0),
     sort: reference(SortObject),
-    pageSize: int32('How many interactions a full page holds.'),
-    paged: Type.Boolean({ description: 'Always true.' }),
-    pageNumber: int32('Which page this is, counted from 0.'),
-    unpaged: Type.Boolean({ description: 'Always false.' }),
+    pageSize: int32('How many interactions a full page holds.', 20),
+    paged: flag('Always true.', true),
+    pageNumber: int32('Which page this is, counted from 0.', 0),
+    unpaged: flag('Always false.', false),
   },
   { $id: 'PageableObject', description: 'Which page was asked for.' },
 )
 
 export const PageInteraction = Type.Object(
   {
-    totalPages: int32('How many pages there are.'),
-    totalElements: int64('How many interactions match, on all pages: exact.'),
-    size: int32('How many interactions a full page holds.'),
+    totalPages: int32('How many pages there are.', 1),
+    totalElements: int64('How many interactions match, on all pages: exact.', 1),
+    size: int32('How many interactions a full page holds.', 20),
     content: Type.Array(reference(Interaction), { description: 'The interactions on this page.' }),
-    number: int32('Which page this is, counted from 0.'),
+    number: int32('Which page this is, counted from 0.', 0),
     sort: reference(SortObject),
-    numberOfElements: int32('How many interactions stand on this page.'),
+    numberOfElements: int32('How many interactions stand on this page.', 1),
     pageable: reference(PageableObject),
-    first: Type.Boolean({ description: 'Whether this is the first page.' }),
-    last: Type.Boolean({ description: 'Whether no page follows.' }),
-    empty: Type.Boolean({ description: 'Whether this page holds nothing.' }),
+    first: flag('Whether this is the first page.', true),
+    last: flag('Whether no page follows.', true),
+    empty: flag('Whether this page holds nothing.', false),
   },
   { $id: 'PageInteraction', description: 'One page of the interactions that match.' },
 )

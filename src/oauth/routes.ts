@@ -1,18 +1,17 @@
 // The token endpoint, the public keys, and the metadata that lead to both (contract §2).
 import formbody from '@fastify/formbody'
-import { Type } from '@sinclair/typebox'
 import type { FastifyError, FastifyInstance } from 'fastify'
 import type { Kysely } from 'kysely'
 import { v4 as randomId } from 'uuid'
 import { retry } from '../database/retries.ts'
 import type { Tables } from '../database/tables.ts'
+import { allowOrigins } from '../http/cors.ts'
 import { answerError, refuseOtherMethods } from '../http/errors.ts'
-import { componentResponse, passingResponse, problemResponse, unavailableResponse } from '../http/openapi.ts'
 import { Problem } from '../problem.ts'
 import { type AttemptLimits, limitAttempts } from './attempts.ts'
 import { authenticateClient, type Client } from './clients.ts'
 import { badCredentials, type Parameters, readTokenRequest, type TokenRequest } from './credentials.ts'
-import { KeySet, ServerMetadata, TokenForm, TokenResponse } from './schema.ts'
+import { operations } from './operations.ts'
 
 export interface OauthOptions extends AttemptLimits {
   readonly kysely: Kysely<Tables>
@@ -23,6 +22,8 @@ export interface OauthOptions extends AttemptLimits {
   readonly issuer: string
   /** where callers reach the service; undefined: where the request says that it was reached */
   readonly publicUrl: string | undefined
+  /** whose pages may call from a browser */
+  readonly corsOrigins: readonly string[]
   readonly ttlSeconds: number
   readonly queryCredentials: boolean
   readonly authoritiesClaim: string
@@ -34,6 +35,7 @@ const keysPath = '/security/oauth/jwks.json'
 const metadataPath = '/.well-known/oauth-authorization-server'
 
 export async function oauthRoutes(app: FastifyInstance, options: OauthOptions): Promise<void> {
+  await allowOrigins(app, options.corsOrigins)
   await app.register(formbody)
   // any other body carries no credentials, and is no reason to refuse those that stand elsewhere
   app.removeContentTypeParser(['application/json', 'text/plain'])
@@ -41,10 +43,9 @@ export async function oauthRoutes(app: FastifyInstance, options: OauthOptions): 
   app.setErrorHandler<FastifyError>((error, request, reply) =>
     answerError(toOauthError(error), request, reply),
   )
-  const schemas = routeSchemas()
   const attempt = limitAttempts(options, app.log)
 
-  app.post(tokenPath, { schema: schemas.token }, async (request, reply) => {
+  app.post(tokenPath, { schema: operations.token }, async (request, reply) => {
     reply.headers({ 'cache-control': 'no-store', pragma: 'no-cache' })
     const given = readTokenRequest(
       {
@@ -62,10 +63,10 @@ export async function oauthRoutes(app: FastifyInstance, options: OauthOptions): 
   })
   refuseOtherMethods(app, tokenPath, ['POST'])
 
-  app.get(keysPath, { schema: schemas.keys }, async () => ({ keys: options.keys }))
+  app.get(keysPath, { schema: operations.keys }, async () => ({ keys: options.keys }))
   refuseOtherMethods(app, keysPath, ['GET'])
 
-  app.get(metadataPath, { schema: schemas.metadata }, async (request) => {
+  app.get(metadataPath, { schema: operations.metadata }, async (request) => {
     const base = options.publicUrl ?? `${request.protocol}://${request.host}`
     return {
       issuer: options.issuer,
@@ -131,45 +132,5 @@ function issueToken(app: FastifyInstance, client: Client, options: OauthOptions)
     ...(organizationId === null ? {} : { organization: organizationId }),
     sub: clientId,
     jti,
-  }
-}
-
-function routeSchemas() {
-  const tags = ['Authorization']
-  const onlyGet = problemResponse('Another method than GET')
-  return {
-    token: {
-      operationId: 'createToken',
-      summary: 'Get a token',
-      description:
-        'Grants a token to a client. It authenticates by HTTP Basic, by `client_id` and `client_secret` in the form, or by the same in the query string with an empty body.',
-      tags,
-      security: [{ ClientBasic: [] }, {}],
-      consumes: ['application/x-www-form-urlencoded'],
-      body: Type.Ref(`${TokenForm.$id}#`),
-      response: {
-        200: componentResponse('The token', TokenResponse),
-        400: problemResponse('The grant or the scope is missing or not accepted'),
-        401: problemResponse('The client is unknown, or its secret is another'),
-        405: problemResponse('Another method than POST'),
-        413: problemResponse('The body is too large'),
-        429: passingResponse('Too many failed requests; try again when Retry-After says'),
-        503: unavailableResponse,
-      },
-    },
-    keys: {
-      operationId: 'getKeys',
-      summary: 'Get the keys that verify tokens',
-      tags,
-      security: [],
-      response: { 200: componentResponse('The public keys', KeySet), 405: onlyGet },
-    },
-    metadata: {
-      operationId: 'getServerMetadata',
-      summary: 'Get the metadata of the authorization server',
-      tags,
-      security: [],
-      response: { 200: componentResponse('The metadata', ServerMetadata), 405: onlyGet },
-    },
   }
 }

@@ -5,13 +5,22 @@ export const TokenForm = Type.Object(
   {
     grant_type: Type.Literal('client_credentials', { description: 'The only grant there is.' }),
     client_id: Type.Optional(
-      Type.String({ description: 'The client, when it does not authenticate by HTTP Basic.' }),
+      Type.String({
+        description: 'The client, when it does not authenticate by HTTP Basic.',
+        examples: ['demo-agent'],
+      }),
     ),
     client_secret: Type.Optional(
-      Type.String({ description: 'Its secret, when it does not authenticate by HTTP Basic.' }),
+      Type.String({
+        description: 'Its secret, when it does not authenticate by HTTP Basic.',
+        examples: [''],
+      }),
     ),
     scope: Type.Optional(
-      Type.String({ description: 'Scopes of the client, separated by spaces; without it, all of them.' }),
+      Type.String({
+        description: 'Scopes of the client, separated by spaces; without it, all of them.',
+        examples: ['interactions'],
+      }),
     ),
   },
   { $id: 'TokenRequest', description: 'Who asks for a token, and for what.' },
@@ -27,7 +36,10 @@ export const TokenResponse = Type.Object(
       examples: ['interactions'],
     }),
     organization: Type.Optional(
-      Type.String({ description: "The client's organization; a SERVICE has none.", examples: ['acme'] }),
+      Type.String({
+        description: "The client's organization; a SERVICE has none.",
+        examples: ['demo-organization'],
+      }),
     ),
     sub: Type.String({ description: 'The client.', examples: ['demo-agent'] }),
     jti: Type.String({ description: 'Names the token.', examples: ['3f0c2f6e-0d5e-4f3b-9a44-0f8f7a4a9c11'] }),

@@ -33,6 +33,13 @@ export async function notesChanges({ kysely }: Database): Promise<boolean> {
   return rows[0]?.complete === true
 }
 
+/** Whether nothing can be written at present: a standby, or a database that is set so. */
+export async function isReadOnly({ kysely }: Database): Promise<boolean> {
+  const { rows } = await sql<{ setting: string }>`
+    select current_setting('transaction_read_only') as setting`.execute(kysely)
+  return rows[0]?.setting === 'on'
+}
+
 /** @returns undefined when the state is missing, which keeps totals off */
 export async function readState({ kysely }: Database): Promise<TotalsState | undefined> {
   const { rows } = await sql<TotalsState>`

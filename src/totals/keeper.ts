@@ -6,6 +6,7 @@ import {
   countHours,
   forgetTotals,
   haveEnded,
+  isReadOnly,
   nextTransactionId,
   notesChanges,
   readState,
@@ -85,6 +86,8 @@ export function prepareRound(
 ): () => Promise<string | undefined> {
   let known = { seal: '', transactionId: '' }
   return async () => {
+    // of a standby, whose primary has its own server to keep them
+    if (await isReadOnly(database)) return undefined
     const isNoting = await notesChanges(database)
     if (isNoting) await sealHours(database)
     const state = await readState(database)

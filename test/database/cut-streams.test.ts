@@ -5,6 +5,7 @@ import Fastify from 'fastify'
 import { sql } from 'kysely'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { openDatabase } from '../../src/database/database.ts'
+import { prepareCreateOnce } from '../../src/interactions/idempotent-creation.ts'
 import { interactionRepository } from '../../src/interactions/repository.ts'
 import { interactionRoutes } from '../../src/interactions/routes.ts'
 import { prepareWalk, type Walk } from '../../src/interactions/walk.ts'
@@ -21,16 +22,24 @@ const headers = { ...bearer(agentToken()), accept: 'application/x-ndjson' }
 // more than the sockets between client and server hold
 await sql`
   insert into interactions (id, organization_id, created_by, data)
-  select 'id-' || n, 'acme', 'agent', json_build_object('text', repeat(md5(n::text), 3000)) 
+  select 'id-' || n, 'acme', 'agent', json_build_object('text', (
+    select string_agg(md5(n::text || ' ' || m), '') from generate_series(1, 3000) as m
+  ))
   from generate_series(1, 400) as n`.execute(kysely)
 
+/** undefined: as they are */
+const codings = [undefined, 'gzip', 'br'] as const
+type Coding = (typeof codings)[number]
+
 /** A client that has read the first piece, and reads on when it is told to. */
-async function startReading(from = baseUrl): Promise<IncomingMessage> {
+async function startReading(from = baseUrl, coding?: Coding): Promise<IncomingMessage> {
+  const accepted = coding === undefined ? {} : { 'accept-encoding': coding }
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    httpGet(from + url, { headers, agent: false }, resolve).on('error', reject)
+    httpGet(from + url, { headers: { ...headers, ...accepted }, agent: false }, resolve).on('error', reject)
   })
   await once(response, 'readable')
   expect(response.statusCode).toBe(200)
+  expect(response.headers['content-encoding']).toBe(coding)
   return response
 }
 
@@ -58,18 +67,21 @@ test('streams side by side all come to their end, as each holds little', async (
   expect(responses.map(({ complete }) => complete)).toEqual(responses.map(() => true))
 })
 
-test('what fails on the way cuts the body, and the client knows that it is not complete', async () => {
-  const response = await startReading()
-  await sql`alter table interactions rename to elsewhere`.execute(kysely)
-  await expect(readToEnd(response)).rejects.toThrow('aborted')
-  expect(response.complete).toBe(false)
-  const reply = await inject({ url, headers })
-  expect(reply.statusCode).toBe(500)
-  expect(reply.json()).toHaveProperty('error', 'internal_error')
-  await sql`alter table elsewhere rename to interactions`.execute(kysely)
-})
+test.each(codings)(
+  'what fails on the way cuts the body, and the client knows that it is not complete (%s)',
+  async (coding) => {
+    const response = await startReading(baseUrl, coding)
+    await sql`alter table interactions rename to elsewhere`.execute(kysely)
+    await expect(readToEnd(response)).rejects.toThrow('aborted')
+    expect(response.complete).toBe(false)
+    const reply = await inject({ url, headers })
+    expect(reply.statusCode).toBe(500)
+    expect(reply.json()).toHaveProperty('error', 'internal_error')
+    await sql`alter table elsewhere rename to interactions`.execute(kysely)
+  },
+)
 
-test('when the client goes, so does the walk', async () => {
+test.each(codings)('when the client goes, so does the walk (%s)', async (coding) => {
   const own = openDatabase({ ...testDatabaseSettings, url: databaseUrl }, () => {})
   onTestFinished(() => own.close())
   const whole = prepareWalk(own, { atOnce: 1 })
@@ -91,8 +103,15 @@ test('when the client goes, so does the walk', async () => {
   })
   const repository = interactionRepository(own, { keepsTotals: false })
   const searches = { atOnce: 1, longestWaitMs: 10_000 }
-  await observed.register(interactionRoutes, { prefix: '/rtc-api', repository, walk, searches })
-  const response = await startReading(await observed.listen({ host: '127.0.0.1', port: 0 }))
+  await observed.register(interactionRoutes, {
+    prefix: '/rtc-api',
+    repository,
+    createOnce: prepareCreateOnce(own),
+    walk,
+    searches,
+    publicUrl: undefined,
+  })
+  const response = await startReading(await observed.listen({ host: '127.0.0.1', port: 0 }), coding)
   expect(isOver).toBe(false)
   response.destroy()
   await vi.waitUntil(() => isOver, { timeout: 10_000 })

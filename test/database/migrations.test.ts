@@ -23,6 +23,7 @@ const frozen = {
   '0006_promote_in_one_pass.sql': '879657de93bd3951d1e498fd440b9cac68de03e2d1e1b9e188c34af8d60d2790',
   '0007_keep_totals_by_day.sql': '6c7b4c17167e5d16dcdd182ff7d2eabf90fe322430878df98ff57498f89c95fb',
   '0008_index_interactions_by_type.sql': '1853fdaa184c28b39307f7a0945d22cdf1b27007d5e382f097efc97871246be3',
+  '0009_keep_idempotency_keys.sql': 'ce2096da3fcc2ac13382bef54e48f5c77cf88b4c04117051b0bb991bdade3f65',
 }
 const names = Object.keys(frozen).map((file) => path.basename(file, '.sql'))
 
@@ -137,6 +138,12 @@ const ofVersionBefore = ['interaction_totals', 'interaction_totals_state']
 
 /** The compiler sees to it that every column of tables.ts is here, and no other. */
 const columns: { [Table in keyof Tables]: Record<keyof Tables[Table], string> } = {
+  idempotency_keys: {
+    key: 'bytea',
+    fingerprint: 'bytea',
+    interaction_id: 'text',
+    created_at: 'timestamp with time zone',
+  },
   interaction_day_totals: {
     organization_id: 'text',
     day: 'timestamp with time zone',

@@ -53,12 +53,9 @@ describe.each(operations)('$method $path', ({ method, path, parameters, success,
   const operation = document.paths[path]?.[method]
 
   test('takes the parameters', () => {
-    const described = operation?.parameters?.map((one) => [
-      one.name,
-      one.in,
-      typeOf(one.schema),
-      one.required ?? false,
-    ])
+    // headers beside what the reference has are ours
+    const referred = operation?.parameters?.filter((one) => one.in !== 'header')
+    const described = referred?.map((one) => [one.name, one.in, typeOf(one.schema), one.required ?? false])
     expect(described ?? []).toEqual(expect.arrayContaining([...parameters]))
     // one more is ours, see the contract
     const ours = parameters.length > 1 ? ['organizationId'] : []

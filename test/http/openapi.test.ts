@@ -24,44 +24,6 @@ test('the document that is served is the one that is committed', async () => {
   ).toMatchFileSnapshot('../../openapi/openapi.json')
 })
 
-test('/docs leads to a page for people', async () => {
-  const page = async (url: string) => {
-    const reply = await service.inject({ url })
-    const { location } = reply.headers
-    return location === undefined
-      ? reply
-      : service.inject({ url: new URL(location, `http://x${url}`).pathname })
-  }
-  const reply = await page('/docs')
-  expect(reply.statusCode).toBe(200)
-  expect(reply.headers['content-type']).toMatch(/^text\/html/)
-  expect(reply.body).toMatch(/<html/i)
-  const [script = ''] = /[^"']+swagger-ui-bundle\.js/.exec(reply.body) ?? []
-  const loaded = await page(new URL(script, 'http://x/docs/').pathname)
-  expect(loaded.statusCode).toBe(200)
-})
-
-test('the page runs no script but its own files, under a policy that allows no other', async () => {
-  for (const url of ['/docs', '/docs/', '/docs/static/swagger-initializer.js']) {
-    const reply = await service.inject({ url })
-    expect(reply.statusCode).toBe(200)
-    const policy = String(reply.headers['content-security-policy'])
-    const directives = new Map(
-      policy
-        .split(/;\s*/)
-        .map((one): [string, string] => [one.split(' ', 1)[0] ?? '', one.replace(/^\S+ /, '')]),
-    )
-    expect(policy).not.toMatch(/unsafe|https?:|\*/)
-    expect(directives.get('default-src')).toBe("'none'")
-    expect(directives.get('script-src')).toBe("'self'")
-    expect(directives.get('frame-ancestors')).toBe("'none'")
-    if (String(reply.headers['content-type']).startsWith('text/html')) {
-      expect(reply.body).not.toMatch(/<script(?![^>]* src="[./])|<style|\son\w+=|\sstyle=|javascript:/i)
-      expect(reply.body.match(/<script/g)).toHaveLength(3)
-    }
-  }
-})
-
 describe('a reply is as the document says:', () => {
   FormatRegistry.Set('date-time', (text) => /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(text))
   // a reference ends with "#", the name of its schema does not

@@ -109,7 +109,8 @@ test('while searches hold all connections that they may, the service is ready al
   const [lock, watch] = [new Client(databaseUrl), new Client(databaseUrl)]
   await Promise.all([lock.connect(), watch.connect()])
   await lock.query('begin; lock table interactions in access exclusive mode')
-  const searches = Promise.all(Array.from({ length: 20 }, () => inject(requests[3][1])))
+  const counted = { ...requests[3][1], url: `${requests[3][1].url}&userId=agent` }
+  const searches = Promise.all(Array.from({ length: 20 }, () => inject(counted)))
   const waiting = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
   while ((await watch.query(waiting)).rowCount !== testDatabaseSettings.poolSize / 2);
   expect((await inject({ url: '/health/ready' })).statusCode).toBe(200)

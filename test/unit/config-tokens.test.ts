@@ -33,6 +33,7 @@ test('each setting of tokens is read', () => {
     privateKeyFile: '/run/secrets/key.pem',
     previousPublicKeys: [],
     jwksUrl: 'https://id.example/jwks',
+    discoversKeys: false,
     authoritiesClaim: 'roles',
     organizationClaim: 'org',
     endpoint: false,
@@ -97,4 +98,37 @@ describe('earlier public keys', () => {
 
 test.each(['id.example/jwks', 'file:///keys', 'https://'])('%s is no place for keys', (JWKS_URL) => {
   expect(() => readConfig({ JWKS_URL })).toThrow('JWKS_URL must be an http(s) URL')
+})
+
+describe('discovery of the issuer', () => {
+  const discover = (JWT_ISSUER?: string, more = {}) =>
+    readConfig({ JWT_ISSUER_DISCOVERY: 'true', JWT_ISSUER, ...more }).tokens.discoversKeys
+
+  test.each([
+    'https://id.example',
+    'https://id.example/realms/acme',
+    'http://localhost:8081',
+    'http://127.1.2.3/',
+    'http://[::1]:80',
+  ])('%s may be asked', (issuer) => {
+    expect(discover(issuer)).toBe(true)
+  })
+
+  test.each([
+    undefined,
+    'http://id.example',
+    'http://localhost.example',
+    'http://10.0.0.1',
+    'ftp://localhost',
+    'id.example',
+  ])('%s may not', (issuer) => {
+    expect(() => discover(issuer)).toThrow(
+      'JWT_ISSUER must be an https URL, or an http one of this machine, for JWT_ISSUER_DISCOVERY',
+    )
+  })
+
+  test('goes without JWKS_URL', () => {
+    const both = () => discover('https://id.example', { JWKS_URL: 'https://id.example/jwks' })
+    expect(both).toThrow('JWKS_URL and JWT_ISSUER_DISCOVERY: set only one of them')
+  })
 })

@@ -29,6 +29,7 @@ test('without settings, each has its default', () => {
       host: '127.0.0.1',
       port: undefined,
       publicUrl: undefined,
+      corsOrigins: [],
       trustedProxies: [],
       bodyLimitBytes: 1_048_576,
       bodiesLimitBytes: 134_217_728,
@@ -57,6 +58,7 @@ test('without settings, each has its default', () => {
       privateKeyFile: undefined,
       previousPublicKeys: [],
       jwksUrl: undefined,
+      discoversKeys: false,
       authoritiesClaim: 'authorities',
       organizationClaim: 'organization',
       endpoint: true,
@@ -90,6 +92,7 @@ test('each setting is read, those of tokens apart', () => {
     KEEP_TOTALS: 'false',
     DATA_DIR: '/var/lib/x y',
     LOG_LEVEL: 'silent',
+    CORS_ORIGINS: 'https://app.example, http://localhost:5173',
     TRUSTED_PROXIES: '10.0.0.0/8, 192.0.2.7,::1',
   })
 
@@ -115,6 +118,7 @@ test('each setting is read, those of tokens apart', () => {
     lockTimeoutMs: 3000,
     longestWaitMs: 500,
   })
+  expect(config.http.corsOrigins).toEqual(['https://app.example', 'http://localhost:5173'])
   expect(config.http.trustedProxies).toEqual(['10.0.0.0/8', '192.0.2.7', '::1'])
 })
 
@@ -138,6 +142,7 @@ const wrong: readonly [string, string][] = [
   ['DRAIN_MS', '60001'],
   ['DATABASE_URL', 'mysql://user:s3same@db/name'],
   ['DATABASE_URL', 's3same'],
+  ['DATABASE_URL', 'postgres://user:s3same@db/name?options=-c%20timezone%3DUTC'],
   ['DATABASE_POOL_SIZE', '0000'],
   ['DATABASE_POOL_SIZE', '1001'],
   ['DATABASE_CONNECT_TIMEOUT_MS', '5s'],
@@ -153,7 +158,13 @@ const wrong: readonly [string, string][] = [
   ['JWT_PRIVATE_KEY', smallKey],
   ['JWT_PRIVATE_KEY', ellipticKey],
   ['JWT_PRIVATE_KEY', pssKey],
+  ['JWT_ISSUER_DISCOVERY', 'yes'],
   ['TOKEN_QUERY_CREDENTIALS', 'yes'],
+  ['CORS_ORIGINS', 'pages.test'],
+  ['CORS_ORIGINS', 'https://pages.test/'],
+  ['CORS_ORIGINS', 'https://Pages.test'],
+  ['CORS_ORIGINS', 'https://pages.test,'],
+  ['CORS_ORIGINS', 'null'],
   ['TRUSTED_PROXIES', 'proxy.example'],
   ['TRUSTED_PROXIES', '10.0.0.0/33'],
   ['TOKEN_FAILURES_PER_CLIENT', '-2'],

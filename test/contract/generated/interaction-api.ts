@@ -4,6 +4,40 @@
  */
 
 export interface paths {
+    "/health/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the process lives */
+        get: operations["getLiveness"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the service can serve: its database answers */
+        get: operations["getReadiness"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/security/oauth/token": {
         parameters: {
             query?: never;
@@ -121,7 +155,7 @@ export interface components {
             id: string;
             /**
              * @description The organization that the interaction belongs to.
-             * @example acme
+             * @example demo-organization
              */
             organizationId: string;
             /**
@@ -189,7 +223,7 @@ export interface components {
             };
             /**
              * @description The organization to create it in. Callers of the SERVICE role must give it; for others it has no effect.
-             * @example acme
+             * @example demo-organization
              */
             organizationId?: string;
         };
@@ -237,11 +271,20 @@ export interface components {
         };
         /** @description Whether the request asked for an order. */
         SortObject: {
-            /** @description Whether the request asked for no order. */
+            /**
+             * @description Whether the request asked for no order.
+             * @example true
+             */
             empty: boolean;
-            /** @description Whether the request asked for an order. */
+            /**
+             * @description Whether the request asked for an order.
+             * @example false
+             */
             sorted: boolean;
-            /** @description The same as `empty`. */
+            /**
+             * @description The same as `empty`.
+             * @example true
+             */
             unsorted: boolean;
         };
         /** @description Which page was asked for. */
@@ -249,22 +292,31 @@ export interface components {
             /**
              * Format: int64
              * @description How many interactions stand on the pages before.
+             * @example 0
              */
             offset: number;
             sort: components["schemas"]["SortObject"];
             /**
              * Format: int32
              * @description How many interactions a full page holds.
+             * @example 20
              */
             pageSize: number;
-            /** @description Always true. */
+            /**
+             * @description Always true.
+             * @example true
+             */
             paged: boolean;
             /**
              * Format: int32
              * @description Which page this is, counted from 0.
+             * @example 0
              */
             pageNumber: number;
-            /** @description Always false. */
+            /**
+             * @description Always false.
+             * @example false
+             */
             unpaged: boolean;
         };
         /** @description One page of the interactions that match. */
@@ -272,16 +324,19 @@ export interface components {
             /**
              * Format: int32
              * @description How many pages there are.
+             * @example 1
              */
             totalPages: number;
             /**
              * Format: int64
              * @description How many interactions match, on all pages: exact.
+             * @example 1
              */
             totalElements: number;
             /**
              * Format: int32
              * @description How many interactions a full page holds.
+             * @example 20
              */
             size: number;
             /** @description The interactions on this page. */
@@ -289,20 +344,31 @@ export interface components {
             /**
              * Format: int32
              * @description Which page this is, counted from 0.
+             * @example 0
              */
             number: number;
             sort: components["schemas"]["SortObject"];
             /**
              * Format: int32
              * @description How many interactions stand on this page.
+             * @example 1
              */
             numberOfElements: number;
             pageable: components["schemas"]["PageableObject"];
-            /** @description Whether this is the first page. */
+            /**
+             * @description Whether this is the first page.
+             * @example true
+             */
             first: boolean;
-            /** @description Whether no page follows. */
+            /**
+             * @description Whether no page follows.
+             * @example true
+             */
             last: boolean;
-            /** @description Whether this page holds nothing. */
+            /**
+             * @description Whether this page holds nothing.
+             * @example false
+             */
             empty: boolean;
         };
         /** @description Who asks for a token, and for what. */
@@ -312,11 +378,20 @@ export interface components {
              * @enum {string}
              */
             grant_type: "client_credentials";
-            /** @description The client, when it does not authenticate by HTTP Basic. */
+            /**
+             * @description The client, when it does not authenticate by HTTP Basic.
+             * @example demo-agent
+             */
             client_id?: string;
-            /** @description Its secret, when it does not authenticate by HTTP Basic. */
+            /**
+             * @description Its secret, when it does not authenticate by HTTP Basic.
+             * @example
+             */
             client_secret?: string;
-            /** @description Scopes of the client, separated by spaces; without it, all of them. */
+            /**
+             * @description Scopes of the client, separated by spaces; without it, all of them.
+             * @example interactions
+             */
             scope?: string;
         };
         /** @description A token. */
@@ -337,7 +412,7 @@ export interface components {
             scope: string;
             /**
              * @description The client's organization; a SERVICE has none.
-             * @example acme
+             * @example demo-organization
              */
             organization?: string;
             /**
@@ -438,6 +513,99 @@ export type ServerMetadata = components['schemas']['ServerMetadata'];
 export type ErrorResponse = components['schemas']['ErrorResponse'];
 export type $defs = Record<string, never>;
 export interface operations {
+    getLiveness: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It does */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @example live */
+                        status: string;
+                    };
+                };
+            };
+            /** @description Another method than GET */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": "method_not_allowed",
+                     *       "error_description": "POST is not supported here."
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    getReadiness: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It can */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @example ready */
+                        status: string;
+                    };
+                };
+            };
+            /** @description Another method than GET */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": "method_not_allowed",
+                     *       "error_description": "POST is not supported here."
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description It cannot */
+            503: {
+                headers: {
+                    /** @description After how many seconds to try again. */
+                    "retry-after"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": "unavailable",
+                     *       "error_description": "The database does not answer."
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
     createToken: {
         parameters: {
             query?: never;
@@ -466,6 +634,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": "unsupported_grant_type",
+                     *       "error_description": "Unsupported grant type"
+                     *     }
+                     */
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
@@ -475,6 +649,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": "invalid_client",
+                     *       "error_description": "Bad client credentials"
+                     *     }
+                     */
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
@@ -484,6 +664,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": "method_not_allowed",
+                     *       "error_description": "GET is not supported here."
+                     *     }
+                     */
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
@@ -493,6 +679,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": "payload_too_large",
+                     *       "error_description": "The body is larger than this service accepts."
+                     *     }
+                     */
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
@@ -504,6 +696,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": "too_many_requests",
+                     *       "error_description": "Too many failed requests. Try again later."
+                     *     }
+                     */
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
@@ -515,6 +713,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": "unavailable",
+                     *       "error_description": "The database does not answer in time. Try again."
+                     *     }
+                     */
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
@@ -544,6 +748,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": "method_not_allowed",
+                     *       "error_description": "POST is not supported here."
+                     *     }
+                     */
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
@@ -573,6 +783,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": "method_not_allowed",
+                     *       "error_description": "POST is not supported here."
+                     *     }
+                     */
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
@@ -594,12 +810,12 @@ export interface operations {
                 sort?: string[];
                 /**
                  * @description Created then or later: ISO 8601 with a zone.
-                 * @example 2025-01-20T22:00:00.928Z
+                 * @example 2025-01-01T00:00:00.000Z
                  */
                 start: string;
                 /**
                  * @description Created then or earlier: ISO 8601 with a zone.
-                 * @example 2025-01-21T21:59:59.928Z
+                 * @example 2099-12-31T23:59:59.999Z
                  */
                 end: string;
                 /**
@@ -644,7 +860,7 @@ export interface operations {
                 onHoldDurationLt?: string;
                 /**
                  * @description Of that organization. Callers of the SERVICE role only; others may name their own.
-                 * @example acme
+                 * @example demo-organization
                  */
                 organizationId?: string;
             };
@@ -657,6 +873,8 @@ export interface operations {
             /** @description The page, empty when it lies beyond the end; or all that match, line by line */
             200: {
                 headers: {
+                    /** @description The first, previous, next and last page with the same parameters (RFC 8288). Left out beside lines, and when the parameters take more than about 700 characters. */
+                    link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -687,6 +905,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": "unauthorized",
+                     *       "error_description": "A bearer token is required."
+                     *     }
+                     */
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
@@ -696,6 +920,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": "forbidden",
+                     *       "error_description": "The caller belongs to another organization"
+                     *     }
+                     */
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
@@ -707,6 +937,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": "unavailable",
+                     *       "error_description": "The database does not answer in time. Try again."
+                     *     }
+                     */
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
@@ -715,7 +951,10 @@ export interface operations {
     createInteraction: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A string of your own, such as a UUID, of 1 to 255 characters, which makes it safe to send a creation without `interactionId` again: within 24 hours the same key with the same body gets the same answer, and nothing more is created. With another body it is refused. Keys are apart by organization and user. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -730,6 +969,8 @@ export interface operations {
                 headers: {
                     /** @description Where to read it, below this server. */
                     location?: string;
+                    /** @description The version, in quotes: what If-Match and If-None-Match compare. */
+                    etag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -744,7 +985,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "start": "is required: an ISO 8601 date-time with a zone, such as 2025-01-20T22:00:00.928Z"
+                     *       "organizationId": "is required of callers of the SERVICE role"
                      *     }
                      */
                     "application/json": {
@@ -758,6 +999,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": "unauthorized",
+                     *       "error_description": "A bearer token is required."
+                     *     }
+                     */
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
@@ -767,6 +1014,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": "forbidden",
+                     *       "error_description": "The token is of neither an organization nor a service"
+                     *     }
+                     */
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
@@ -776,6 +1029,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": "conflict",
+                     *       "error_description": "An interaction of this id exists already."
+                     *     }
+                     */
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
@@ -785,6 +1044,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": "payload_too_large",
+                     *       "error_description": "The body is larger than this service accepts."
+                     *     }
+                     */
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
@@ -794,6 +1059,27 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": "unsupported_media_type",
+                     *       "error_description": "The body must be application/json."
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The Idempotency-Key was used for another creation */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": "idempotency_key_reused",
+                     *       "error_description": "The Idempotency-Key was used for another creation."
+                     *     }
+                     */
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
@@ -805,6 +1091,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": "unavailable",
+                     *       "error_description": "The database does not answer in time. Try again."
+                     *     }
+                     */
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
@@ -813,7 +1105,10 @@ export interface operations {
     getInteraction: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Entity tags that you have, such as `"3"`: when one of them is the current one, the answer is 304. */
+                "If-None-Match"?: string;
+            };
             path: {
                 /**
                  * @description The id of the interaction, percent-encoded.
@@ -828,11 +1123,20 @@ export interface operations {
             /** @description The interaction */
             200: {
                 headers: {
+                    /** @description The version, in quotes: what If-Match and If-None-Match compare. */
+                    etag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Interaction"];
                 };
+            };
+            /** @description It has a version that If-None-Match names */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What is wrong with the request, by parameter or member */
             400: {
@@ -842,7 +1146,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "start": "is required: an ISO 8601 date-time with a zone, such as 2025-01-20T22:00:00.928Z"
+                     *       "interactionId": "must not hold NUL or half of a surrogate pair"
                      *     }
                      */
                     "application/json": {
@@ -856,6 +1160,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": "unauthorized",
+                     *       "error_description": "A bearer token is required."
+                     *     }
+                     */
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
@@ -865,6 +1175,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": "forbidden",
+                     *       "error_description": "The interaction belongs to another organization"
+                     *     }
+                     */
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
@@ -874,6 +1190,27 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": "not_found",
+                     *       "error_description": "There is no interaction of this id."
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The interaction has another version than the headers ask for */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": "precondition_failed",
+                     *       "error_description": "The interaction has another version by now."
+                     *     }
+                     */
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
@@ -885,6 +1222,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": "unavailable",
+                     *       "error_description": "The database does not answer in time. Try again."
+                     *     }
+                     */
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
@@ -893,7 +1236,10 @@ export interface operations {
     updateInteraction: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Entity tags, such as `"3"`, or `*`: when the current one is not among them, the answer is 412 and nothing is changed. It is the same comparison as that of `version`; when both are given, both must hold. */
+                "If-Match"?: string;
+            };
             path: {
                 /**
                  * @description The id of the interaction, percent-encoded.
@@ -924,7 +1270,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "start": "is required: an ISO 8601 date-time with a zone, such as 2025-01-20T22:00:00.928Z"
+                     *       "version": "must be a whole number of 64 bits"
                      *     }
                      */
                     "application/json": {
@@ -938,6 +1284,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": "unauthorized",
+                     *       "error_description": "A bearer token is required."
+                     *     }
+                     */
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
@@ -947,6 +1299,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": "forbidden",
+                     *       "error_description": "The interaction belongs to another organization"
+                     *     }
+                     */
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
@@ -956,6 +1314,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": "not_found",
+                     *       "error_description": "There is no interaction of this id."
+                     *     }
+                     */
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
@@ -965,6 +1329,27 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": "conflict",
+                     *       "error_description": "The interaction has another version by now."
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The interaction has another version than the headers ask for */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": "precondition_failed",
+                     *       "error_description": "The interaction has another version by now."
+                     *     }
+                     */
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
@@ -974,6 +1359,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": "payload_too_large",
+                     *       "error_description": "The body is larger than this service accepts."
+                     *     }
+                     */
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
@@ -983,6 +1374,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": "unsupported_media_type",
+                     *       "error_description": "The body must be application/json."
+                     *     }
+                     */
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
@@ -994,6 +1391,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": "unavailable",
+                     *       "error_description": "The database does not answer in time. Try again."
+                     *     }
+                     */
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };

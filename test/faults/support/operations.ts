@@ -24,11 +24,11 @@ export const tokenClient = { clientId: 'faults', clientSecret: 'faults-secret' }
 const api = '/rtc-api/interactions'
 const headers = { ...bearer(agentToken(organization)), 'content-type': 'application/json' }
 const put =
-  (payload: string) =>
+  (payload: string, more: Record<string, string> = {}) =>
   (id: string): InjectOptions => ({
     method: 'PUT',
     url: `${api}/${id}`,
-    headers,
+    headers: { ...headers, ...more },
     payload,
   })
 
@@ -74,6 +74,26 @@ export const operations: readonly Operation[] = [
     status: 409,
     before: changed,
     request: put('{"version":0,"data":{"n": 3.0}}'),
+  },
+  {
+    name: 'an update with If-Match',
+    status: 204,
+    before: old,
+    request: put('{"data":{"n": 2.0}}', { 'if-match': '"0"' }),
+    after: changed,
+  },
+  {
+    name: 'an update with If-Match of several versions',
+    status: 204,
+    before: old,
+    request: put('{"data":{"n": 2.0}}', { 'if-match': '"0", "7"' }),
+    after: changed,
+  },
+  {
+    name: 'an update with If-Match of a version that is over',
+    status: 412,
+    before: changed,
+    request: put('{"data":{"n": 3.0}}', { 'if-match': '"0"' }),
   },
   {
     name: 'a search',

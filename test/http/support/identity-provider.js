@@ -1,6 +1,7 @@
-// A program: an OpenID provider on PORT, with new keys each time that it starts. A client that names a resource gets a
-// JWT for interaction-api, signed by the algorithm with which the resource's name ends.
+// A program: an OpenID provider on PORT below PREFIX, with new keys each time that it starts. A client that names a
+// resource gets a JWT for interaction-api, signed by the algorithm with which the resource's name ends.
 
+import { createServer } from 'node:http'
 import { env } from 'node:process'
 import { exportJWK, generateKeyPair } from 'jose'
 import Provider from 'oidc-provider'
@@ -20,7 +21,7 @@ const machine = (client_id) => ({
   response_types: [],
 })
 
-const provider = new Provider(`http://127.0.0.1:${env.PORT}`, {
+const provider = new Provider(`http://127.0.0.1:${env.PORT}${env.PREFIX}`, {
   clients: ['agent', 'backend', 'visitor'].map(machine),
   jwks: { keys },
   features: {
@@ -40,4 +41,10 @@ const provider = new Provider(`http://127.0.0.1:${env.PORT}`, {
   extraTokenClaims: (_context, { clientId }) =>
     ({ agent: { roles: ['AGENT'], tenant: 'acme' }, backend: { roles: ['SERVICE'] } })[clientId],
 })
-provider.listen(Number(env.PORT), '127.0.0.1', () => process.send?.('listening'))
+const answer = provider.callback()
+createServer((request, response) => {
+  // as a framework does that mounts it below a path
+  request.originalUrl = request.url
+  request.url = request.url.replace(env.PREFIX, '')
+  answer(request, response)
+}).listen(Number(env.PORT), '127.0.0.1', () => process.send?.('listening'))

@@ -1,0 +1,152 @@
+// The page at /docs in a real Chromium, as somebody uses it who has just started the service.
+import { once } from 'node:events'
+import { createServer, request } from 'node:http'
+import { expect, onTestFinished, test } from 'vitest'
+import { demoClients, serve, temporaryFolder } from '../process/support/caller.ts'
+import { signingKeyPem, signToken } from '../support/tokens.ts'
+import {
+  authorize,
+  closeAuthorized,
+  desk,
+  execute,
+  openDocs,
+  operation,
+  phone,
+  tryOut,
+} from './support/page.ts'
+
+/** The service as `npm start` runs it. */
+async function start(settings: Record<string, string> = {}) {
+  const folder = await temporaryFolder()
+  const { baseUrl } = await serve({ DATA_DIR: folder, ...settings })
+  return { baseUrl, ...(await demoClients(folder)) }
+}
+
+const exampleId = '0199a6c4-7f1e-7c2a-9d53-2f6f1b0c8e11'
+
+test.each([
+  ['agent', 'desk', desk],
+  ['service', 'phone', phone],
+] as const)('each example of the %s works as it stands, at a %s', async (role, screenName, screen) => {
+  const { baseUrl, [role]: client } = await start()
+  const { page, screenshot } = await openDocs(baseUrl, screen)
+  expect(await page.title()).toBe('Interaction API')
+  // nothing stands beyond the edge, and nothing is made small to fit
+  expect(await page.evaluate('[innerWidth, document.documentElement.scrollWidth <= innerWidth]')).toEqual([
+    screen.viewport.width,
+    true,
+  ])
+  await screenshot(`${screenName}-overview`, page.locator('body'))
+  await closeAuthorized(await authorize(page, client))
+
+  const token = operation(page, 'createToken')
+  await tryOut(token)
+  await token.locator('[data-property-name="client_id"] input[type="text"]').fill(client.clientId)
+  await token.locator('[data-property-name="client_secret"] input[type="text"]').fill(client.clientSecret)
+  expect(await execute(token)).toMatchObject({ status: '200', body: expect.stringContaining('access_token') })
+
+  const expected = [
+    ['createInteraction', '200', exampleId],
+    ['getInteraction', '200', '"version": 0'],
+    ['updateInteraction', '204', ''],
+    ['listInteractions', '200', '"version": 1'],
+    ['getKeys', '200', '"keys"'],
+    ['getServerMetadata', '200', baseUrl],
+    ['getLiveness', '200', 'live'],
+    ['getReadiness', '200', 'ready'],
+  ] as const
+  for (const [operationId, status, text] of expected) {
+    const block = operation(page, operationId)
+    await tryOut(block)
+    const { body, ...shown } = await execute(block)
+    expect([operationId, shown.status]).toEqual([operationId, status])
+    expect(body).toContain(text)
+    await screenshot(`${screenName}-${operationId}`, block)
+  }
+  for (const operationId of ['createInteraction', 'updateInteraction'])
+    expect(await execute(operation(page, operationId))).toMatchObject({
+      status: '409',
+      body: expect.stringContaining('"conflict"'),
+    })
+})
+
+test('the operations stand in the order in which they are tried', async () => {
+  const { baseUrl } = await start()
+  const { page } = await openDocs(baseUrl)
+  const ids = await page.locator('.opblock').evaluateAll((all) => all.map(({ id }) => id.split('-').at(-1)))
+  expect(ids).toEqual([
+    'createToken',
+    'getKeys',
+    'getServerMetadata',
+    'createInteraction',
+    'getInteraction',
+    'updateInteraction',
+    'listInteractions',
+    'getLiveness',
+    'getReadiness',
+  ])
+})
+
+test('a wrong secret is told of where it was given, and the right one then works', async () => {
+  const { baseUrl, agent } = await start()
+  const { page, screenshot } = await openDocs(baseUrl)
+  const form = await authorize(page, { ...agent, clientSecret: 'wrong' })
+  await form.getByText('Bad client credentials').waitFor()
+  await screenshot('wrong-secret')
+  await closeAuthorized(await authorize(page, agent))
+})
+
+test('a token that expired is refused with words that say so', async () => {
+  const { baseUrl } = await start({ JWT_PRIVATE_KEY: signingKeyPem })
+  const { page, screenshot } = await openDocs(baseUrl)
+  await page.locator('.auth-wrapper > .authorize').click()
+  const form = page.locator('.auth-container', { hasText: 'BearerToken' })
+  const expired = signToken({ sub: 'agent-7', organization: 'acme', authorities: ['AGENT'], exp: 1 })
+  await form.locator('#auth-bearer-value').fill(expired)
+  await form.locator('button.authorize').click()
+  await closeAuthorized(form)
+  const block = operation(page, 'getInteraction')
+  await tryOut(block)
+  const { status, body } = await execute(block)
+  expect([status, body]).toEqual(['401', expect.stringMatching(/"invalid_token".*expired/s)])
+  await screenshot('expired-token', block)
+})
+
+test('a link to an operation opens it, also in dark colours', async () => {
+  const { baseUrl } = await start()
+  const link = '#/Interaction/updateInteraction'
+  const { page, screenshot } = await openDocs(baseUrl, { ...desk, colorScheme: 'dark' }, link)
+  const block = operation(page, 'updateInteraction')
+  await block.getByText('The interaction has another version by now.').first().waitFor()
+  expect(await page.locator('.opblock.is-open').count()).toBe(1)
+  expect(await page.evaluate('getComputedStyle(document.body).backgroundColor')).toBe('rgb(28, 32, 34)')
+  await screenshot('dark-link')
+  await page.emulateMedia({ colorScheme: 'light' })
+  await expect.poll(() => page.evaluate('document.documentElement.className')).toBe('')
+})
+
+test('behind a proxy that adds a path, which PUBLIC_URL names, it gets a token and calls', async () => {
+  let servicePort = 0
+  const proxy = createServer((incoming, answer) => {
+    const { method, headers, url = '' } = incoming
+    if (!url.startsWith('/contact/')) return void answer.writeHead(502).end()
+    const target = { port: servicePort, path: url.slice('/contact'.length), method, headers }
+    const passed = request(target, (reply) => {
+      answer.writeHead(reply.statusCode ?? 502, reply.headers)
+      reply.pipe(answer)
+    })
+    incoming.pipe(passed)
+  }).listen(0, '127.0.0.1')
+  onTestFinished(() => void proxy.close())
+  await once(proxy, 'listening')
+  const address = proxy.address()
+  const publicUrl = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}/contact`
+  const { baseUrl, agent } = await start({ PUBLIC_URL: publicUrl })
+  servicePort = Number(new URL(baseUrl).port)
+
+  const { page } = await openDocs(publicUrl)
+  await closeAuthorized(await authorize(page, agent))
+  const block = operation(page, 'createInteraction')
+  await tryOut(block)
+  expect(await execute(block)).toMatchObject({ status: '200', body: expect.stringContaining(exampleId) })
+})

@@ -1,0 +1,113 @@
+// The page at /docs in a real Chromium, and what somebody does there.
+import { existsSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright-core'
+import { expect, onTestFinished } from 'vitest'
+import type { Credentials } from '../../support/ask-for-token.ts'
+
+const { CHROMIUM = '/usr/bin/chromium', SCREENSHOTS = path.join(tmpdir(), 'interaction-api-page') } =
+  process.env
+
+export const desk = { viewport: { width: 1280, height: 900 } }
+export const phone = {
+  viewport: { width: 390, height: 844 },
+  isMobile: true,
+  hasTouch: true,
+}
+
+export interface DocsPage {
+  readonly page: Page
+  /** what the page must never do: run or load what its policy forbids, miss a file, call another host, fail in a script */
+  readonly troubles: readonly string[]
+  screenshot(name: string, whole?: Locator): Promise<void>
+}
+
+/**
+ * Opens the page; when the test is over, it closes it and expects that there was no trouble.
+ * @throws Error that says what to install when there is no browser
+ */
+export async function openDocs(
+  baseUrl: string,
+  screen: BrowserContextOptions = desk,
+  hash = '',
+): Promise<DocsPage> {
+  if (!existsSync(CHROMIUM))
+    throw new Error(`no browser at ${CHROMIUM}: apt-get install chromium, or set CHROMIUM to where one is`)
+  // Chromium's own sandbox refuses to run as root
+  const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : []
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args: sandbox })
+  const troubles: string[] = []
+  onTestFinished(async () => {
+    await browser.close()
+    expect(troubles).toEqual([])
+  })
+  const page = await (await browser.newContext(screen)).newPage()
+  page.setDefaultTimeout(20_000)
+  page.on('pageerror', (error) => troubles.push(error.message))
+  page.on('console', (message) => {
+    // it says so of each refusal, which the page shows
+    const isRefusal = message.text().startsWith('Failed to load resource')
+    if (['error', 'warning'].includes(message.type()) && !isRefusal) troubles.push(message.text())
+  })
+  page.on('request', (request) => {
+    const { protocol, origin } = new URL(request.url())
+    if (protocol !== 'data:' && origin !== new URL(baseUrl).origin) troubles.push(`calls ${request.url()}`)
+  })
+  page.on('response', (response) => {
+    if (response.status() >= 400 && response.url().includes('/docs'))
+      troubles.push(`${response.status()} ${response.url()}`)
+  })
+  const reply = await page.goto(`${baseUrl}/docs${hash}`)
+  expect(reply?.headers()['content-security-policy']).toMatch(/^default-src 'none'; script-src 'self';/)
+  await page.locator('.opblock').first().waitFor()
+  return {
+    page,
+    troubles,
+    async screenshot(name, whole) {
+      await mkdir(SCREENSHOTS, { recursive: true })
+      const file = { path: path.join(SCREENSHOTS, `${name}.png`) }
+      await (whole === undefined ? page.screenshot(file) : whole.screenshot(file))
+    },
+  }
+}
+
+/** Gives the credentials of a client, and presses the button that gets a token. @returns the form */
+export async function authorize(page: Page, { clientId, clientSecret }: Credentials): Promise<Locator> {
+  const form = page.locator('.auth-container', { hasText: 'OAuth2ClientCredentials' })
+  if (!(await form.isVisible())) await page.locator('.auth-wrapper > .authorize').click()
+  await form.locator('#client_id_clientCredentials').fill(clientId)
+  await form.locator('#client_secret_clientCredentials').fill(clientSecret)
+  await form.locator('button.authorize').click()
+  return form
+}
+
+/** Waits until there is a token, and closes the dialog. */
+export async function closeAuthorized(form: Locator): Promise<void> {
+  await form.getByText('Authorized', { exact: true }).waitFor()
+  await form.locator('.btn-done').click()
+}
+
+export const operation = (page: Page, operationId: string) => page.locator(`.opblock[id$="-${operationId}"]`)
+
+/** Opens an operation, so that it can be filled in. */
+export async function tryOut(block: Locator): Promise<void> {
+  await block.locator('.opblock-summary-control').click()
+  await block.locator('.try-out__btn').click()
+}
+
+/** Presses Execute. @returns the status and the body that the page shows */
+export async function execute(block: Locator): Promise<{ status: string; body: string }> {
+  const [reply] = await Promise.all([
+    block.page().waitForResponse((one) => !one.url().includes('/docs')),
+    block.locator('.execute').click(),
+  ])
+  const shown = block.locator('.live-responses-table .response')
+  await shown.getByText(String(reply.status()), { exact: false }).first().waitFor()
+  const body = shown.locator('.highlight-code').first()
+  return {
+    status: (await shown.locator('.response-col_status').first().innerText()).trim(),
+    body: (await body.count()) === 0 ? '' : await body.innerText(),
+  }
+}

@@ -1,0 +1,249 @@
+// A creation with an Idempotency-Key may be sent any number of times, and creates once.
+import { randomUUID } from 'node:crypto'
+import { sql } from 'kysely'
+import { describe, expect, test } from 'vitest'
+import { expectFaults, expectProblem } from '../http/support/replies.ts'
+import { startTestApp } from '../support/app.ts'
+import { countInteractions } from '../support/make.ts'
+import { agentToken, bearer, serviceToken } from '../support/tokens.ts'
+
+const { inject, call, database } = await startTestApp()
+const agent = agentToken()
+
+function create(key: string, body: object | string = { type: 'chat', data: { n: 1 } }, token = agent) {
+  return inject({
+    method: 'POST',
+    url: '/rtc-api/interactions',
+    headers: { ...bearer(token), 'content-type': 'application/json', 'idempotency-key': key },
+    payload: typeof body === 'string' ? body : JSON.stringify(body),
+  })
+}
+
+/** What was answered, but for what each reply has of its own. */
+function answerOf({ statusCode, body, headers }: Awaited<ReturnType<typeof create>>) {
+  const { location, etag, 'content-type': type } = headers
+  return { statusCode, body, location, etag, type }
+}
+
+async function created<Answer>(act: () => Promise<Answer>): Promise<[number, Answer]> {
+  const before = await countInteractions(database.kysely)
+  const answer = await act()
+  return [(await countInteractions(database.kysely)) - before, answer]
+}
+
+const age = (hours: number) =>
+  sql`update idempotency_keys set created_at = now() - make_interval(hours => ${hours}::int)`.execute(
+    database.kysely,
+  )
+
+const keys = async () => (await database.kysely.selectFrom('idempotency_keys').selectAll().execute()).length
+
+describe('the same key', () => {
+  test('and body gets the same answer, and creates one', async () => {
+    const key = randomUUID()
+    const [count, [first, ...others]] = await created(async () => [
+      await create(key),
+      await create(key),
+      await create(key),
+    ])
+    expect(count).toBe(1)
+    expect(first?.statusCode).toBe(200)
+    expect(others.map(answerOf)).toEqual(others.map(() => first && answerOf(first)))
+    expect((await call(agent, 'GET', `/${first?.json().interactionId}`)).json()).toMatchObject({
+      type: 'chat',
+      data: { n: 1 },
+      organizationId: 'acme',
+      createdBy: 'agent-1',
+      version: 0,
+    })
+  })
+
+  test('gets the same answer after the interaction was updated', async () => {
+    const key = randomUUID()
+    const first = await create(key)
+    await call(agent, 'PUT', `/${first.json().interactionId}`, { type: 'video' })
+    expect(answerOf(await create(key))).toEqual(answerOf(first))
+  })
+
+  test.each([
+    { type: 'video', data: { n: 1 } },
+    { type: 'chat', data: { n: 2 } },
+    '{"type":"chat","data":{"n":1.0}}',
+    { data: { n: 1 } },
+    { type: 'chat' },
+  ])('and another body gets 422, and creates nothing: %j', async (body) => {
+    const key = randomUUID()
+    const first = await create(key)
+    const [count, reply] = await created(() => create(key, body))
+    expectProblem(reply, 422, 'idempotency_key_reused')
+    expect(count).toBe(0)
+    expect(answerOf(await create(key))).toEqual(answerOf(first))
+  })
+
+  test('and what means the same is the same body', async () => {
+    const key = randomUUID()
+    const first = await create(key)
+    const again = await create(
+      key,
+      '{ "data": {"n":1}, "unknown": 5, "interactionId": null, "type": "chat" }',
+    )
+    expect(answerOf(again)).toEqual(answerOf(first))
+  })
+
+  test('in quotes or without is one key', async () => {
+    const first = await create('"a-key/of:mine"')
+    expect(answerOf(await create('a-key/of:mine'))).toEqual(answerOf(first))
+  })
+
+  test('of another organization, user or role is another key', async () => {
+    const key = randomUUID()
+    const body = { organizationId: 'acme' }
+    const tokens = [
+      agent,
+      agentToken('globex'),
+      agentToken('acme', 'agent-2'),
+      serviceToken('agent-1'),
+      serviceToken(),
+    ]
+    const [count, replies] = await created(() => Promise.all(tokens.map((token) => create(key, body, token))))
+    expect(replies.map(({ statusCode }) => statusCode)).toEqual(tokens.map(() => 200))
+    expect(count).toBe(5)
+    expect((await call(agentToken('globex'), 'GET', `/${replies[1]?.json().interactionId}`)).statusCode).toBe(
+      200,
+    )
+  })
+
+  test('of a service for another organization is another body', async () => {
+    const key = randomUUID()
+    await create(key, { organizationId: 'acme' }, serviceToken())
+    expectProblem(
+      await create(key, { organizationId: 'globex' }, serviceToken()),
+      422,
+      'idempotency_key_reused',
+    )
+  })
+
+  test('is free again after a creation that was refused', async () => {
+    const key = randomUUID()
+    expectFaults(await create(key, { data: 5 }), 'data')
+    expectFaults(await create(key, '{"data":{"a":"\\u0000"}}'), 'data')
+    expect((await create(key)).statusCode).toBe(200)
+  })
+
+  test('is free again after 24 hours, and not before', async () => {
+    const key = randomUUID()
+    const first = await create(key)
+    await age(23)
+    expect(answerOf(await create(key))).toEqual(answerOf(first))
+    await age(25)
+    const second = await create(key, { type: 'video' })
+    expect(second.statusCode).toBe(200)
+    expect(second.json().interactionId).not.toBe(first.json().interactionId)
+    expect(answerOf(await create(key, { type: 'video' }))).toEqual(answerOf(second))
+  })
+})
+
+describe('at once', () => {
+  const twenty = Array.from({ length: 20 }, (_, n) => n)
+
+  test.each(twenty.slice(0, 5))('20 of one key get the same answer, and create one (round %i)', async () => {
+    const key = randomUUID()
+    const [count, replies] = await created(() => Promise.all(twenty.map(() => create(key))))
+    expect(count).toBe(1)
+    expect(new Set(replies.map((reply) => JSON.stringify(answerOf(reply)))).size).toBe(1)
+  })
+
+  test('20 of one key and as many bodies create one, and the others get 422', async () => {
+    const key = randomUUID()
+    const [count, replies] = await created(() => Promise.all(twenty.map((n) => create(key, { data: { n } }))))
+    const statuses = replies.map(({ statusCode }) => statusCode).sort()
+    expect([count, statuses]).toEqual([1, [200, ...twenty.slice(1).map(() => 422)]])
+  })
+
+  test('those of many keys, of an expired one, and without a key create each their own', async () => {
+    const used = randomUUID()
+    await create(used)
+    await age(25)
+    const [count, replies] = await created(() =>
+      Promise.all([
+        ...twenty.map(() => create(randomUUID())),
+        ...twenty.map(() => create(used)),
+        ...twenty.map(() => call(agent, 'POST', '', {})),
+      ]),
+    )
+    expect(replies.map(({ statusCode }) => statusCode)).toEqual(replies.map(() => 200))
+    expect(count).toBe(41)
+  })
+})
+
+describe('a key', () => {
+  test.each([
+    'k',
+    '"k"',
+    '"with space, comma; and \\"quotes\\" \\\\"',
+    'x'.repeat(255),
+    `"${'x'.repeat(255)}"`,
+  ])('may be %s', async (key) => {
+    expect((await create(key)).statusCode).toBe(200)
+  })
+
+  test.each([
+    '',
+    '""',
+    ' ',
+    'x'.repeat(256),
+    `"${'x'.repeat(256)}"`,
+    '"open',
+    'a b',
+    'a, b',
+    '"a", "b"',
+    '"a";p=1',
+    '"\\n"',
+    'é',
+    '"é"',
+    'x'.repeat(8000),
+    `"${'\\'.repeat(8000)}`,
+  ])('must not be %s', async (key) => {
+    const [count, reply] = await created(() => create(key))
+    expectFaults(reply, 'Idempotency-Key')
+    expect(count).toBe(0)
+  })
+
+  test('is told to be wrong together with all else that is', async () => {
+    expectFaults(
+      await create('a b', { type: 5, data: 5 }, serviceToken()),
+      'Idempotency-Key',
+      'data',
+      'organizationId',
+    )
+  })
+
+  test('has no effect beside an interactionId, which exists from then on', async () => {
+    const body = { interactionId: randomUUID() }
+    expect((await create('a b', body)).statusCode).toBe(200)
+    expectProblem(await create('a b', body), 409, 'conflict')
+  })
+
+  test('is not kept in words', async () => {
+    await create('my-secret-key')
+    const { rows } = await sql<{
+      text: string
+    }>`select encode(key || fingerprint, 'escape') as text from idempotency_keys`.execute(database.kysely)
+    expect(rows.map(({ text }) => text).join()).not.toMatch(/my-secret-key|agent-1|acme|chat/)
+  })
+})
+
+test('keys that have expired are removed by creations with others, in steps', async () => {
+  await sql`
+    insert into idempotency_keys (key, fingerprint, interaction_id, created_at)
+    select sha256(n::text::bytea), '', n::text, now() - interval '25 hours' from generate_series(1, 500) as n`.execute(
+    database.kysely,
+  )
+  await age(25)
+  const before = await keys()
+  await create(randomUUID())
+  const after = await keys()
+  expect(after).toBeGreaterThan(1)
+  expect(after).toBeLessThan(before - 100)
+  while ((await keys()) > 10) await create(randomUUID())
+})

@@ -1,0 +1,36 @@
+// A database that is only read, as a hot standby is: nothing in the background disturbs it, reads go on with the totals
+// that are there, and writes are told to come again.
+import { sql } from 'kysely'
+import { expect, onTestFinished, test } from 'vitest'
+import { openDatabase } from '../../src/database/database.ts'
+import { migrate } from '../../src/database/migrations.ts'
+import { databaseFailure } from '../../src/database/sqlstate.ts'
+import { readCriteria } from '../../src/interactions/criteria.ts'
+import { interactionRepository } from '../../src/interactions/repository.ts'
+import { cloneDatabase } from '../support/database.ts'
+import { totalsKeeper } from '../support/keep-totals.ts'
+import { always, storeInteractions } from '../support/make.ts'
+import { testDatabaseSettings } from '../support/postgres-setup.ts'
+
+test('it is served to readers alone', async () => {
+  const { url, database } = await cloneDatabase()
+  const row = { organizationId: 'acme', createdBy: 'agent', type: null, data: '{}', version: 0 }
+  await storeInteractions(database.kysely, [
+    { ...row, id: 'old', createdAt: Date.parse('2025-01-01T00:00:00Z') },
+    { ...row, id: 'older', createdAt: Date.parse('2024-01-01T00:00:00Z') },
+  ])
+  await totalsKeeper(database)()
+  await sql`alter database ${sql.ref(new URL(url).pathname.slice(1))} set default_transaction_read_only = on`.execute(
+    database.kysely,
+  )
+  const standby = openDatabase({ ...testDatabaseSettings, url }, () => {})
+  onTestFinished(() => standby.close())
+
+  expect(await migrate(standby.kysely)).toEqual([])
+  await totalsKeeper(standby)()
+  const { search, create } = interactionRepository(standby, { keepsTotals: true })
+  const criteria = readCriteria((name) => (name in always ? [always[name as keyof typeof always]] : []), {})
+  expect(await search(criteria, { page: 0, size: 1, sort: [] })).toMatchObject({ total: 2 })
+  const refused = await create({ ...row, id: 'new', type: undefined }).catch((error: unknown) => error)
+  expect(databaseFailure(refused)).toBe('unavailable')
+})

@@ -1,0 +1,54 @@
+// A database whose sessions are not set up as the service asks for, as behind a pooler that drops startup parameters.
+import { sql } from 'kysely'
+import pg from 'pg'
+import { pino } from 'pino'
+import { expect, inject, onTestFinished, test } from 'vitest'
+import { readConfig } from '../../src/config.ts'
+import { openDatabase } from '../../src/database/database.ts'
+import { checkSession } from '../../src/database/session.ts'
+import { startServer } from '../../src/server.ts'
+import { cloneDatabase } from '../support/database.ts'
+import { testDatabaseSettings, withDatabase } from '../support/postgres-setup.ts'
+import { signingKeyPem } from '../support/tokens.ts'
+
+/** `options` of the URL take the place of those that the service sends. */
+const withSession = (url: string, settings: string) => {
+  const changed = new URL(url)
+  changed.searchParams.set('options', settings)
+  return changed.href
+}
+
+test.each([
+  ['-c TimeZone=Europe/Athens', 'TimeZone Europe/Athens and DateStyle ISO'],
+  ['-c TimeZone=UTC -c DateStyle=German', 'TimeZone UTC and DateStyle German'],
+])('with sessions of %s the service does not start, says why, and changes nothing', async (options, why) => {
+  const admin = new pg.Client({ connectionString: inject('postgresUrl') })
+  await admin.connect()
+  await admin.query('create database unprepared')
+  onTestFinished(async () => {
+    await admin.query('drop database unprepared with (force)')
+    await admin.end()
+  })
+  const plain = withDatabase(inject('postgresUrl'), 'unprepared')
+  const config = readConfig({ PORT: '0', DATABASE_URL: plain, JWT_PRIVATE_KEY: signingKeyPem })
+  const settings = { ...config, database: { ...config.database, url: withSession(plain, options) } }
+  const started = startServer(settings, pino({ level: 'silent' }))
+  await expect(started).rejects.toThrow(why)
+
+  const database = openDatabase({ ...testDatabaseSettings, url: plain }, () => {})
+  onTestFinished(() => database.close())
+  const { rows } = await sql`select from pg_class where relname = 'schema_migrations'`.execute(
+    database.kysely,
+  )
+  expect(rows).toEqual([])
+})
+
+test.each(['-c TimeZone=UTC -c DateStyle=ISO', '-c TimeZone=Etc/UTC -c DateStyle=ISO,DMY'])(
+  'sessions of %s are as good as those that it asks for',
+  async (options) => {
+    const { url } = await cloneDatabase()
+    const database = openDatabase({ ...testDatabaseSettings, url: withSession(url, options) }, () => {})
+    onTestFinished(() => database.close())
+    await checkSession(database.kysely)
+  },
+)

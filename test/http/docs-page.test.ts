@@ -1,0 +1,87 @@
+// The page at /docs: what it loads, under which policy, and what its own form of the document is.
+import { describe, expect, test } from 'vitest'
+import { startTestApp, type TestApp } from '../support/app.ts'
+
+const service = await startTestApp()
+
+const pages = ['/docs', '/docs/']
+
+/** The files that the page names, as paths of this host. */
+async function filesOf(page: string): Promise<string[]> {
+  const { body } = await service.inject({ url: page })
+  return [...body.matchAll(/ (?:src|href)="([^"]+)"/g)].map(([, file = '']) => {
+    expect(file).toMatch(/^\.\/[^:]+$/)
+    return new URL(file, `http://x${page}`).pathname
+  })
+}
+
+const read = async (from: TestApp, url: string) => (await from.inject({ url })).json()
+
+test.each(pages)('%s is a page for people, and all its files are there', async (url) => {
+  const reply = await service.inject({ url })
+  expect(reply.statusCode).toBe(200)
+  expect(reply.headers['content-type']).toMatch(/^text\/html/)
+  expect(reply.body).toContain('<title>Interaction API</title>')
+  expect(reply.body).toContain('<meta name="viewport" content="width=device-width')
+  const files = await filesOf(url)
+  expect(files.length).toBeGreaterThan(5)
+  for (const file of files)
+    expect([file, (await service.inject({ url: file })).statusCode]).toEqual([file, 200])
+})
+
+test('the page runs no script but its own files, under a policy that allows no other', async () => {
+  for (const url of [...pages, '/docs/static/swagger-initializer.js']) {
+    const reply = await service.inject({ url })
+    expect(reply.statusCode).toBe(200)
+    const policy = String(reply.headers['content-security-policy'])
+    const directives = new Map(
+      policy
+        .split(/;\s*/)
+        .map((one): [string, string] => [one.split(' ', 1)[0] ?? '', one.replace(/^\S+ /, '')]),
+    )
+    expect(policy).not.toMatch(/unsafe|https?:|\*/)
+    expect(directives.get('default-src')).toBe("'none'")
+    expect(directives.get('script-src')).toBe("'self'")
+    expect(directives.get('frame-ancestors')).toBe("'none'")
+    if (String(reply.headers['content-type']).startsWith('text/html')) {
+      expect(reply.body).not.toMatch(/<script(?![^>]* src="[./])|<style|\son\w+=|\sstyle=|javascript:/i)
+      expect(reply.body.match(/<script/g)).toHaveLength(4)
+    }
+  }
+})
+
+test('what the page fills in is required: an example of a filter would find nothing', async () => {
+  const document = await read(service, '/docs/json')
+  const parameters: { name: string; description: string; example?: string; required: boolean }[] =
+    document.paths['/rtc-api/interactions'].get.parameters
+  expect(parameters.filter(({ example }) => example !== undefined).map(({ name }) => name)).toEqual([
+    'start',
+    'end',
+  ])
+  expect(parameters.find(({ name }) => name === 'customerId')?.description).toMatch(/ Such as `c-1042`\.$/)
+  expect(document.info.description).toContain('Press **Authorize**')
+})
+
+describe('the document follows the settings:', () => {
+  test('with a PUBLIC_URL that has a path, calls and tokens are there', async () => {
+    const proxied = await startTestApp({ PUBLIC_URL: 'https://api.example/contact/' })
+    for (const url of ['/openapi.json', '/docs/json']) {
+      const { servers, components } = await read(proxied, url)
+      expect(servers).toMatchObject([{ url: '/contact' }])
+      expect(components.securitySchemes.OAuth2ClientCredentials.flows.clientCredentials.tokenUrl).toBe(
+        '/contact/security/oauth/token',
+      )
+    }
+  })
+
+  test('without a token endpoint, there is no way in but a token', async () => {
+    const { paths, components, tags, info } = await read(
+      await startTestApp({ TOKEN_ENDPOINT: 'false' }),
+      '/docs/json',
+    )
+    expect(Object.keys(components.securitySchemes)).toEqual(['BearerToken'])
+    expect(paths['/rtc-api/interactions'].get.security).toEqual([{ BearerToken: [] }])
+    expect(tags.map(({ name }: { name: string }) => name)).not.toContain('Authorization')
+    expect(info.description).not.toMatch(/oauth|client/)
+  })
+})
