@@ -193,16 +193,17 @@ describe('the count is run', () => {
 describe('by id', () => {
   test('a read and an update use the primary key alone', async () => {
     const repository = interactionRepository(single, { keepsTotals: true })
-    await repository.find('id-7')
+    // with the same text as a single read, whose connection is not this one
+    await repository.findAll(['id-7'])
     const update = { organizationId: 'org-0', type: 'chat', data: '{}', version: undefined }
     expect(await repository.update({ id: 'id-8', ...update })).toBe('updated')
     const { rows } = await sql<{ name: string }>`
       select name from pg_prepared_statements`.execute(single.kysely)
-    const prepared = rows.filter(({ name }) => /^(find|update)_interactions$/.test(name))
+    const prepared = rows.filter(({ name }) => /^(find_page_data|update_interactions)$/.test(name))
     expect(prepared).toHaveLength(2)
     for (const { name } of prepared) {
       const given =
-        name === 'find_interactions'
+        name === 'find_page_data'
           ? "array['id-7', 'id-8']"
           : "array['id-8'], array['org-0'], array['chat'], array['{}']::json[], array[null]::bigint[]"
       const plan = await explain(CompiledQuery.raw(`execute ${name} (${given})`), single.kysely)
