@@ -19,10 +19,11 @@ import { residentMegabytes } from './support/memory.ts'
 const seconds = isFull ? 30 : 6
 
 /**
- * How many times as long as without overload an answer may take. In short there are too few answers to tell a 99th
- * percentile from a single slow one; without a limit, they would take a thousand times as long all the same.
+ * How many times as long as without overload an answer may take, and which percentile of them. In short there are too
+ * few answers to tell a 99th percentile from a moment in which the machine stood still; without a limit, half of all
+ * would take a thousand times as long.
  */
-const factor = isFull ? 4 : 20
+const { factor, percent } = isFull ? { factor: 4, percent: 99 } : { factor: 20, percent: 95 }
 
 test('under ten times its load it answers what it takes on quickly, and refuses the rest at once', async () => {
   const folder = await temporaryFolder()
@@ -65,9 +66,9 @@ test('under ten times its load it answers what it takes on quickly, and refuses 
   expect(
     refused.filter(({ status, text }) => status !== 503 || !/\r\nretry-after: 1\r\n/i.test(text)),
   ).toEqual([])
-  expect(percentile(steady, 99)).toBeLessThan(factor * percentile(calm, 99))
+  expect(percentile(steady, percent)).toBeLessThan(factor * percentile(calm, percent))
   expect(after.filter(({ status }) => status !== 200)).toEqual([])
-  expect(percentile(after, 99)).toBeLessThan(factor * percentile(calm, 99))
+  expect(percentile(after, percent)).toBeLessThan(factor * percentile(calm, percent))
   expect(healthy).toBe(true)
   expect(peak).toBeLessThan(before + 150)
   expect(acknowledged.length).toBeGreaterThan(0)
