@@ -2,8 +2,8 @@
 import { type CompiledQuery, Kysely, PostgresDialect } from 'kysely'
 import type { QueryConfig, QueryResultRow } from 'pg'
 import { openPipeline } from './pipeline.ts'
-import { openPool, type PoolSettings } from './pool.ts'
-import { isAnswered, NotSent } from './sqlstate.ts'
+import { openPool, type PoolSettings, runOn } from './pool.ts'
+import { NotSent } from './sqlstate.ts'
 import type { Tables } from './tables.ts'
 
 /** Numbers of connections, and of statements that wait for one. */
@@ -57,18 +57,11 @@ export function openDatabase(settings: PoolSettings, onError: (error: Error) => 
   const pipeline = openPipeline(settings, onIdleError)
   let probe: Promise<void> | undefined
 
-  // by callbacks: for each statement, promises of pg and its pool keep 25 MB more alive under load
   const runAlone = <Row extends QueryResultRow>(statement: QueryConfig) =>
     new Promise<Row[]>((resolve, reject) => {
       pool.connect((cause, client, release) => {
         if (client === undefined) return reject(new NotSent(cause))
-        client.query<Row>(statement, (error, result) => {
-          // null when there is none
-          const failure: Error | null = error
-          release(failure !== null && !isAnswered(failure))
-          if (failure === null) resolve(result.rows)
-          else reject(failure)
-        })
+        runOn<Row>(client, statement, (isUsable) => release(!isUsable), resolve, reject)
       })
     })
 

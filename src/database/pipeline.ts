@@ -1,7 +1,7 @@
 // One connection that brief statements share: each is sent behind those under way, and answered in its turn.
 import type { PoolClient, QueryConfig, QueryResultRow } from 'pg'
-import { openPool, overdueMs, type PoolSettings } from './pool.ts'
-import { isAnswered, NotSent } from './sqlstate.ts'
+import { openPool, overdueMs, type PoolSettings, runOn } from './pool.ts'
+import { NotSent } from './sqlstate.ts'
 
 export interface Pipeline {
   /** Whether answers come at the pace of brief statements. Otherwise one of them is not brief, and others would wait for it. */
@@ -65,17 +65,12 @@ export function openPipeline(settings: PoolSettings, onError: (error: Error) => 
   function send<Row extends QueryResultRow>(client: PoolClient, statement: QueryConfig): Promise<Row[]> {
     if (underWay === 0) noteProgress()
     underWay++
-    return new Promise((resolve, reject) => {
-      client.query<Row>(statement, (error, result) => {
-        underWay--
-        noteProgress()
-        // null when there is none
-        const failure: Error | null = error
-        if (failure === null) return resolve(result.rows)
-        if (!isAnswered(failure)) leave(client)
-        reject(failure)
-      })
-    })
+    const onEnd = (isUsable: boolean) => {
+      underWay--
+      noteProgress()
+      if (!isUsable) leave(client)
+    }
+    return new Promise((resolve, reject) => runOn<Row>(client, statement, onEnd, resolve, reject))
   }
 
   return {

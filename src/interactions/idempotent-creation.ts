@@ -4,7 +4,7 @@ import { gather } from '../database/batches.ts'
 import type { Database } from '../database/database.ts'
 import { retry } from '../database/retries.ts'
 import type { IdempotencyKey } from './idempotency-key.ts'
-import { type Lists, type NewInteraction, promotedColumns } from './repository.ts'
+import { type Lists, type NewInteraction, promotedColumns, toLists } from './repository.ts'
 
 /**
  * Creates an interaction, unless its key was used within the last 24 hours. Of any number at once with one key, one
@@ -74,13 +74,9 @@ export function prepareCreateOnce(database: Database): CreateOnce {
       // one order everywhere, so that batches with the same keys wait for each other instead of locking each other out
       const rows = [...firsts.values()].toSorted((a, b) => a.key.compare(b.key))
       const created = await createAll({
+        ...toLists(rows),
         key: rows.map(({ key }) => key),
         fingerprint: rows.map(({ fingerprint }) => fingerprint),
-        id: rows.map(({ id }) => id),
-        organizationId: rows.map(({ organizationId }) => organizationId),
-        createdBy: rows.map(({ createdBy }) => createdBy),
-        type: rows.map(({ type }) => type),
-        data: rows.map(({ data }) => data),
       })
       const ids = new Set(created.map(({ id }) => id))
       const isTaken = ({ id }: KeyedCreation) => !ids.has(id)

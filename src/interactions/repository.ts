@@ -89,13 +89,7 @@ export function interactionRepository(database: Database, options: SearchOptions
   )
   const create = gather(async (interactions: readonly NewInteraction[]) => {
     const rows = inOrder(interactions)
-    const created = await createAll({
-      id: rows.map(({ id }) => id),
-      organizationId: rows.map(({ organizationId }) => organizationId),
-      createdBy: rows.map(({ createdBy }) => createdBy),
-      type: rows.map(({ type }) => type),
-      data: rows.map(({ data }) => data),
-    })
+    const created = await createAll(toLists(rows))
     const ids = new Set(created.map(({ id }) => id))
     // of several of one id, the first was created
     return interactions.map(({ id }) => (ids.delete(id) ? 'created' : 'duplicate'))
@@ -189,3 +183,13 @@ function inOrder<Item extends { readonly id: string }>(items: readonly Item[]): 
 
 /** How a statement takes any number of rows: a list for each member. */
 export type Lists<Row> = { readonly [Member in keyof Row]: readonly Row[Member][] }
+
+export function toLists(rows: readonly NewInteraction[]): Lists<NewInteraction> {
+  return {
+    id: rows.map(({ id }) => id),
+    organizationId: rows.map(({ organizationId }) => organizationId),
+    createdBy: rows.map(({ createdBy }) => createdBy),
+    type: rows.map(({ type }) => type),
+    data: rows.map(({ data }) => data),
+  }
+}

@@ -3,8 +3,9 @@ import type { CompiledQuery, Kysely } from 'kysely'
 import type { Database } from '../database/database.ts'
 import type { Tables } from '../database/tables.ts'
 import type { Criteria } from './criteria.ts'
-import { toShape, toValues, type Values } from './matching.ts'
+import { toShape, toValues } from './matching.ts'
 import type { Pageable } from './page.ts'
+import { prepareShapes } from './prepared-shapes.ts'
 import type { FoundRow } from './row.ts'
 import { composeSearch, isFoundByTotals, type SearchRow } from './search-statement.ts'
 
@@ -20,35 +21,21 @@ export interface SearchOptions {
   readonly keepsTotals: boolean
 }
 
-/** How many shapes are prepared by name, on each connection; callers may think of any number of others. */
-const preparedShapes = 64
-
 /** Statements are compiled when their shape is first asked for. */
 export function prepareSearch(
   database: Database,
   { keepsTotals }: SearchOptions,
 ): (criteria: Criteria, pageable: Pageable) => Promise<SearchResult> {
-  const prepared = new Map<string, (values: Values) => Promise<SearchRow[]>>()
-
-  async function run(criteria: Criteria, pageable: Pageable): Promise<readonly SearchRow[]> {
-    const values = toValues(criteria, pageable)
-    const shape = toShape(criteria, pageable, values, keepsTotals)
-    const key = JSON.stringify(shape)
-    const known = prepared.get(key)
-    if (known !== undefined) return known(values)
-    if (prepared.size === preparedShapes)
-      return (await database.kysely.executeQuery(composeSearch(database.kysely, shape, values))).rows
-    const statement = database.prepare(
-      `search_interactions_${prepared.size}`,
-      (parameters: Values) => composeSearch(database.kysely, shape, parameters),
-      { isBrief: isFoundByTotals(shape) },
-    )
-    prepared.set(key, statement)
-    return statement(values)
-  }
+  const run = prepareShapes(database, {
+    name: 'search_interactions',
+    most: 64,
+    compose: composeSearch,
+    isBrief: isFoundByTotals,
+  })
 
   return async (criteria, pageable) => {
-    const rows = await run(criteria, pageable)
+    const values = toValues(criteria, pageable)
+    const rows = await run(toShape(criteria, pageable, values, keepsTotals), values)
     return { rows: rows.filter(isFound), total: Number(rows[0]?.total) }
   }
 }

@@ -8,6 +8,7 @@ import type { Tables } from '../database/tables.ts'
 import type { Criteria } from './criteria.ts'
 import { matching, type Shape, toShape, toValues, type Values } from './matching.ts'
 import { orderBy, totalOrder } from './order.ts'
+import { prepareShapes } from './prepared-shapes.ts'
 import { columnsOf, dataBytes, type InteractionRow } from './row.ts'
 
 /** Where a walk stands: behind that interaction. */
@@ -36,29 +37,13 @@ const batchSize = { first: 50, most: 500 } as const
 /** Once its data have so many bytes, a batch is full. */
 const batchBytes = 262_144
 
-/** How many statements are prepared by name, on each connection; callers may think of any number of others. */
-const preparedStatements = 32
-
 /**
  * To be called once for a database, as its statements are prepared by name.
  * @param atOnce how many connections all walks together take; one that waits for its turn holds none
  */
 export function prepareWalk(database: Database, { atOnce }: { readonly atOnce: number }): Walk {
-  const prepared = new Map<string, (values: BatchValues) => Promise<BatchRow[]>>()
   const turn = pLimit(atOnce)
-
-  async function run(shape: Shape, values: BatchValues): Promise<readonly BatchRow[]> {
-    const key = JSON.stringify(shape)
-    const known = prepared.get(key)
-    if (known !== undefined) return known(values)
-    if (prepared.size === preparedStatements)
-      return (await database.kysely.executeQuery(composeBatch(database.kysely, shape, values))).rows
-    const statement = database.prepare(`walk_interactions_${prepared.size}`, (parameters: BatchValues) =>
-      composeBatch(database.kysely, shape, parameters),
-    )
-    prepared.set(key, statement)
-    return statement(values)
-  }
+  const run = prepareShapes(database, { name: 'walk_interactions', most: 32, compose: composeBatch })
 
   return async function* walk(criteria, { direction, after }) {
     const sort = [{ property: 'createdAt', direction, ignoreCase: false }] as const
