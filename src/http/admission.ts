@@ -22,12 +22,17 @@ interface Waiting {
 /** How many times `atOnce` must have had their turn before it can be told how long the next ones will wait. */
 const enoughTurns = 10
 
+/** Overload is over once, for so many milliseconds, at most one was refused for ten that were admitted. */
+const calmMs = 500
+const admittedPerRefusal = 10
+
 /**
  * Lets in as many as may be under way at once, and has the others wait, the first before the next. A crowd that is
  * served in time is no overload, however large. But once one has waited too long, or will have at this pace, there is
- * more to do than can be done: until nobody waits any more, only the latest `atOnce` may wait, the newest goes first,
+ * more to do than can be done: until few are refused, only the latest `atOnce` may wait, the newest goes first,
  * and the others are refused at once. So what is let in is answered quickly, instead of everything too late
- * (adaptive LIFO: B. Maurer, "Fail at Scale", ACM Queue 13(8), 2015).
+ * (adaptive LIFO: B. Maurer, "Fail at Scale", ACM Queue 13(8), 2015). That nobody waits for a moment is not
+ * the end of it: the next crowd would be let wait again, until it has waited too long.
  */
 export function limitWaiting({ atOnce, longestWaitMs }: AdmissionLimits): Admission {
   /** the oldest first */
@@ -37,6 +42,10 @@ export function limitWaiting({ atOnce, longestWaitMs }: AdmissionLimits): Admiss
   /** since when somebody waits, and how many have had their turn since */
   let standingSince = 0
   let turns = 0
+  /** since when it is counted how many are admitted and refused, to tell whether it is still overloaded */
+  let countedSince = 0
+  let admitted = 0
+  let refused = 0
 
   const waitForTurn = () =>
     new Promise<void>((resolve, reject) => {
@@ -68,15 +77,30 @@ export function limitWaiting({ atOnce, longestWaitMs }: AdmissionLimits): Admiss
     (waiting.length * (performance.now() - standingSince)) / turns > longestWaitMs
 
   const refuseTheOldest = () => {
+    if (!isOverloaded) countAnew()
     isOverloaded = true
-    for (const one of waiting.splice(0, waiting.length - atOnce)) one.refuse()
+    for (const one of waiting.splice(0, waiting.length - atOnce)) {
+      refused++
+      one.refuse()
+    }
+  }
+
+  const endOverload = () => {
+    if (performance.now() - countedSince < calmMs) return
+    isOverloaded = refused * admittedPerRefusal > admitted
+    countAnew()
+  }
+
+  const countAnew = () => {
+    countedSince = performance.now()
+    admitted = 0
+    refused = 0
   }
 
   const leave = () => {
     const next = isOverloaded ? waiting.pop() : waiting.shift()
     if (next === undefined) {
       underWay--
-      isOverloaded = false
     } else {
       turns++
       next.start()
@@ -84,8 +108,10 @@ export function limitWaiting({ atOnce, longestWaitMs }: AdmissionLimits): Admiss
   }
 
   return async (work) => {
+    if (isOverloaded) endOverload()
     if (underWay < atOnce) underWay++
     else await waitForTurn()
+    admitted++
     try {
       return await work()
     } finally {

@@ -1,5 +1,5 @@
 // Who has a turn and who is refused, when there is more to do than can be under way at once.
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { limitWaiting } from '../../src/http/admission.ts'
 
 /** A limit with work that ends when it is told to; what happens is noted in order. */
@@ -57,16 +57,38 @@ test('once one has waited too long, the newest go first, and all but the latest 
   expect(started).toEqual([1, 2, 9, 8])
 })
 
-test('when nobody waits any more, there is room for a crowd again, the first before the next', async () => {
-  const { ask, end, settled, started, refused } = startOf({ atOnce: 1, longestWaitMs: 50 })
-  for (const number of [1, 2, 3]) ask(number)
-  await expect.poll(() => refused).toEqual([2, 3])
-  await end(1)
-  for (const number of [4, 5, 6, 7]) ask(number)
-  await settled()
-  for (const number of [4, 5, 6, 7]) await end(number)
-  expect(started).toEqual([1, 4, 5, 6, 7])
-  expect(refused).toEqual([2, 3])
+test('when few are refused any more, there is room for a crowd again, the first before the next', async () => {
+  vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] })
+  try {
+    const { ask, end, settled, started, refused } = startOf({ atOnce: 1, longestWaitMs: 50 })
+    for (const number of [1, 2, 3]) ask(number)
+    await vi.advanceTimersByTimeAsync(50)
+    expect(refused).toEqual([2, 3])
+    await end(1)
+    for (const number of [4, 5, 6]) ask(number)
+    await settled()
+    expect(refused).toEqual([2, 3, 5])
+    await end(4)
+    await end(6)
+    await vi.advanceTimersByTimeAsync(500)
+    for (const number of [7, 8, 9]) ask(number)
+    await settled()
+    expect(refused).toEqual([2, 3, 5, 8])
+    await end(7)
+    await end(9)
+    await vi.advanceTimersByTimeAsync(1000)
+    ask(10)
+    await settled()
+    await end(10)
+    await vi.advanceTimersByTimeAsync(500)
+    for (const number of [11, 12, 13, 14]) ask(number)
+    await settled()
+    for (const number of [11, 12, 13, 14]) await end(number)
+    expect(started).toEqual([1, 4, 6, 7, 9, 10, 11, 12, 13, 14])
+    expect(refused).toEqual([2, 3, 5, 8])
+  } finally {
+    vi.useRealTimers()
+  }
 })
 
 test('that it will take too long is seen by the pace, before anyone has waited so long', async () => {
