@@ -23,7 +23,7 @@ const seconds = isFull ? 30 : 6
  * few answers to tell a 99th percentile from a moment in which the machine stood still; without a limit, half of all
  * would take a thousand times as long.
  */
-const { factor, percent } = isFull ? { factor: 4, percent: 99 } : { factor: 20, percent: 95 }
+const { factor, percent } = isFull ? { factor: 4, percent: 99 } : { factor: 8, percent: 95 }
 
 test('under ten times its load it answers what it takes on quickly, and refuses the rest at once', async () => {
   const folder = await temporaryFolder()
