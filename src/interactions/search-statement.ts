@@ -58,35 +58,35 @@ function kept(shape: Shape, values: Values) {
 
 const directionOf = ({ sort }: Shape) => totalOrder(sort)[0]?.direction ?? 'desc'
 
-/** The rows of the page. The ids are found first, in an index alone where it can tell all that is asked for. */
+/** The rows of the page. What is sorted or skipped to find them is read in an index alone where it can tell all of it. */
 function page(kysely: Kysely<Tables>, shape: Shape, values: Values) {
   const columns = sql`${columnsOf('interaction')}, interaction.data, ${dataBytes} as data_bytes`
-  const slice = (table: 'matching' | 'interaction') =>
-    sql`order by ${orderBy(table, totalOrder(shape.sort))} limit ${values.size} ${skipped(shape, values)}`
-  // an index by date leads to the rows of a first page, and to no others
-  if (isRangeAlone(shape) && isByDate(shape.sort) && !shape.given.includes('offset'))
+  // an index by date leads from the first row of a page to the others, and to no others
+  if (isRangeAlone(shape) && isByDate(shape.sort))
     return sql`
       select ${columns} from interactions as interaction
-      where ${sql.join([...conditions(shape, values)], sql` and `)}
-      ${slice('interaction')}`
+      where ${sql.join([...conditions(shape, values), isOfPage(kysely, shape, values)], sql` and `)}
+      order by ${orderBy('interaction', totalOrder(shape.sort))} limit ${values.size}`
   return sql`
     select ${columns}
     from (
       select id from (${matching(kysely, shape, values)}) as matching
-      where ${startsAt(shape)}
-      ${slice('matching')}
+      order by ${orderBy('matching', totalOrder(shape.sort))} limit ${values.size} ${skipped(shape, values)}
     ) as found
     join interactions as interaction on interaction.id = found.id`
+}
+
+/** True of the first row of the page, and of all behind it. */
+function isOfPage(kysely: Kysely<Tables>, shape: Shape, values: Values): Expression<SqlBool> {
+  if (!shape.given.includes('offset')) return sql`true`
+  const orNewerOrOlder = directionOf(shape) === 'desc' ? sql`<=` : sql`>=`
+  return sql`(interaction.created_at, interaction.id) ${orNewerOrOlder} (
+    select created_at, id from (${matching(kysely, shape, values)}) as matching
+    where ${isStartKept(shape) ? sql`created_at ${orNewerOrOlder} (select bound from start)` : sql`true`}
+    order by ${orderBy('matching', totalOrder(shape.sort))} limit 1 ${skipped(shape, values)})`
 }
 
 function skipped(shape: Shape, values: Values) {
   if (!shape.given.includes('offset')) return sql``
   return isStartKept(shape) ? sql`offset (select skip from start)` : sql`offset ${values.offset}`
-}
-
-function startsAt(shape: Shape): Expression<SqlBool> {
-  if (!isStartKept(shape)) return sql`true`
-  return directionOf(shape) === 'desc'
-    ? sql`matching.created_at <= (select bound from start)`
-    : sql`matching.created_at >= (select bound from start)`
 }
