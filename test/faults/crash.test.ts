@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import fc from 'fast-check'
 import { Client } from 'pg'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { findEmbeddedPostgres } from '../../src/database/embedded.ts'
 import { postgresPid, serve, temporaryFolder } from '../process/support/caller.ts'
 import { finishCommand } from '../support/service.ts'
@@ -89,7 +89,7 @@ async function withPostgres<Result>(
   dataDirectory: string,
   work: (client: Client) => Promise<Result>,
 ): Promise<Result> {
-  const client = new Client(await findEmbeddedPostgres(dataDirectory))
+  const client = new Client(await urlOfPostgres(dataDirectory))
   client.on('error', () => {})
   await client.connect()
   try {
@@ -97,4 +97,13 @@ async function withPostgres<Result>(
   } finally {
     await client.end()
   }
+}
+
+/** After a crash, requests may be answered before the service has found that it still owns the database. */
+async function urlOfPostgres(dataDirectory: string): Promise<string> {
+  return await vi.waitFor(async () => {
+    const url = await findEmbeddedPostgres(dataDirectory)
+    if (url === undefined) throw new Error('nobody owns a database there')
+    return url
+  }, 5000)
 }
