@@ -61,32 +61,41 @@ const directionOf = ({ sort }: Shape) => totalOrder(sort)[0]?.direction ?? 'desc
 /** The rows of the page. What is sorted or skipped to find them is read in an index alone where it can tell all of it. */
 function page(kysely: Kysely<Tables>, shape: Shape, values: Values) {
   const columns = sql`${columnsOf('interaction')}, interaction.data, ${dataBytes} as data_bytes`
-  // an index by date leads from the first row of a page to the others, and to no others
-  if (isRangeAlone(shape) && isByDate(shape.sort))
+  const ofMatching = (column: 'id' | 'created_at, id', size: Expression<unknown>) => sql`
+    select ${sql.raw(column)} from (${matching(kysely, shape, values)}) as matching
+    where ${startsAt(shape)}
+    order by ${orderBy('matching', totalOrder(shape.sort))} limit ${size} ${skipped(shape, values)}`
+  if (!isRangeAlone(shape) || !isByDate(shape.sort))
     return sql`
-      select ${columns} from interactions as interaction
-      where ${sql.join([...conditions(shape, values), isOfPage(kysely, shape, values)], sql` and `)}
-      order by ${orderBy('interaction', totalOrder(shape.sort))} limit ${values.size}`
+      select ${columns} from (${ofMatching('id', sql`${values.size}`)}) as found
+      join interactions as interaction on interaction.id = found.id`
+  // an index by date leads from the first row of a page to the others, and to no others
+  const [isFirst, first] = shape.given.includes('offset')
+    ? [isOrFollows(shape), sql`with first as materialized (${ofMatching('created_at, id', sql.lit(1))})`]
+    : [sql`true`, sql``]
   return sql`
-    select ${columns}
-    from (
-      select id from (${matching(kysely, shape, values)}) as matching
-      order by ${orderBy('matching', totalOrder(shape.sort))} limit ${values.size} ${skipped(shape, values)}
-    ) as found
-    join interactions as interaction on interaction.id = found.id`
-}
-
-/** True of the first row of the page, and of all behind it. */
-function isOfPage(kysely: Kysely<Tables>, shape: Shape, values: Values): Expression<SqlBool> {
-  if (!shape.given.includes('offset')) return sql`true`
-  const orNewerOrOlder = directionOf(shape) === 'desc' ? sql`<=` : sql`>=`
-  return sql`(interaction.created_at, interaction.id) ${orNewerOrOlder} (
-    select created_at, id from (${matching(kysely, shape, values)}) as matching
-    where ${isStartKept(shape) ? sql`created_at ${orNewerOrOlder} (select bound from start)` : sql`true`}
-    order by ${orderBy('matching', totalOrder(shape.sort))} limit 1 ${skipped(shape, values)})`
+    ${first}
+    select ${columns} from interactions as interaction
+    where ${sql.join([...conditions(shape, values), isFirst], sql` and `)}
+    order by ${orderBy('interaction', totalOrder(shape.sort))} limit ${values.size}`
 }
 
 function skipped(shape: Shape, values: Values) {
   if (!shape.given.includes('offset')) return sql``
   return isStartKept(shape) ? sql`offset (select skip from start)` : sql`offset ${values.offset}`
 }
+
+function startsAt(shape: Shape): Expression<SqlBool> {
+  return isStartKept(shape)
+    ? sql`matching.created_at ${orBehind(shape)} (select bound from start)`
+    : sql`true`
+}
+
+/** True of `first`, and of all behind it. Of the date by itself as well, since an index scan begins at no pair. */
+function isOrFollows(shape: Shape): Expression<SqlBool> {
+  return sql`
+    interaction.created_at ${orBehind(shape)} (select created_at from first)
+    and (interaction.created_at, interaction.id) ${orBehind(shape)} (select created_at, id from first)`
+}
+
+const orBehind = (shape: Shape) => (directionOf(shape) === 'desc' ? sql`<=` : sql`>=`)
