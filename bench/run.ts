@@ -4,7 +4,7 @@ import path from 'node:path'
 import { Command } from 'commander'
 import { startEmbeddedPostgres } from '../src/database/embedded.ts'
 import { checkEqualAnswers } from './equality.ts'
-import { fillBaseline, fillService, vacuum } from './fill.ts'
+import { fillBaseline, fillService, readThrough, vacuum } from './fill.ts'
 import { type Measurement, measure } from './measure.ts'
 import { operations } from './operations.ts'
 import { plot } from './plot.ts'
@@ -68,6 +68,7 @@ try {
   for (let round = 1; round <= options.rounds; round++) {
     // as autovacuum would, but at a time that is the same for all
     for (const url of urls) await vacuum(url)
+    for (const url of urls) await readThrough(url)
     for (const operation of chosen)
       for (const start of starts)
         await withTargets([start], async ([target]) => {
