@@ -5,49 +5,56 @@ import path from 'node:path'
 import { Command } from 'commander'
 import { startEmbeddedPostgres } from '../src/database/embedded.ts'
 import { fillBaseline, fillService, readThrough, vacuum } from './fill.ts'
-import { measure } from './measure.ts'
+import { type Measurement, measure } from './measure.ts'
 import { operations } from './operations.ts'
 import { type Point, plotScale } from './plot.ts'
+import { medians } from './report.ts'
 import { postgresSettings } from './settings.ts'
 import { startBaseline, startService } from './targets.ts'
 
-const { sizes, seconds, data, out } = new Command('scale')
+const { sizes, rounds, seconds, data, out } = new Command('scale')
   .option('--sizes <list>', 'how many interactions, separated by commas', '100000,1000000,10000000')
+  .option('--rounds <n>', 'how often each is measured', Number, 3)
   .option('--seconds <n>', 'how long each measurement takes', Number, 5)
   .option('--data <folder>', 'where the filled databases are kept', path.join('bench', '.data'))
   .option('--out <folder>', 'where the results go', path.join('bench', 'results'))
   .parse()
-  .opts<{ sizes: string; seconds: number; data: string; out: string }>()
+  .opts<{ sizes: string; rounds: number; seconds: number; data: string; out: string }>()
 
 const measured = operations.filter(({ name }) => ['list a year', 'list a year, deep page'].includes(name))
 const say = (line: string) => process.stderr.write(`${line}\n`)
 
 const postgres = await startEmbeddedPostgres({ dataDirectory: data, log: say, settings: postgresSettings })
 try {
-  const points: Point[] = []
+  const targets = []
   for (const interactions of sizes.split(',').map(Number)) {
-    const targets = [
-      { url: await fillService(postgres.url, interactions), start: startService },
-      { url: await fillBaseline(postgres.url, interactions), start: startBaseline },
+    const [service, baseline] = [
+      await fillService(postgres.url, interactions),
+      await fillBaseline(postgres.url, interactions),
     ]
-    for (const { url, start } of targets) {
-      await vacuum(url)
+    for (const url of [service, baseline]) await vacuum(url)
+    targets.push({ interactions, url: service, start: startService })
+    targets.push({ interactions, url: baseline, start: startBaseline })
+  }
+  const bySize = new Map<number, Measurement[]>()
+  for (let round = 1; round <= rounds; round++)
+    for (const { interactions, url, start } of targets) {
       await readThrough(url)
       const target = await start(url)
       for (const operation of measured) {
-        const { p50, requests } = await measure(target, operation, {
-          interactions,
-          seconds,
-          connections: 1,
-          data,
-        })
-        // one that gives no answer in its time has no place in the plot
-        if (requests > 0) points.push({ interactions, target: target.name, operation: operation.name, p50 })
-        say(`${interactions}: ${operation.name}, ${target.name}: ${requests > 0 ? `${p50} ms` : 'no answer'}`)
+        const one = await measure(target, operation, { interactions, seconds, connections: 1, data })
+        bySize.set(interactions, [...(bySize.get(interactions) ?? []), one])
+        say(`round ${round}: ${interactions}: ${operation.name}, ${target.name}: ${one.p50} ms`)
       }
       await target.stop()
     }
-  }
+  const points: Point[] = []
+  for (const [interactions, measurements] of bySize)
+    for (const { operation, target, p50, requests } of medians(measurements)) {
+      say(`${interactions}: ${operation}, ${target}: ${requests > 0 ? `${p50} ms` : 'no answer'}`)
+      // one that gives no answer in its time has no place in the plot
+      if (requests > 0) points.push({ interactions, target, operation, p50 })
+    }
   await mkdir(out, { recursive: true })
   await writeFile(path.join(out, 'scale.json'), JSON.stringify({ node: process.version, points }, null, 2))
   await writeFile(path.join(out, 'scale.svg'), plotScale(points))
