@@ -70,13 +70,13 @@ function page(kysely: Kysely<Tables>, shape: Shape, values: Values) {
       select ${columns} from (${ofMatching('id', sql`${values.size}`)}) as found
       join interactions as interaction on interaction.id = found.id`
   // an index by date leads from the first row of a page to the others, and to no others
-  const [isFirst, first] = shape.given.includes('offset')
-    ? [isOrFollows(shape), sql`with first as materialized (${ofMatching('created_at, id', sql.lit(1))})`]
-    : [sql`true`, sql``]
+  const isFurther = shape.given.includes('offset')
+  const first = sql`with first as materialized (${ofMatching('created_at, id', sql.lit(1))})`
+  const isOfPage = isFurther ? isFirstOrBehind(shape) : sql<SqlBool>`true`
   return sql`
-    ${first}
+    ${isFurther ? first : sql``}
     select ${columns} from interactions as interaction
-    where ${sql.join([...conditions(shape, values), isFirst], sql` and `)}
+    where ${sql.join([...conditions(shape, values), isOfPage], sql` and `)}
     order by ${orderBy('interaction', totalOrder(shape.sort))} limit ${values.size}`
 }
 
@@ -92,7 +92,7 @@ function startsAt(shape: Shape): Expression<SqlBool> {
 }
 
 /** True of `first`, and of all behind it. Of the date by itself as well, since an index scan begins at no pair. */
-function isOrFollows(shape: Shape): Expression<SqlBool> {
+function isFirstOrBehind(shape: Shape): Expression<SqlBool> {
   return sql`
     interaction.created_at ${orBehind(shape)} (select created_at from first)
     and (interaction.created_at, interaction.id) ${orBehind(shape)} (select created_at, id from first)`
