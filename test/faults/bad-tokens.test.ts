@@ -1,8 +1,8 @@
 // A great many different tokens that are not valid leave nothing behind in the server's memory.
 // FAULTS_TOKENS says how many.
-import { once } from 'node:events'
+import { once, setMaxListeners } from 'node:events'
 import { readFile } from 'node:fs/promises'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { expect, test } from 'vitest'
 import { serve, temporaryFolder } from '../process/support/caller.ts'
 import { signingKeyPem, signToken } from '../support/tokens.ts'
@@ -46,6 +46,9 @@ test(`the memory of the server is the same after ${tokens} bad tokens`, async ()
     NODE_OPTIONS: '--max-old-space-size=56',
   })
   const port = Number(new URL(service.baseUrl).port)
+  const ended = new AbortController()
+  setMaxListeners(connections, ended.signal)
+  service.process.once('exit', (code) => ended.abort(new Error(`the server ended with ${code}`)))
   const valid = Array.from({ length: 3000 }, (_, n) => signToken({ ...agent, jti: n, exp: 1e10 }))
   const resident: number[] = []
   let sent = 0
@@ -62,7 +65,7 @@ test(`the memory of the server is the same after ${tokens} bad tokens`, async ()
       // valid ones among them, more than are remembered
       batch.push(requestWith(valid[(first / perBatch) % valid.length] ?? ''))
       socket.write(batch.join(''))
-      const refusedNow = await countRefusals(socket, batch.length)
+      const refusedNow = await countRefusals(socket, batch.length, ended.signal)
       refused += refusedNow
       if (first % (total / 90) < perBatch) resident.push(await residentMegabytes(service.process.pid))
     }
@@ -82,12 +85,12 @@ const requestWith = (token: string) =>
   `GET /rtc-api/interactions/nothing HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n\r\n`
 
 /** Reads so many replies. @returns how many of them are 401; the others must be 404 */
-async function countRefusals(socket: NodeJS.ReadableStream, replies: number): Promise<number> {
+async function countRefusals(socket: Socket, replies: number, signal: AbortSignal): Promise<number> {
   let text = ''
   const statuses = () => text.match(/HTTP\/1\.1 \d{3}/g) ?? []
   const ends = () => text.match(/\r\n\r\n\{[^}]*\}/g) ?? []
   while (ends().length < replies) {
-    const [chunk] = await once(socket, 'data')
+    const [chunk] = await once(socket, 'data', { signal })
     text += String(chunk)
   }
   const all = statuses()

@@ -63,6 +63,8 @@ function readAnswer(socket: Socket, sentAt: number): Promise<Answer> {
       if (text.length >= head + 4 + length) finish(Number(text.slice(9, 12)))
     }
     socket.on('data', onData).on('close', onClose)
+    // what was lost already is not told again
+    if (socket.destroyed) onClose()
   })
 }
 
