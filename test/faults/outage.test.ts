@@ -5,27 +5,29 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Client } from 'pg'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { postgresPid, serve, temporaryFolder } from '../process/support/caller.ts'
 import { isRoot } from '../process/support/embedded.ts'
 import type { RunningService } from '../support/service.ts'
 import { signingKeyPem } from '../support/tokens.ts'
 import { isFull } from './support/amount.ts'
-import { type Load, listAll, startLoad, untilAnswered } from './support/callers.ts'
+import { type Load, listAll, startLoad, untilAnswered, untilUnavailable } from './support/callers.ts'
 import { expectHistory } from './support/history.ts'
 import { startPostgres } from './support/postgres.ts'
 import { PostgresProxy } from './support/postgres-proxy.ts'
 
-const outageMs = isFull ? 10_000 : 1500
 const limits = { DATABASE_CONNECT_TIMEOUT_MS: 1000, LOCK_TIMEOUT_MS: 1000, STATEMENT_TIMEOUT_MS: 2000 }
 /** waiting for a connection, then for an answer */
 const longestMs = limits.DATABASE_CONNECT_TIMEOUT_MS + limits.STATEMENT_TIMEOUT_MS
+const inTimeMs = longestMs + 1000
+/** so long that who waits for its end is told from who is answered in time */
+const outageMs = isFull ? 10_000 : inTimeMs + 500
 
 test('PostgreSQL is stopped: 503 in time, and back within a second of it', async () => {
   const { service, load, postgres, proxy, expectSound } = await start()
   await postgres.stop()
   await proxy.close()
-  await expectReadiness(service, 503, longestMs + 1000)
+  await expectReadiness(service, 503, inTimeMs)
   await pause(outageMs)
   expect(load.counts.unavailable).toBeGreaterThan(0)
   await postgres.start()
@@ -41,11 +43,15 @@ test('PostgreSQL falls silent: 503 in time, and back within a second of it', asy
     `select pid from pg_stat_activity where application_name = 'interaction-api'`,
   )
   const pids = [await postgresPid(postgres.dataDirectory), ...backends.map(({ pid }) => pid)]
+  const wake = () => {
+    for (const pid of pids.splice(0)) process.kill(pid, 'SIGCONT')
+  }
+  onTestFinished(wake)
   for (const pid of pids) process.kill(pid, 'SIGSTOP')
-  await expectReadiness(service, 503, longestMs + 1000)
+  await expectReadiness(service, 503, inTimeMs)
   await pause(outageMs)
   expect(load.counts.unavailable).toBeGreaterThan(0)
-  for (const pid of pids) process.kill(pid, 'SIGCONT')
+  wake()
   await expectReadiness(service, 200, 1000)
   await expectSound()
 })
@@ -66,12 +72,13 @@ test('the table is locked for long: 503 in time, ready all the while, and back w
   const { service, load, postgres, expectSound } = await start()
   const client = new Client(postgres.url)
   await client.connect()
+  onTestFinished(() => client.end())
   await client.query('begin; lock table interactions in access exclusive mode')
-  await pause(outageMs)
+  for (const end = performance.now() + outageMs; performance.now() < end; await pause(10))
+    expect((await fetch(`${service.baseUrl}/health/ready`)).status).toBe(200)
   expect(load.counts.unavailable).toBeGreaterThan(0)
-  await expectReadiness(service, 200, 1000)
   await client.end()
-  await within(1000, () => untilAnswered(load, 20))
+  await untilAnswered(load, 20, 1000)
   await expectSound()
 })
 
@@ -79,13 +86,12 @@ test('PostgreSQL takes no writes: they are answered 503, and reads are answered'
   const { service, load, postgres, expectSound } = await start()
   await postgres.query('alter system set default_transaction_read_only = on')
   await postgres.query('select pg_reload_conf()')
-  const before = load.counts.unavailable
-  while (load.counts.unavailable < before + 8) await pause(10)
+  await untilUnavailable(load, 8)
   await untilAnswered(load, 8)
   await expectReadiness(service, 200, 1000)
   await postgres.query('alter system reset default_transaction_read_only')
   await postgres.query('select pg_reload_conf()')
-  await within(1000, () => untilAnswered(load, 20))
+  await untilAnswered(load, 20, 1000)
   await expectSound()
 })
 
@@ -100,13 +106,12 @@ test.runIf(isRoot)('the disk is full: 503 in time, and back when there is room a
   const { service, load, expectSound } = await start(disk)
   const { bavail, bsize } = await statfs(disk)
   await writeFile(path.join(disk, 'filling'), Buffer.alloc(bavail * bsize)).catch(() => {})
-  const before = load.counts.unavailable
-  while (load.counts.unavailable < before + 8) await pause(10)
+  await untilUnavailable(load, 8)
   await pause(outageMs)
   expect((await fetch(`${service.baseUrl}/health/live`)).status).toBe(200)
   await rm(path.join(disk, 'filling'))
   await expectReadiness(service, 200, 15_000)
-  await within(1000, () => untilAnswered(load, 20))
+  await untilAnswered(load, 20, 1000)
   await expectSound()
 })
 
@@ -122,11 +127,15 @@ async function start(folder?: string) {
     DATA_DIR: await temporaryFolder(),
     JWT_PRIVATE_KEY: signingKeyPem,
     LOG_LEVEL: 'silent',
+    // so few that those who wait for PostgreSQL have them all
+    DATABASE_POOL_SIZE: '2',
     ...Object.fromEntries(Object.entries(limits).map(([name, value]) => [name, `${value}`])),
   })
   const organization = 'outage'
   const load = startLoad({ baseUrls: () => [service.baseUrl], organization, callers: 30, shared: 4 })
   await untilAnswered(load, 1000)
+  // from here on, whether it is ready is asked over a connection that it has
+  await expectReadiness(service, 200, 1000)
   const memory = await residentBytes(service)
   return {
     postgres,
@@ -143,7 +152,7 @@ async function expectSound(service: RunningService, load: Load, organization: st
   await load.stop()
   expect(load.unexpected).toEqual([])
   expect(load.counts.lost).toBe(0)
-  expect(load.counts.slowestMs).toBeLessThan(longestMs + 1000)
+  expect(load.counts.slowestMs).toBeLessThan(inTimeMs)
   expect((await residentBytes(service)) - memoryBefore).toBeLessThan(64 * 1024 * 1024)
   const { stored, total } = await listAll(service.baseUrl, organization)
   expect(total).toBe(stored.size)
@@ -154,16 +163,8 @@ async function expectSound(service: RunningService, load: Load, organization: st
 
 async function expectReadiness({ baseUrl }: RunningService, status: number, withinMs: number): Promise<void> {
   const isSo = async () => (await fetch(`${baseUrl}/health/ready`)).status === status
-  await within(withinMs, async () => {
-    while (!(await isSo())) await pause(5)
-  })
+  await vi.waitUntil(isSo, { timeout: withinMs, interval: 5 })
   expect((await fetch(`${baseUrl}/health/live`)).status).toBe(200)
-}
-
-async function within(milliseconds: number, happening: () => Promise<void>): Promise<void> {
-  const began = performance.now()
-  await happening()
-  expect(performance.now() - began).toBeLessThan(milliseconds)
 }
 
 async function residentBytes({ process: { pid } }: RunningService): Promise<number> {

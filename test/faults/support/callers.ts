@@ -1,6 +1,7 @@
 // Callers of a service that may go away at any moment; they write down what they did and what they were told.
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
+import { expect, onTestFinished, vi } from 'vitest'
 import { agentToken } from '../../support/tokens.ts'
 import type { Read, Write } from './history.ts'
 
@@ -33,7 +34,7 @@ export interface LoadOptions {
   readonly shared: number
 }
 
-/** Puts callers to work: on interactions of their own, and on some that all of them want. */
+/** Puts callers to work until the test is over: on interactions of their own, and on some that all of them want. */
 export function startLoad({ baseUrls, organization, callers, shared }: LoadOptions): Load {
   const counts = { answered: 0, unavailable: 0, readsUnavailable: 0, lost: 0, slowestMs: 0 }
   const load = { history: [], unexpected: [], counts }
@@ -53,6 +54,9 @@ export function startLoad({ baseUrls, organization, callers, shared }: LoadOptio
       await call.read(id)
     }
   }
+  onTestFinished(() => {
+    isOver = true
+  })
   const working = Array.from({ length: callers }, (_, number) => work(number))
   return {
     ...load,
@@ -133,10 +137,30 @@ function wasCreated(history: readonly (Write | Read)[], id: string, before: numb
   )
 }
 
-/** Until the service has answered so many more calls. */
-export async function untilAnswered({ counts }: Load, more: number): Promise<void> {
-  for (const goal = counts.answered + more; counts.answered < goal; ) await pause(5)
+/**
+ * Until the service has answered so many more calls.
+ * @throws Error when it has not by then
+ */
+export async function untilAnswered({ counts }: Load, more: number, withinMs = hangMs): Promise<void> {
+  const goal = counts.answered + more
+  await vi.waitUntil(() => counts.answered >= goal, { timeout: withinMs, interval: 5 })
 }
+
+/**
+ * Until so many more calls were answered 503.
+ * @throws Error when they never are, and when one is answered as it may not be
+ */
+export async function untilUnavailable({ counts, unexpected }: Load, more: number): Promise<void> {
+  const goal = counts.unavailable + more
+  const isReached = () => {
+    expect(unexpected).toEqual([])
+    return counts.unavailable >= goal
+  }
+  await vi.waitUntil(isReached, { timeout: hangMs, interval: 5 })
+}
+
+/** longer than anything takes, in milliseconds, unless it never ends */
+const hangMs = 120_000
 
 /** Everything of an organization, by walking the pages of its search. */
 export async function listAll(baseUrl: string, organization: string) {

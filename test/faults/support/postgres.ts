@@ -23,7 +23,7 @@ export interface FaultsPostgres {
   stored(id: string): Promise<StoredState | undefined>
   stop(): Promise<void>
   start(): Promise<void>
-  /** Stops it, and deletes its files. */
+  /** Stops it, if it still runs, and deletes its files. */
   remove(): Promise<void>
 }
 
@@ -39,7 +39,7 @@ export async function startPostgres(parent = tmpdir()): Promise<FaultsPostgres> 
   let { embedded, pool } = await open()
   await migrateDatabase(readConfig({}), embedded.url, pino({ level: 'silent' }))
   const stop = async () => {
-    await pool.end()
+    if (!pool.ending) await pool.end()
     await embedded.stop()
   }
   const query = async <Row extends QueryResultRow>(sql: string, values: readonly unknown[] = []) =>
