@@ -22,13 +22,13 @@ export function registerProcessMetrics(registry: Registry): () => void {
   const lag = new Gauge({
     name: 'nodejs_eventloop_lag_seconds',
     help: 'By how much timers were late since the last time this was read',
-    labelNames: ['quantile'],
+    labelNames: ['percentile'],
     registers,
     collect() {
       const lateness = (nanoseconds: number) => Math.max(0, nanoseconds / 1e9 - 0.02) || 0
-      lag.set({ quantile: '0.5' }, lateness(delay.percentile(50)))
-      lag.set({ quantile: '0.99' }, lateness(delay.percentile(99)))
-      lag.set({ quantile: '1' }, lateness(delay.max))
+      lag.set({ percentile: '50' }, lateness(delay.percentile(50)))
+      lag.set({ percentile: '99' }, lateness(delay.percentile(99)))
+      lag.set({ percentile: '100' }, lateness(delay.max))
       delay.reset()
     },
   })

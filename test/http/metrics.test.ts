@@ -84,5 +84,5 @@ test('the process is told, by the names that are usual', async () => {
     'process_start_time_seconds',
   ])
     expect(Number(await metric(name))).toBeGreaterThan(0)
-  expect(Number(await metric('nodejs_eventloop_lag_seconds\\{quantile="0.99"\\}'))).toBeGreaterThanOrEqual(0)
+  expect(Number(await metric('nodejs_eventloop_lag_seconds\\{percentile="99"\\}'))).toBeGreaterThanOrEqual(0)
 })
