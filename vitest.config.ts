@@ -21,7 +21,7 @@ export default defineConfig({
       suite('database', ['test/support/postgres-setup.ts']),
       suite('contract', ['test/support/service-setup.ts']),
       suite('process', ['test/support/build-setup.ts']),
-      suite('docs', [], 1_800_000),
+      suite('docs', ['test/support/build-setup.ts'], 1_800_000),
       suite('browser', ['test/support/build-setup.ts'], 120_000),
       suite('faults', ['test/support/build-setup.ts'], 1_800_000),
     ],

@@ -1,0 +1,87 @@
+// What the pages say of watching the service, asked of a real Prometheus that reads it.
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { freePort } from '../http/support/listening.ts'
+import {
+  askForToken,
+  createInteraction,
+  demoClients,
+  serve,
+  temporaryFolder,
+} from '../process/support/caller.ts'
+
+const docs = path.join(import.meta.dirname, '..', '..', 'docs')
+const readDocs = (...file: string[]) => readFileSync(path.join(docs, ...file), 'utf8')
+const configuration = readDocs('observe', 'prometheus.yml')
+
+test('Prometheus finds nothing to complain of in its configuration, nor in the metrics', async () => {
+  const { service } = await startUsed()
+  const metrics = await (await fetch(`${service.baseUrl}/metrics`)).text()
+  expect(execFileSync('promtool', ['check', 'metrics'], { input: metrics, encoding: 'utf8' })).toBe('')
+  const file = path.join(docs, 'observe', 'prometheus.yml')
+  expect(execFileSync('promtool', ['check', 'config', file], { encoding: 'utf8' })).toContain('SUCCESS')
+})
+
+test('each panel of the dashboard shows something, and what is worth waking somebody for can be asked', async () => {
+  const { service, use } = await startUsed()
+  const ask = await startPrometheus(new URL(service.baseUrl).host)
+  const { panels } = JSON.parse(readDocs('observe', 'dashboard.json')) as {
+    panels: { title: string; targets: { expr: string }[] }[]
+  }
+  for (const { title, targets } of panels)
+    for (const { expr } of targets) {
+      // as Grafana does it: four times the interval in which Prometheus reads
+      const expression = expr.replaceAll('$__rate_interval', '20s')
+      const isShown = async () => {
+        await use()
+        return (await ask(expression)) > 0
+      }
+      expect(await vi.waitUntil(isShown, { timeout: 60_000, interval: 200 }), title).toBe(true)
+    }
+  const alerts = [...readDocs('operators.md').matchAll(/^\| `([^`]+ [=><]+ [\d.]+)`.*\|$/gm)]
+  expect(alerts.length).toBeGreaterThan(4)
+  // nothing of this is so
+  for (const [, alert = ''] of alerts) expect(await ask(alert), alert).toBe(0)
+  const opposite = (alert: string) => alert.replace('==', '!=').replace(' > ', ' <= ')
+  for (const [, alert = ''] of alerts.filter(([line]) => !line.includes('status=')))
+    expect(await ask(opposite(alert)), alert).toBeGreaterThan(0)
+})
+
+/** A service, and calls of several kinds to it. */
+async function startUsed() {
+  const folder = await temporaryFolder()
+  const service = await serve({ DATA_DIR: folder })
+  const { token } = await askForToken(service, (await demoClients(folder)).agent)
+  const use = async () => {
+    await createInteraction(service, token)
+    await fetch(`${service.baseUrl}/rtc-api/interactions/nothing`)
+  }
+  await use()
+  return { service, use }
+}
+
+/** Starts one that reads what is there. @returns a function that tells how many series an expression has at the moment */
+async function startPrometheus(host: string): Promise<(expression: string) => Promise<number>> {
+  const folder = await temporaryFolder()
+  const file = path.join(folder, 'prometheus.yml')
+  await writeFile(file, configuration.replace('api:8080', host))
+  const address = `127.0.0.1:${await freePort()}`
+  const storage = `--storage.tsdb.path=${path.join(folder, 'data')}`
+  const options = [`--config.file=${file}`, storage, `--web.listen-address=${address}`]
+  const prometheus = spawn('prometheus', options, { stdio: 'ignore' })
+  onTestFinished(async () => {
+    prometheus.kill()
+    await once(prometheus, 'exit')
+  })
+  const isReady = async () => (await fetch(`http://${address}/-/ready`).catch(() => undefined))?.ok === true
+  await vi.waitUntil(isReady, { timeout: 30_000, interval: 100 })
+  return async (expression) => {
+    const reply = await fetch(`http://${address}/api/v1/query?query=${encodeURIComponent(expression)}`)
+    expect(reply.status, expression).toBe(200)
+    return ((await reply.json()) as { data: { result: unknown[] } }).data.result.length
+  }
+}
