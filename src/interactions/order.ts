@@ -1,5 +1,5 @@
 // The order of a search, in SQL.
-import { sql } from 'kysely'
+import { type Expression, type SqlBool, sql } from 'kysely'
 import { type Order, sortColumns } from './page.ts'
 
 /** The order asked for, made total by the id; in the direction of the last property, so that one index walk serves. */
@@ -23,6 +23,21 @@ export function isByDate(sort: readonly Order[]): boolean {
     first.direction === second.direction &&
     others.length === 0
   )
+}
+
+/**
+ * True of what is behind a place in the order of date and id, and of what is there, if that is included. Of the date by
+ * itself as well: an index scan begins at a bound of one column, and reads from the end of the range up to a pair of them.
+ */
+export function isBehind(
+  table: 'matching' | 'interaction',
+  { createdAt, id }: { readonly createdAt: Expression<unknown>; readonly id: Expression<unknown> },
+  { direction, isIncluded }: { direction: Order['direction']; isIncluded: boolean },
+): Expression<SqlBool> {
+  const beyond = sql.raw(direction === 'desc' ? '<' : '>')
+  const comparison = isIncluded ? sql`${beyond}=` : beyond
+  const [date, key] = [sql.ref(`${table}.created_at`), sql.ref(`${table}.id`)]
+  return sql`${date} ${beyond}= ${createdAt} and (${date}, ${key}) ${comparison} (${createdAt}, ${id})`
 }
 
 /** The `order by` of a table or subquery that has the columns to sort by. */

@@ -1,9 +1,9 @@
 // The statement of a search: it finds the rows of the page, and counts only when the page cannot tell the total.
-import { type CompiledQuery, type Expression, type Kysely, type SqlBool, sql } from 'kysely'
+import { type CompiledQuery, type Kysely, type SqlBool, sql } from 'kysely'
 import type { Tables } from '../database/tables.ts'
 import { keptRange, keptStart, keptTotal } from '../totals/kept-range.ts'
 import { conditions, isRangeAlone, matching, ofOrganization, type Shape, type Values } from './matching.ts'
-import { isByDate, orderBy, totalOrder } from './order.ts'
+import { isBehind, isByDate, orderBy, totalOrder } from './order.ts'
 import { columnsOf, dataBytes, type FoundRow, largestLoad } from './row.ts'
 
 /** A search that finds nothing gives one row all the same, for the total. */
@@ -37,8 +37,11 @@ export function composeSearch(
 
 const isKept = (shape: Shape) => shape.keepsTotals && isRangeAlone(shape)
 
+/** Whether an index by date leads from one row that is sought to the next, and to no others. */
+const isByDateAlone = (shape: Shape) => isRangeAlone(shape) && isByDate(shape.sort)
+
 /** Whether the kept totals tell how many there are and where the page begins, so that any page costs as much. */
-export const isFoundByTotals = (shape: Shape) => isKept(shape) && isByDate(shape.sort)
+export const isFoundByTotals = (shape: Shape) => shape.keepsTotals && isByDateAlone(shape)
 
 const isStartKept = (shape: Shape) => isFoundByTotals(shape) && shape.given.includes('offset')
 
@@ -61,41 +64,34 @@ const directionOf = ({ sort }: Shape) => totalOrder(sort)[0]?.direction ?? 'desc
 /** The rows of the page. What is sorted or skipped to find them is read in an index alone where it can tell all of it. */
 function page(kysely: Kysely<Tables>, shape: Shape, values: Values) {
   const columns = sql`${columnsOf('interaction')}, interaction.data, ${dataBytes} as data_bytes`
-  const ofMatching = (column: 'id' | 'created_at, id', size: Expression<unknown>) => sql`
-    select ${sql.raw(column)} from (${matching(kysely, shape, values)}) as matching
-    where ${startsAt(shape)}
-    order by ${orderBy('matching', totalOrder(shape.sort))} limit ${size} ${skipped(shape, values)}`
-  if (!isRangeAlone(shape) || !isByDate(shape.sort))
-    return sql`
-      select ${columns} from (${ofMatching('id', sql`${values.size}`)}) as found
-      join interactions as interaction on interaction.id = found.id`
-  // an index by date leads from the first row of a page to the others, and to no others
   const isFurther = shape.given.includes('offset')
-  const first = sql`with first as materialized (${ofMatching('created_at, id', sql.lit(1))})`
-  const isOfPage = isFurther ? isFirstOrBehind(shape) : sql<SqlBool>`true`
+  const order = totalOrder(shape.sort)
+  if (!isByDateAlone(shape))
+    return sql`
+      select ${columns}
+      from (
+        select id from (${matching(kysely, shape, values)}) as matching
+        order by ${orderBy('matching', order)} limit ${values.size}
+        ${isFurther ? sql`offset ${values.offset}` : sql``}
+      ) as found
+      join interactions as interaction on interaction.id = found.id`
+  const first = { createdAt: sql`(select created_at from first)`, id: sql`(select id from first)` }
+  const isOfPage = isBehind('interaction', first, { direction: directionOf(shape), isIncluded: true })
   return sql`
-    ${isFurther ? first : sql``}
+    ${isFurther ? sql`with first as materialized (${firstRow(kysely, shape, values)})` : sql``}
     select ${columns} from interactions as interaction
-    where ${sql.join([...conditions(shape, values), isOfPage], sql` and `)}
-    order by ${orderBy('interaction', totalOrder(shape.sort))} limit ${values.size}`
+    where ${sql.join([...conditions(shape, values), isFurther ? isOfPage : sql<SqlBool>`true`], sql` and `)}
+    order by ${orderBy('interaction', order)} limit ${values.size}`
 }
 
-function skipped(shape: Shape, values: Values) {
-  if (!shape.given.includes('offset')) return sql``
-  return isStartKept(shape) ? sql`offset (select skip from start)` : sql`offset ${values.offset}`
-}
-
-function startsAt(shape: Shape): Expression<SqlBool> {
-  return isStartKept(shape)
-    ? sql`matching.created_at ${orBehind(shape)} (select bound from start)`
-    : sql`true`
-}
-
-/** True of `first`, and of all behind it. Of the date by itself as well, since an index scan begins at no pair. */
-function isFirstOrBehind(shape: Shape): Expression<SqlBool> {
+/** Where a further page by date alone begins. */
+function firstRow(kysely: Kysely<Tables>, shape: Shape, values: Values) {
+  const orBehind = directionOf(shape) === 'desc' ? sql`<=` : sql`>=`
+  const [isReached, skipped] = isStartKept(shape)
+    ? [sql`created_at ${orBehind} (select bound from start)`, sql`(select skip from start)`]
+    : [sql`true`, values.offset]
   return sql`
-    interaction.created_at ${orBehind(shape)} (select created_at from first)
-    and (interaction.created_at, interaction.id) ${orBehind(shape)} (select created_at, id from first)`
+    select created_at, id from (${matching(kysely, shape, values)}) as matching
+    where ${isReached}
+    order by ${orderBy('matching', totalOrder(shape.sort))} limit 1 offset ${skipped}`
 }
-
-const orBehind = (shape: Shape) => (directionOf(shape) === 'desc' ? sql`<=` : sql`>=`)
