@@ -7,7 +7,7 @@ import { retry } from '../database/retries.ts'
 import type { Tables } from '../database/tables.ts'
 import type { Criteria } from './criteria.ts'
 import { matching, type Shape, toShape, toValues, type Values } from './matching.ts'
-import { orderBy, totalOrder } from './order.ts'
+import { isBehind, orderBy, totalOrder } from './order.ts'
 import { prepareShapes } from './prepared-shapes.ts'
 import { columnsOf, dataBytes, type InteractionRow } from './row.ts'
 
@@ -81,7 +81,7 @@ function composeBatch(kysely: Kysely<Tables>, shape: Shape, values: BatchValues)
         sum(${dataBytes}) over (order by ${orderBy('interaction', order)} rows unbounded preceding) as bytes
       from (
         select id from (${matching(kysely, shape, values)}) as matching
-        where ${isBehind(shape, values)}
+        where ${isLater(shape, values)}
         order by ${orderBy('matching', order)}
         limit ${values.size}
       ) as found
@@ -92,8 +92,8 @@ function composeBatch(kysely: Kysely<Tables>, shape: Shape, values: BatchValues)
 }
 
 /** Whether it comes later in the walk than the place where the batch begins, if it has one. */
-function isBehind({ given, sort }: Shape, { placeCreatedAt, placeId }: BatchValues) {
+function isLater({ given, sort }: Shape, { placeCreatedAt, placeId }: BatchValues) {
   if (!given.includes('placeId')) return sql`true`
-  const comparison = sql.raw(sort[0]?.direction === 'asc' ? '>' : '<')
-  return sql`(matching.created_at, matching.id) ${comparison} (${placeCreatedAt}::timestamptz, ${placeId}::text)`
+  const place = { createdAt: sql`${placeCreatedAt}::timestamptz`, id: sql`${placeId}::text` }
+  return isBehind('matching', place, { direction: sort[0]?.direction ?? 'desc', isIncluded: false })
 }

@@ -1,10 +1,13 @@
 // Walks over what matches, while their statements are held up or lost.
+import { sql } from 'kysely'
 import pg from 'pg'
 import { afterAll, afterEach, expect, test, vi } from 'vitest'
+import { openDatabase } from '../../src/database/database.ts'
 import { readCriteria } from '../../src/interactions/criteria.ts'
 import { prepareWalk } from '../../src/interactions/walk.ts'
 import { cloneDatabase } from '../support/database.ts'
 import { always } from '../support/make.ts'
+import { testDatabaseSettings } from '../support/postgres-setup.ts'
 
 const { database, url } = await cloneDatabase()
 const walk = prepareWalk(database, { atOnce: 2 })
@@ -60,6 +63,37 @@ test('walks together take no more connections than they may', async () => {
   await operator.query('rollback')
   for (const ids of await Promise.all(walks)) expect(ids).toHaveLength(400)
 })
+
+test.each(['asc', 'desc'] as const)(
+  'a batch reads on from where the one before it ended, %s',
+  async (direction) => {
+    const many = await cloneDatabase()
+    // a connection tells what it has read at the latest when it ends
+    const loading = new pg.Client(many.url)
+    await loading.connect()
+    await loading.query(`
+    insert into interactions (id, organization_id, created_by, created_at, data)
+    select 'id-' || n, 'acme', 'agent', timestamptz '2025-01-01Z' + n * interval '1 minute', '{}'
+    from generate_series(1, 20000) as n`)
+    await loading.query('vacuum analyze interactions')
+    await loading.end()
+    const indexBlocks = async () => {
+      const { rows } = await sql<{ blocks: string }>`
+      select sum(idx_blks_hit + idx_blks_read) as blocks from pg_statio_user_indexes
+      where relname = 'interactions' and indexrelname <> 'interactions_pkey'`.execute(many.database.kysely)
+      return Number(rows[0]?.blocks)
+    }
+    const single = openDatabase({ ...testDatabaseSettings, url: many.url, poolSize: 1 }, () => {})
+    const walkAll = prepareWalk(single, { atOnce: 1 })
+    await vi.waitUntil(async () => (await indexBlocks()) > 20_000)
+    const before = await indexBlocks()
+    const ids = await readOn(walkAll({ ...everything, organizationId: 'acme' }, { direction }))
+    await single.close()
+    await vi.waitUntil(async () => (await indexBlocks()) > before)
+    expect(ids).toHaveLength(20_000)
+    expect((await indexBlocks()) - before).toBeLessThan(1000)
+  },
+)
 
 test('a walk of another shape is another statement, however many shapes there are', async () => {
   const optional = {
