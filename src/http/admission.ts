@@ -61,6 +61,7 @@ export function limitWaiting({ atOnce, longestWaitMs }: AdmissionLimits): Admiss
         },
         refuse: () => {
           clearTimeout(tooLong)
+          refused++
           reject(overloaded())
         },
       }
@@ -79,10 +80,7 @@ export function limitWaiting({ atOnce, longestWaitMs }: AdmissionLimits): Admiss
   const refuseTheOldest = () => {
     if (!isOverloaded) countAnew()
     isOverloaded = true
-    for (const one of waiting.splice(0, waiting.length - atOnce)) {
-      refused++
-      one.refuse()
-    }
+    for (const one of waiting.splice(0, waiting.length - atOnce)) one.refuse()
   }
 
   const endOverload = () => {
