@@ -27,15 +27,12 @@ const say = (line: string) => process.stderr.write(`${line}\n`)
 const postgres = await startEmbeddedPostgres({ dataDirectory: data, log: say, settings: postgresSettings })
 try {
   const targets = []
-  for (const interactions of sizes.split(',').map(Number)) {
-    const [service, baseline] = [
-      await fillService(postgres.url, interactions),
-      await fillBaseline(postgres.url, interactions),
-    ]
-    for (const url of [service, baseline]) await vacuum(url)
-    targets.push({ interactions, url: service, start: startService })
-    targets.push({ interactions, url: baseline, start: startBaseline })
-  }
+  for (const interactions of sizes.split(',').map(Number))
+    targets.push(
+      { interactions, url: await fillService(postgres.url, interactions), start: startService },
+      { interactions, url: await fillBaseline(postgres.url, interactions), start: startBaseline },
+    )
+  for (const { url } of targets) await vacuum(url)
   const bySize = new Map<number, Measurement[]>()
   for (let round = 1; round <= rounds; round++)
     for (const { interactions, url, start } of targets) {
