@@ -5,7 +5,6 @@ import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { freePort } from '../http/support/listening.ts'
 import {
   askForToken,
   createInteraction,
@@ -13,6 +12,7 @@ import {
   serve,
   temporaryFolder,
 } from '../process/support/caller.ts'
+import { freePort } from '../support/listening.ts'
 
 const docs = path.join(import.meta.dirname, '..', '..', 'docs')
 const readDocs = (...file: string[]) => readFileSync(path.join(docs, ...file), 'utf8')

@@ -5,7 +5,7 @@ import * as openid from 'openid-client'
 import { ClientCredentials } from 'simple-oauth2'
 import { describe, expect, test } from 'vitest'
 import { startTestApp } from '../support/app.ts'
-import { freePort } from './support/listening.ts'
+import { freePort } from '../support/listening.ts'
 import { addClient, agentClient, tokenUrl } from './support/oauth.ts'
 
 const port = await freePort()

@@ -6,7 +6,7 @@ import { existsSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { freePort } from '../../http/support/listening.ts'
+import { freePort } from '../../support/listening.ts'
 import { repository } from './page.ts'
 
 export interface Terminal {

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { afterAll } from 'vitest'
 import { startTestApp } from '../../support/app.ts'
-import { freePort } from './listening.ts'
+import { freePort } from '../../support/listening.ts'
 
 const { privateKey, publicKey } = await generateKeyPair('ES256')
 

@@ -3,7 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import * as openid from 'openid-client'
 import { afterAll } from 'vitest'
-import { freePort } from './listening.ts'
+import { freePort } from '../../support/listening.ts'
 
 const program = new URL('./identity-provider.js', import.meta.url)
 
