@@ -12,26 +12,24 @@ import {
   serve,
   temporaryFolder,
 } from '../process/support/caller.ts'
+import { panels } from '../support/dashboard.ts'
 import { freePort } from '../support/listening.ts'
 
 const docs = path.join(import.meta.dirname, '..', '..', 'docs')
-const readDocs = (...file: string[]) => readFileSync(path.join(docs, ...file), 'utf8')
-const configuration = readDocs('observe', 'prometheus.yml')
+const configuration = path.join(docs, 'observe', 'prometheus.yml')
 
 test('Prometheus finds nothing to complain of in its configuration, nor in the metrics', async () => {
   const { service } = await startUsed()
   const metrics = await (await fetch(`${service.baseUrl}/metrics`)).text()
   expect(execFileSync('promtool', ['check', 'metrics'], { input: metrics, encoding: 'utf8' })).toBe('')
-  const file = path.join(docs, 'observe', 'prometheus.yml')
-  expect(execFileSync('promtool', ['check', 'config', file], { encoding: 'utf8' })).toContain('SUCCESS')
+  expect(execFileSync('promtool', ['check', 'config', configuration], { encoding: 'utf8' })).toContain(
+    'SUCCESS',
+  )
 })
 
 test('each panel of the dashboard shows something, and what is worth waking somebody for can be asked', async () => {
   const { service, use } = await startUsed()
   const ask = await startPrometheus(new URL(service.baseUrl).host)
-  const { panels } = JSON.parse(readDocs('observe', 'dashboard.json')) as {
-    panels: { title: string; targets: { expr: string }[] }[]
-  }
   for (const { title, targets } of panels)
     for (const { expr } of targets) {
       // as Grafana does it: four times the interval in which Prometheus reads
@@ -42,7 +40,8 @@ test('each panel of the dashboard shows something, and what is worth waking some
       }
       expect(await vi.waitUntil(isShown, { timeout: 60_000, interval: 200 }), title).toBe(true)
     }
-  const alerts = [...readDocs('operators.md').matchAll(/^\| `([^`]+ [=><]+ [\d.]+)`.*\|$/gm)]
+  const page = readFileSync(path.join(docs, 'operators.md'), 'utf8')
+  const alerts = [...page.matchAll(/^\| `([^`]+ [=><]+ [\d.]+)`.*\|$/gm)]
   expect(alerts.length).toBeGreaterThan(4)
   // nothing of this is so
   for (const [, alert = ''] of alerts) expect(await ask(alert), alert).toBe(0)
@@ -68,7 +67,7 @@ async function startUsed() {
 async function startPrometheus(host: string): Promise<(expression: string) => Promise<number>> {
   const folder = await temporaryFolder()
   const file = path.join(folder, 'prometheus.yml')
-  await writeFile(file, configuration.replace('api:8080', host))
+  await writeFile(file, readFileSync(configuration, 'utf8').replace('api:8080', host))
   const address = `127.0.0.1:${await freePort()}`
   const storage = `--storage.tsdb.path=${path.join(folder, 'data')}`
   const options = [`--config.file=${file}`, storage, `--web.listen-address=${address}`]

@@ -1,16 +1,11 @@
 // The dashboard of docs/observe asks for metrics that there are.
-import { readFileSync } from 'node:fs'
-import path from 'node:path'
 import { expect, test } from 'vitest'
 import { startTestApp } from '../support/app.ts'
+import { panels } from '../support/dashboard.ts'
 import { agentToken } from '../support/tokens.ts'
 
 const { app, call } = await startTestApp()
 
-const file = path.join(import.meta.dirname, '..', '..', 'docs', 'observe', 'dashboard.json')
-const { panels } = JSON.parse(readFileSync(file, 'utf8')) as {
-  panels: { title: string; targets: { expr: string }[] }[]
-}
 const expressions = panels.flatMap(({ targets }) => targets.map(({ expr }) => expr))
 
 /** The metrics, with an underscore in each name, that the text has beside functions, labels and variables. */
