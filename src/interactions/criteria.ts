@@ -31,8 +31,10 @@ export function readCriteria(values: ParameterValues, faults: Faults): Criteria 
     faults.recording = 'must be any of media, no_media, cobrowse, no_cobrowse, separated by commas'
   const recorded = (what: string) =>
     recording.filter((word) => word.endsWith(what)).map((word) => !word.startsWith('no_'))
+  const { createdFrom, createdTo } = readRange(values, faults)
   return {
-    ...readRange(values, faults),
+    createdFrom,
+    createdTo,
     organizationId: readText('organizationId', values, faults),
     types: readList('type', values, faults),
     createdBy: readText('userId', values, faults),
@@ -65,13 +67,17 @@ function readInstant(name: string, values: ParameterValues, faults: Faults) {
 
 /** An empty parameter does not narrow; a repeated one counts as joined by commas, as in Spring. */
 function readText(name: string, values: ParameterValues, faults: Faults): string | undefined {
-  const text = values(name).join(',')
+  const given = values(name)
+  if (given.length === 0) return undefined
+  const text = given.join(',')
   if (text.includes('\u0000')) faults[name] = 'must not hold NUL'
   return text === '' ? undefined : text
 }
 
 function readList(name: string, values: ParameterValues, faults: Faults): readonly string[] | undefined {
-  const words = (readText(name, values, faults) ?? '').split(',').map((word) => word.trim())
+  const text = readText(name, values, faults)
+  if (text === undefined) return undefined
+  const words = text.split(',').map((word) => word.trim())
   const given = [...new Set(words.filter((word) => word !== ''))]
   return given.length > 0 ? given : undefined
 }

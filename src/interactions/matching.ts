@@ -19,11 +19,12 @@ export interface Shape {
 export type Values = ReturnType<typeof toValues>
 
 export function toValues(criteria: Criteria, { page, size }: Pageable) {
-  const { mediaRecorded: _media, cobrowseRecorded: _cobrowse, ...values } = criteria
   const { types, createdBy } = criteria
   const prefixes = types?.map((type) => cut(type, 40))
   return {
-    ...values,
+    createdFrom: criteria.createdFrom,
+    createdTo: criteria.createdTo,
+    organizationId: criteria.organizationId,
     // compared with the row as well only when the index may have cut them
     types: types?.some((type) => isCut(type, 40)) ? types : undefined,
     // one is looked up in the index by type, of several each row's is compared
@@ -31,6 +32,11 @@ export function toValues(criteria: Criteria, { page, size }: Pageable) {
     typePrefixes: prefixes?.length === 1 ? undefined : prefixes,
     createdBy: createdBy !== undefined && isCut(createdBy, 64) ? createdBy : undefined,
     createdByPrefix: createdBy === undefined ? undefined : cut(createdBy, 64),
+    customerId: criteria.customerId,
+    conferenceId: criteria.conferenceId,
+    tags: criteria.tags,
+    onHoldDurationAbove: criteria.onHoldDurationAbove,
+    onHoldDurationBelow: criteria.onHoldDurationBelow,
     size,
     // a first page says less, and is planned better for it
     offset: page > 0 ? page * size : undefined,
