@@ -1,9 +1,11 @@
 // A page whose data are too large to hold at once: its text in pieces, loaded as the caller takes them.
-import { type FoundRow, type InteractionRow, interactionJson, largestLoad } from './row.ts'
+import { type InteractionRow, interactionJson, largestLoad } from './row.ts'
 
-/** Whether the search has given the row with its data. */
-export function isLoaded(row: FoundRow): row is FoundRow & InteractionRow {
-  return row.data !== null
+/** An interaction of a page that was left where it is. */
+export interface StoredInteraction {
+  readonly id: string
+  /** about how large its data are */
+  readonly bytes: number
 }
 
 /** The text of a page, with what stands before and behind its interactions. */
@@ -23,11 +25,11 @@ export async function* around(
  * @param load the interactions of these ids, in their order
  */
 export async function* loadInPieces(
-  rows: readonly FoundRow[],
+  interactions: readonly StoredInteraction[],
   load: (ids: readonly string[]) => Promise<readonly (InteractionRow | undefined)[]>,
 ): AsyncGenerator<string> {
   let separator = ''
-  for (const piece of pieces(rows)) {
+  for (const piece of pieces(interactions)) {
     const loaded = await load(piece.map(({ id }) => id))
     const texts = loaded.flatMap((row) => (row === undefined ? [] : [interactionJson(row)]))
     if (texts.length === 0) continue
@@ -36,17 +38,17 @@ export async function* loadInPieces(
   }
 }
 
-function* pieces(rows: readonly FoundRow[]): Generator<readonly FoundRow[]> {
-  let piece: FoundRow[] = []
+function* pieces(interactions: readonly StoredInteraction[]): Generator<readonly StoredInteraction[]> {
+  let piece: StoredInteraction[] = []
   let bytes = 0
-  for (const row of rows) {
-    if (piece.length > 0 && bytes + row.data_bytes > largestLoad) {
+  for (const interaction of interactions) {
+    if (piece.length > 0 && bytes + interaction.bytes > largestLoad) {
       yield piece
       piece = []
       bytes = 0
     }
-    piece.push(row)
-    bytes += row.data_bytes
+    piece.push(interaction)
+    bytes += interaction.bytes
   }
   if (piece.length > 0) yield piece
 }

@@ -18,6 +18,9 @@ export interface Shape {
 /** What a statement takes as parameters; undefined: not part of it. */
 export type Values = ReturnType<typeof toValues>
 
+/** What stands for the values in a statement: themselves, or expressions that have them. */
+export type Operands = { readonly [Name in keyof Values]?: unknown }
+
 export function toValues(criteria: Criteria, { page, size }: Pageable) {
   const { types, createdBy } = criteria
   const prefixes = types?.map((type) => cut(type, 40))
@@ -66,7 +69,7 @@ export function isRangeAlone({ given, mediaRecorded, cobrowseRecorded }: Shape):
 const ofRange = ['createdFrom', 'createdTo', 'organizationId', 'size', 'offset']
 
 /** Every interaction that matches, with what it can be ordered by: one fragment, so that page and count agree. */
-export function matching(kysely: Kysely<Tables>, shape: Shape, values: Values) {
+export function matching(kysely: Kysely<Tables>, shape: Shape, values: Operands) {
   const narrowed = kysely
     .selectFrom('interactions')
     .select(['id', 'organization_id', 'created_by', 'created_at', 'type', 'version'])
@@ -86,10 +89,10 @@ const arrayOfStrings = String.raw`^\[\s*(?:"(?:[^"\\]|\\.)*"\s*(?:,\s*"(?:[^"\\]
 
 export function* conditions(
   { given, mediaRecorded, cobrowseRecorded }: Shape,
-  values: Values,
+  values: Operands,
 ): Generator<Expression<SqlBool>> {
   const eb = expressionBuilder<Tables, 'interactions'>()
-  const has = (name: keyof Values) => given.includes(name)
+  const has = (name: keyof Operands) => given.includes(name)
   yield sql`created_at >= ${values.createdFrom}::timestamptz`
   yield sql`created_at <= ${values.createdTo}::timestamptz`
   yield ofOrganization(has('organizationId') ? sql`${values.organizationId}` : undefined)

@@ -16,7 +16,7 @@ import { wantedFormat, writeLines } from './formats.ts'
 import { readIdempotencyKey, toIdempotencyKey } from './idempotency-key.ts'
 import type { CreateOnce } from './idempotent-creation.ts'
 import { acceptJsonAsText, bodyText } from './json-body.ts'
-import { around, isLoaded, loadInPieces } from './large-page.ts'
+import { around, loadInPieces } from './large-page.ts'
 import { operations } from './operations.ts'
 import { isByDate, totalOrder } from './order.ts'
 import { countPages, pageEnvelope, readPageable } from './page.ts'
@@ -107,14 +107,15 @@ export async function interactionRoutes(
         Readable.from(texts, { objectMode: false }),
       )
     }
-    const { rows, total } = await admitSearch(() => repository.search(sought, pageable))
-    const [head, tail] = pageEnvelope(pageable, rows.length, total)
-    const pages = countPages(pageable, rows.length, total)
+    const { found, total, content } = await admitSearch(() => repository.search(sought, pageable))
+    const [head, tail] = pageEnvelope(pageable, found, total)
+    const pages = countPages(pageable, found, total)
     const links = pageLinks(publicUrl + request.routeOptions.url, request.url, pageable.page, pages)
     if (links !== undefined) reply.header('link', links)
-    const text = rows.every(isLoaded)
-      ? `${head}${rows.map(interactionJson).join(',')}${tail}`
-      : Readable.from(around(head, loadInPieces(rows, repository.findAll), tail))
+    const text =
+      typeof content === 'string'
+        ? head + content + tail
+        : Readable.from(around(head, loadInPieces(content, repository.findAll), tail))
     return sendCompressed(request, reply.type('application/json'), text)
   })
   refuseOtherMethods(app, '/interactions', ['GET', 'POST'])

@@ -18,13 +18,6 @@ export interface InteractionRow {
 /** How much data, in bytes, is loaded at once; the data of a page beyond it are loaded in pieces. */
 export const largestLoad = 4_194_304
 
-/** A row of a page, which has its data as long as those of the whole page are not too large together. */
-export type FoundRow = Omit<InteractionRow, 'data'> & {
-  readonly data: string | null
-  /** about how large its data are */
-  readonly data_bytes: number
-}
-
 /** What to select; all but the data. */
 export const rowColumns = ['id', 'organization_id', 'created_by', 'created_at', 'type', 'version'] as const
 
@@ -39,6 +32,18 @@ export const dataBytes = sql<number>`
     when pg_column_compression(interaction.data) is null then pg_column_size(interaction.data)
     else octet_length(interaction.data::text)
   end`
+
+/** The same text as `interactionJson` gives, written by PostgreSQL: of many rows at once, that takes less work in all. */
+export function interactionJsonOf(table: 'page') {
+  const column = (name: keyof InteractionRow) => sql.ref(`${table}.${name}`)
+  const member = (name: keyof InteractionRow) => sql`to_json(${column(name)})`
+  return sql<string>`format(
+    '{"id":%s,"organizationId":%s,"createdBy":%s,"createdAt":"%s",%s"data":%s,"version":%s}',
+    ${member('id')}, ${member('organization_id')}, ${member('created_by')},
+    to_char(${column('created_at')}, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), '"type":' || ${member('type')} || ',',
+    ${column('data')}, ${column('version')}
+  )`
+}
 
 /** The JSON text of an interaction; `type` is left out when it was never given. */
 export function interactionJson(row: InteractionRow): string {

@@ -1,38 +1,59 @@
 // The statement of a search: it finds the rows of the page, and counts only when the page cannot tell the total.
-import { type CompiledQuery, type Kysely, type SqlBool, sql } from 'kysely'
+import { type CompiledQuery, type Expression, type Kysely, type SqlBool, sql } from 'kysely'
 import type { Tables } from '../database/tables.ts'
 import { keptRange, keptStart, keptTotal } from '../totals/kept-range.ts'
-import { conditions, isRangeAlone, matching, ofOrganization, type Shape, type Values } from './matching.ts'
+import { conditions, isRangeAlone, matching, type Operands, ofOrganization, type Shape } from './matching.ts'
 import { isBehind, isByDate, orderBy, totalOrder } from './order.ts'
-import { columnsOf, dataBytes, type FoundRow, largestLoad } from './row.ts'
+import { columnsOf, dataBytes, interactionJsonOf, largestLoad } from './row.ts'
 
-/** A search that finds nothing gives one row all the same, for the total. */
-export type SearchRow = { readonly [Column in keyof FoundRow]: FoundRow[Column] | null } & {
+/** What a search answers, one row. */
+export interface SearchRow {
+  /** how many interactions are on the page */
+  readonly found: string
+  /** how many match, on all pages */
   readonly total: string
+  /** the JSON texts of those on the page, between commas; null when there are none, or their data are too large */
+  readonly text: string | null
+  /** what stands for the text when the data are too large: each one's id, and about how many bytes its data have */
+  readonly ids: readonly string[] | null
+  readonly sizes: readonly number[] | null
 }
 
-/** The statement that finds one page of what matches, with the total in each row. */
+/** The statement that finds one page of what matches, and the total. */
 export function composeSearch(
   kysely: Kysely<Tables>,
   shape: Shape,
-  values: Values,
+  values: Operands,
 ): CompiledQuery<SearchRow> {
-  const found = sql`count(page.id) over ()`
+  return sql<SearchRow>`${search(kysely, shape, values, sql.lit(largestLoad))}`.compile(kysely)
+}
+
+/**
+ * The same, to be part of another statement.
+ * @param load how many bytes the data of the page may have to be loaded
+ */
+export function search(kysely: Kysely<Tables>, shape: Shape, values: Operands, load: Expression<unknown>) {
+  const order = orderBy('page', totalOrder(shape.sort))
   const offset = shape.given.includes('offset') ? sql`${values.offset}::bigint` : sql.lit(0)
   const count = isKept(shape)
     ? keptTotal
     : sql`(select count(*) from (${matching(kysely, shape, values)}) as matching)`
-  return sql<SearchRow>`
+  return sql`
     ${kept(shape, values)}
-    select ${columnsOf('page')}, page.data_bytes,
-      case when sum(page.data_bytes) over () <= ${sql.lit(largestLoad)} then page.data end as data,
+    select page.*,
       case
-        when ${found} = ${values.size}::bigint or (${found} = 0 and ${offset} > 0) then ${count}
-        else ${offset} + ${found}
+        when found = ${values.size}::bigint or (found = 0 and ${offset} > 0) then ${count}
+        else ${offset} + found
       end as total
-    from (values (true)) as always
-    left join (${page(kysely, shape, values)}) as page on true
-    order by ${orderBy('page', totalOrder(shape.sort))}`.compile(kysely)
+    from (
+      select count(*) as found,
+        string_agg(${interactionJsonOf('page')}, ',' order by ${order}) filter (where bytes <= ${load}) as text,
+        array_agg(page.id order by ${order}) filter (where bytes > ${load}) as ids,
+        array_agg(page.data_bytes order by ${order}) filter (where bytes > ${load}) as sizes
+      from (
+        select *, sum(data_bytes) over () as bytes from (${page(kysely, shape, values)}) as page
+      ) as page
+    ) as page`
 }
 
 const isKept = (shape: Shape) => shape.keepsTotals && isRangeAlone(shape)
@@ -46,7 +67,7 @@ export const isFoundByTotals = (shape: Shape) => shape.keepsTotals && isByDateAl
 const isStartKept = (shape: Shape) => isFoundByTotals(shape) && shape.given.includes('offset')
 
 /** What the kept totals tell, where they tell anything. */
-function kept(shape: Shape, values: Values) {
+function kept(shape: Shape, values: Operands) {
   if (!isKept(shape)) return sql``
   const organizationId = shape.given.includes('organizationId') ? sql`${values.organizationId}` : undefined
   const range = keptRange({
@@ -62,7 +83,7 @@ function kept(shape: Shape, values: Values) {
 const directionOf = ({ sort }: Shape) => totalOrder(sort)[0]?.direction ?? 'desc'
 
 /** The rows of the page. What is sorted or skipped to find them is read in an index alone where it can tell all of it. */
-function page(kysely: Kysely<Tables>, shape: Shape, values: Values) {
+function page(kysely: Kysely<Tables>, shape: Shape, values: Operands) {
   const columns = sql`${columnsOf('interaction')}, interaction.data, ${dataBytes} as data_bytes`
   const isFurther = shape.given.includes('offset')
   const order = totalOrder(shape.sort)
@@ -85,7 +106,7 @@ function page(kysely: Kysely<Tables>, shape: Shape, values: Values) {
 }
 
 /** Where a further page by date alone begins. */
-function firstRow(kysely: Kysely<Tables>, shape: Shape, values: Values) {
+function firstRow(kysely: Kysely<Tables>, shape: Shape, values: Operands) {
   const orBehind = directionOf(shape) === 'desc' ? sql`<=` : sql`>=`
   const [isReached, skipped] = isStartKept(shape)
     ? [sql`created_at ${orBehind} (select bound from start)`, sql`(select skip from start)`]

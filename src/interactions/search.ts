@@ -3,17 +3,22 @@ import type { CompiledQuery, Kysely } from 'kysely'
 import type { Database } from '../database/database.ts'
 import type { Tables } from '../database/tables.ts'
 import type { Criteria } from './criteria.ts'
+import type { StoredInteraction } from './large-page.ts'
 import { toShape, toValues } from './matching.ts'
 import type { Pageable } from './page.ts'
 import { prepareShapes } from './prepared-shapes.ts'
-import type { FoundRow } from './row.ts'
 import { composeSearch, isFoundByTotals, type SearchRow } from './search-statement.ts'
 
 export interface SearchResult {
-  /** in the order asked for */
-  readonly rows: readonly FoundRow[]
-  /** how many interactions match, on all pages */
+  /** how many interactions are on the page */
+  readonly found: number
+  /** how many match, on all pages */
   readonly total: number
+  /**
+   * the JSON texts of those on the page in the order asked for, between commas; or, when their data are too large to
+   * be loaded at once, which they are
+   */
+  readonly content: string | readonly StoredInteraction[]
 }
 
 export interface SearchOptions {
@@ -35,12 +40,21 @@ export function prepareSearch(
 
   return async (criteria, pageable) => {
     const values = toValues(criteria, pageable)
-    const rows = await run(toShape(criteria, pageable, values, keepsTotals), values)
-    return { rows: rows.filter(isFound), total: Number(rows[0]?.total) }
+    const [answer] = await run(toShape(criteria, pageable, values, keepsTotals), values)
+    if (answer === undefined) throw new Error('a search gave no answer')
+    return toResult(answer)
   }
 }
 
-/** The statement that finds one page of what matches, with the total in each row. */
+function toResult({ found, total, text, ids, sizes }: SearchRow): SearchResult {
+  return {
+    found: Number(found),
+    total: Number(total),
+    content: ids?.map((id, index) => ({ id, bytes: sizes?.[index] ?? 0 })) ?? text ?? '',
+  }
+}
+
+/** The statement that finds one page of what matches, and the total. */
 export function compileSearch(
   kysely: Kysely<Tables>,
   criteria: Criteria,
@@ -49,8 +63,4 @@ export function compileSearch(
 ): CompiledQuery<SearchRow> {
   const values = toValues(criteria, pageable)
   return composeSearch(kysely, toShape(criteria, pageable, values, keepsTotals), values)
-}
-
-function isFound(row: SearchRow): row is FoundRow & SearchRow {
-  return row.id !== null
 }
