@@ -12,6 +12,9 @@ export interface BatchLimits {
   readonly patienceMs: number
 }
 
+/** How a statement takes any number of rows: a list for each member. */
+export type Lists<Row> = { readonly [Member in keyof Row]: readonly Row[Member][] }
+
 /** The channel of node:diagnostics_channel that tells of each batch in the process, as it starts, how many items it has. */
 export const batchSizes = 'interaction-api:batch-size'
 

@@ -50,6 +50,8 @@ export function openPool(settings: PoolSettings, onError: (error: Error) => void
       '-c max_parallel_workers_per_gather=0',
       // Compiling a plan takes longer than these statements run, and is decided by rough estimates of their cost.
       '-c jit=off',
+      // What is sent to a shared connection costs less to run than to plan, and its plan does not depend on its values.
+      `-c plan_cache_mode=${isShared ? 'force_generic_plan' : 'auto'}`,
       `-c statement_timeout=${statementTimeoutMs}`,
       `-c lock_timeout=${settings.lockTimeoutMs}`,
     ].join(' '),

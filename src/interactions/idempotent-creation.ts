@@ -1,10 +1,10 @@
 // Creations with a key, which may be sent any number of times: key and interaction are written by one statement.
 import { sql } from 'kysely'
-import { gather } from '../database/batches.ts'
+import { gather, type Lists } from '../database/batches.ts'
 import type { Database } from '../database/database.ts'
 import { retry } from '../database/retries.ts'
 import type { IdempotencyKey } from './idempotency-key.ts'
-import { type Lists, type NewInteraction, promotedColumns, toLists } from './repository.ts'
+import { type NewInteraction, promotedColumns, toLists } from './repository.ts'
 
 /**
  * Creates an interaction, unless its key was used within the last 24 hours. Of any number at once with one key, one

@@ -1,11 +1,9 @@
 // All SQL on interactions, one statement a function; the search, composed anew for each request, is in search.ts.
 import { sql } from 'kysely'
-import { gather } from '../database/batches.ts'
+import { gather, type Lists } from '../database/batches.ts'
 import type { Database } from '../database/database.ts'
-import type { Criteria } from './criteria.ts'
-import type { Pageable } from './page.ts'
 import { type InteractionRow, rowColumns } from './row.ts'
-import { prepareSearch, type SearchOptions, type SearchResult } from './search.ts'
+import { prepareSearch, type Search, type SearchOptions } from './search.ts'
 
 export interface NewInteraction {
   readonly id: string
@@ -31,7 +29,7 @@ export interface InteractionUpdate {
 /** `foreign`: it belongs to another organization; `stale`: its version is another */
 export type UpdateOutcome = 'updated' | 'missing' | 'foreign' | 'stale'
 
-export interface InteractionRepository {
+export interface InteractionRepository extends Search {
   /** @returns undefined when there is none of that id in any organization */
   find(id: string): Promise<InteractionRow | undefined>
   /** The interactions of these ids, in their order; undefined where there is none. */
@@ -43,8 +41,6 @@ export interface InteractionRepository {
    * `type` or `data` adds 1 to the version; what gives neither changes nothing, but is checked all the same.
    */
   update(update: InteractionUpdate): Promise<UpdateOutcome>
-  /** One page of what matches, and the exact number of all that do. */
-  search(criteria: Criteria, pageable: Pageable): Promise<SearchResult>
 }
 
 /** What is promoted out of `data`, by the function of that name (see its migration). */
@@ -156,7 +152,7 @@ export function interactionRepository(database: Database, options: SearchOptions
         if (outcome !== 'again') return outcome
       }
     },
-    search: prepareSearch(database, options),
+    ...prepareSearch(database, options),
   }
 }
 
@@ -180,9 +176,6 @@ function outcomeOf(given: InteractionUpdate, target: UpdateRow | undefined): Upd
 function inOrder<Item extends { readonly id: string }>(items: readonly Item[]): Item[] {
   return items.toSorted((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
 }
-
-/** How a statement takes any number of rows: a list for each member. */
-export type Lists<Row> = { readonly [Member in keyof Row]: readonly Row[Member][] }
 
 export function toLists(rows: readonly NewInteraction[]): Lists<NewInteraction> {
   return {

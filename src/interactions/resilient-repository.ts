@@ -16,6 +16,7 @@ export function resilientRepository(
   patienceMs: number,
 ): InteractionRepository {
   return {
+    ...repository,
     find: (id) => retry(() => repository.find(id), patienceMs),
     findAll: (ids) => retry(() => repository.findAll(ids), patienceMs),
     search: (criteria, pageable) => retry(() => repository.search(criteria, pageable), patienceMs),

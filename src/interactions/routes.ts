@@ -28,7 +28,7 @@ export interface InteractionOptions {
   readonly repository: InteractionRepository
   readonly createOnce: CreateOnce
   readonly walk: Walk
-  /** how many searches may be under way at once, and how long any request may wait for its turn at the database */
+  /** how many searches that are not brief may be under way at once, and how long any request may wait for its turn at the database */
   readonly searches: AdmissionLimits
   /** where callers reach the service, when that is known */
   readonly publicUrl: string | undefined
@@ -37,6 +37,7 @@ export interface InteractionOptions {
 /** As many as fill the batches that the repository has under way at once. */
 const readsAtOnce = 300
 const writesAtOnce = 400
+const briefSearchesAtOnce = 64
 
 /** Expects `request.caller` to be set by an onRequest hook of the scope that it is registered in. */
 export async function interactionRoutes(
@@ -46,6 +47,7 @@ export async function interactionRoutes(
   // apart, so that too many of one kind leave the others as they are
   const admitRead = limitWaiting({ ...searches, atOnce: readsAtOnce })
   const admitWrite = limitWaiting({ ...searches, atOnce: writesAtOnce })
+  const admitBriefSearch = limitWaiting({ ...searches, atOnce: briefSearchesAtOnce })
   const admitSearch = limitWaiting(searches)
   const createNew = async (interaction: NewInteraction) => {
     if ((await repository.create(interaction)) === 'created') return interaction.id
@@ -107,7 +109,8 @@ export async function interactionRoutes(
         Readable.from(texts, { objectMode: false }),
       )
     }
-    const { found, total, content } = await admitSearch(() => repository.search(sought, pageable))
+    const admit = repository.isBrief(sought, pageable) ? admitBriefSearch : admitSearch
+    const { found, total, content } = await admit(() => repository.search(sought, pageable))
     const [head, tail] = pageEnvelope(pageable, found, total)
     const pages = countPages(pageable, found, total)
     const links = pageLinks(publicUrl + request.routeOptions.url, request.url, pageable.page, pages)

@@ -3,6 +3,7 @@ import type { CompiledQuery, Kysely } from 'kysely'
 import type { Database } from '../database/database.ts'
 import type { Tables } from '../database/tables.ts'
 import type { Criteria } from './criteria.ts'
+import { gatherSearches, watchPace } from './gathered-search.ts'
 import type { StoredInteraction } from './large-page.ts'
 import { toShape, toValues } from './matching.ts'
 import type { Pageable } from './page.ts'
@@ -26,23 +27,34 @@ export interface SearchOptions {
   readonly keepsTotals: boolean
 }
 
+export interface Search {
+  /** One page of what matches, and the exact number of all that do. */
+  search(criteria: Criteria, pageable: Pageable): Promise<SearchResult>
+  /** Whether a search will cost little, whatever it finds: those are gathered, while others take a connection each. */
+  isBrief(criteria: Criteria, pageable: Pageable): boolean
+}
+
 /** Statements are compiled when their shape is first asked for. */
-export function prepareSearch(
-  database: Database,
-  { keepsTotals }: SearchOptions,
-): (criteria: Criteria, pageable: Pageable) => Promise<SearchResult> {
+export function prepareSearch(database: Database, { keepsTotals }: SearchOptions): Search {
+  const pace = watchPace()
   const run = prepareShapes(database, {
     name: 'search_interactions',
     most: 64,
     compose: composeSearch,
-    isBrief: isFoundByTotals,
+    prepareOtherwise: (shape, name) =>
+      isFoundByTotals(shape) ? gatherSearches(database, { shape, name, pace }) : undefined,
   })
 
-  return async (criteria, pageable) => {
-    const values = toValues(criteria, pageable)
-    const [answer] = await run(toShape(criteria, pageable, values, keepsTotals), values)
-    if (answer === undefined) throw new Error('a search gave no answer')
-    return toResult(answer)
+  return {
+    async search(criteria, pageable) {
+      const values = toValues(criteria, pageable)
+      const [answer] = await run(toShape(criteria, pageable, values, keepsTotals), values)
+      if (answer === undefined) throw new Error('a search gave no answer')
+      return toResult(answer)
+    },
+    isBrief: (criteria, pageable) =>
+      pace.isBrief() &&
+      isFoundByTotals(toShape(criteria, pageable, toValues(criteria, pageable), keepsTotals)),
   }
 }
 

@@ -1,11 +1,14 @@
 // What is gathered into one statement is answered as if each had had its own.
 import { randomUUID } from 'node:crypto'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import fc from 'fast-check'
 import { sql } from 'kysely'
-import { expect, test } from 'vitest'
-import { gather } from '../../src/database/batches.ts'
+import { expect, onTestFinished, test } from 'vitest'
+import { batchSizes, gather } from '../../src/database/batches.ts'
+import { readCriteria } from '../../src/interactions/criteria.ts'
 import { interactionRepository, type NewInteraction } from '../../src/interactions/repository.ts'
 import { cloneDatabase } from '../support/database.ts'
+import { always } from '../support/make.ts'
 
 const { database } = await cloneDatabase()
 const repository = interactionRepository(database, { keepsTotals: true })
@@ -20,6 +23,8 @@ function anInteraction(more: Partial<NewInteraction> = {}): NewInteraction {
     ...more,
   }
 }
+
+const numbers = (count: number) => Array.from({ length: count }, (_, n) => n)
 
 const outcomes = (interactions: readonly NewInteraction[]) =>
   Promise.all(interactions.map((one) => repository.create(one).catch(() => 'failed')))
@@ -123,6 +128,63 @@ test('many at once are answered as one after the other: each caller gets its own
     }),
     { numRuns: 20 },
   )
+})
+
+/** The newest of an organization. */
+function searchIn(organizationId: string) {
+  const faults = {}
+  const parameters: Record<string, string> = { ...always, organizationId }
+  const criteria = readCriteria((name) => [parameters[name] ?? []].flat(), faults)
+  return repository.search(criteria, { page: 0, size: 20, sort: [] })
+}
+
+test('of searches at once each has its own page', async () => {
+  await outcomes(numbers(40).map((n) => anInteraction({ id: `of-${n}`, organizationId: `search-${n % 7}` })))
+  const organizations = numbers(40).map((n) => `search-${n % 8}`)
+  await searchIn('search-0')
+  const together = await Promise.all(organizations.map(searchIn))
+  for (const [index, organizationId] of organizations.entries()) {
+    const alone = await searchIn(organizationId)
+    expect(together[index]).toEqual(alone)
+    expect(alone.found).toBe(numbers(40).filter((n) => `search-${n % 7}` === organizationId).length)
+  }
+})
+
+test('searches at once load no more data than one by itself', async () => {
+  const large = `{"text":"${'x'.repeat(100_000)}"}`
+  await outcomes(numbers(20).map(() => anInteraction({ organizationId: 'large', data: large })))
+  const alone = await searchIn('large')
+  expect(JSON.parse(`[${alone.content}]`)).toHaveLength(20)
+  await searchIn('search-0')
+  const together = await Promise.all(numbers(16).map(() => searchIn('large')))
+  for (const { found, content } of together) {
+    expect(found).toBe(20)
+    expect(content).toHaveLength(20)
+    expect(content[0]).toMatchObject({ bytes: large.length })
+  }
+})
+
+test('searches are gathered only after one that was brief, so that none waits for the counting of others', async () => {
+  const sizes: number[] = []
+  const note = (size: unknown) => void sizes.push(Number(size))
+  subscribe(batchSizes, note)
+  onTestFinished(() => void unsubscribe(batchSizes, note))
+  const five = () => Promise.all(numbers(5).map(() => searchIn('acme')))
+  let slow: Promise<unknown> | undefined
+  await database.kysely.transaction().execute(async (transaction) => {
+    await sql`lock table interactions in access exclusive mode`.execute(transaction)
+    slow = searchIn('acme')
+    const waiting = sql<{ most: number | null }>`
+      select extract(epoch from max(clock_timestamp() - query_start))::float as most from pg_stat_activity
+      where wait_event_type = 'Lock' and datname = current_database()`
+    for (let most = 0; most < 0.1; ) most = (await waiting.execute(transaction)).rows[0]?.most ?? 0
+  })
+  await slow
+  sizes.length = 0
+  await five()
+  expect(sizes).toEqual([])
+  await five()
+  expect(sizes).toEqual([5])
 })
 
 test('a batch starts when another has ended, and never holds more than it may', async () => {

@@ -4,6 +4,8 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { openDatabase } from '../../src/database/database.ts'
 import type { Tables } from '../../src/database/tables.ts'
 import { type Criteria, readCriteria } from '../../src/interactions/criteria.ts'
+import { composeSearches, toSearchLists } from '../../src/interactions/gathered-search.ts'
+import { toShape, toValues } from '../../src/interactions/matching.ts'
 import type { Pageable } from '../../src/interactions/page.ts'
 import { interactionRepository } from '../../src/interactions/repository.ts'
 import { compileSearch } from '../../src/interactions/search.ts'
@@ -91,6 +93,20 @@ describe('by date alone, with kept totals', () => {
     expect(await blocksRead(statement)).toBeLessThan(35)
     const counted = compileSearch(database.kysely, criteria, found, counting)
     expect(await blocksRead(counted)).toBeGreaterThan(100)
+  })
+
+  test.each([
+    ['in one organization', { organizationId: 'org-0' }],
+    ['across all', {}],
+  ])('of several in one statement, each reads as little, %s', async (_, filters) => {
+    await totalsKeeper(database)()
+    await sql`vacuum analyze interaction_day_totals`.execute(database.kysely)
+    const criteria = criteriaOf({ ...filters, end: '2025-01-14T23:00:00Z' })
+    const values = Array.from({ length: 8 }, (_, n) => toValues(criteria, { ...found, page: 296 + n }))
+    const shape = toShape(criteria, found, toValues(criteria, found), true)
+    const together = composeSearches(single.kysely, shape, toSearchLists(values))
+    await sql`set plan_cache_mode = force_generic_plan`.execute(single.kysely)
+    expect(await blocksRead(await prepared(together), single)).toBeLessThan(8 * 35)
   })
 })
 
