@@ -51,7 +51,7 @@ export const promotedColumns = sql.raw(
 /** Compiles the statements; they run when the functions are called. */
 export function interactionRepository(database: Database, options: SearchOptions): InteractionRepository {
   const { kysely, patienceMs } = database
-  const reads = { atOnce: 2, most: 100, patienceMs } as const
+  const reads = { atOnce: 4, most: 16, patienceMs } as const
   const writes = { atOnce: 2, most: 100, patienceMs } as const
 
   const findSome = (name: string, isBrief: boolean) => {
