@@ -94,7 +94,8 @@ export const operations: readonly Operation[] = [
     request: (draw, total) => ({
       method: 'POST',
       path,
-      body: `{"interactionId":"${freshId}","type":"video","data":${sample(draw % total, total).data}}`,
+      // the id comes last: wrk's Lua takes long over many strings that are alike at their ends
+      body: `{"type":"video","data":${sample(draw % total, total).data},"interactionId":"${freshId}"}`,
     }),
     factor: 2.5,
   },
