@@ -3,7 +3,7 @@ import { type CompiledQuery, Kysely, PostgresDialect } from 'kysely'
 import type { QueryConfig, QueryResultRow } from 'pg'
 import { openPipeline } from './pipeline.ts'
 import { openPool, type PoolSettings, runOn } from './pool.ts'
-import { NotSent } from './sqlstate.ts'
+import { isHeldUp, NotSent } from './sqlstate.ts'
 import type { Tables } from './tables.ts'
 
 /** Numbers of connections, and of statements that wait for one. */
@@ -82,7 +82,11 @@ export function openDatabase(settings: PoolSettings, onError: (error: Error) => 
       })
       return (values: Parameters) => {
         const statement = { name, text, values: names.map((key) => values[key]) }
-        return isBrief && pipeline.flows() ? pipeline.run<Row>(statement) : runAlone<Row>(statement)
+        if (!isBrief || !pipeline.flows()) return runAlone<Row>(statement)
+        return pipeline.run<Row>(statement).catch((error: unknown) => {
+          if (!isHeldUp(error)) throw error
+          return runAlone<Row>(statement)
+        })
       }
     },
     patienceMs: connectTimeoutMs,

@@ -6,11 +6,17 @@ import { NotSent } from './sqlstate.ts'
 export interface Pipeline {
   /** Whether answers come at the pace of brief statements. Otherwise one of them is not brief, and others would wait for it. */
   flows(): boolean
-  /** Rejects with NotSent when there is no connection. When the connection is lost, so are all statements under way. */
+  /**
+   * Rejects with NotSent when there is no connection, and with what `isHeldUp` tells when it meets a lock that is
+   * held for longer than others should wait behind it. When the connection is lost, so are all statements under way.
+   */
   run<Row extends QueryResultRow>(statement: QueryConfig): Promise<Row[]>
   /** Waits for what is under way. */
   close(): Promise<void>
 }
+
+/** How long a statement may wait for a lock, in milliseconds, while others wait behind it. */
+const lockedMs = 100
 
 /** For how long no answer may come while one is due, until it is told that they do not flow. */
 const paceMs = 20
@@ -21,7 +27,8 @@ const paceMs = 20
  * @param onError told of errors on the idle connection, which is then replaced
  */
 export function openPipeline(settings: PoolSettings, onError: (error: Error) => void): Pipeline {
-  const pool = openPool({ ...settings, poolSize: 1, isShared: true }, onError)
+  const lockTimeoutMs = Math.min(lockedMs, settings.lockTimeoutMs)
+  const pool = openPool({ ...settings, lockTimeoutMs, poolSize: 1, isShared: true }, onError)
   let shared: PoolClient | undefined
   let connecting: Promise<PoolClient> | undefined
   let underWay = 0

@@ -33,6 +33,14 @@ export function databaseFailure(error: unknown): DatabaseFailure | undefined {
   return isDriverFailure(error) ? 'unavailable' : undefined
 }
 
+/**
+ * Whether the statement did nothing since it met a lock that was held for too long, or since the one that was to
+ * prepare it, before it on its connection, did.
+ */
+export function isHeldUp(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === '55P03' || error.code === '26000')
+}
+
 /** Whether the database may soon answer what it just did not. A statement that took too long would again. */
 export function isPassing(error: unknown): boolean {
   const failure = databaseFailure(error)

@@ -177,7 +177,7 @@ test('searches are gathered only after one that was brief, so that none waits fo
     const waiting = sql<{ most: number | null }>`
       select extract(epoch from max(clock_timestamp() - query_start))::float as most from pg_stat_activity
       where wait_event_type = 'Lock' and datname = current_database()`
-    for (let most = 0; most < 0.1; ) most = (await waiting.execute(transaction)).rows[0]?.most ?? 0
+    for (let most = 0; most < 0.1; ) most = (await waiting.execute(database.kysely)).rows[0]?.most ?? 0
   })
   await slow
   sizes.length = 0

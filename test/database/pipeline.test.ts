@@ -60,6 +60,29 @@ test('while one turns out to be long, the others take connections of their own',
   expect(await long).toBe('ended')
 })
 
+test('those that meet a lock wait for it on connections of their own', async () => {
+  const count = database.prepare(
+    'count_clients',
+    ({ role }: { role: string }) =>
+      sql<{ count: string }>`select count(*) from oauth_clients where role = ${role}`.compile(
+        database.kysely,
+      ),
+    brief,
+  )
+  const roles = ['AGENT', 'SUPERVISOR', 'SERVICE']
+  const counted = await database.kysely.transaction().execute(async (transaction) => {
+    await sql`lock table oauth_clients in access exclusive mode`.execute(transaction)
+    const counting = Promise.all(roles.map((role) => count({ role })))
+    const waiting = `
+      select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`
+    const deadline = performance.now() + 4000
+    while ((await watch.query(waiting)).rowCount !== roles.length)
+      expect(performance.now()).toBeLessThan(deadline)
+    return { counting }
+  })
+  expect((await counted.counting).map(([row]) => row?.count)).toEqual(['0', '0', '0'])
+})
+
 test('when the connection is lost, those under way fail and the next ones have another', async () => {
   const before = await tell('before')
   const underWay = sleep({ seconds: 30 })
