@@ -97,7 +97,19 @@ export function cpuMicroseconds(pid: number): number {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   // utime, stime, and those of children that have ended
   const own = [11, 12, 13, 14].reduce((sum, index) => sum + Number(fields[index]), 0)
-  return (own * 1_000_000) / ticks + childrenOf(pid).reduce((sum, child) => sum + cpuMicroseconds(child), 0)
+  const children = childrenOf(pid).map(cpuMicrosecondsIfRunning)
+  return (own * 1_000_000) / ticks + children.reduce((sum, child) => sum + child, 0)
+}
+
+/** Of one that has ended meanwhile, none: as PostgreSQL's workers do at any time. */
+function cpuMicrosecondsIfRunning(pid: number): number {
+  try {
+    return cpuMicroseconds(pid)
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH'))
+      return 0
+    throw error
+  }
 }
 
 function childrenOf(pid: number): number[] {
