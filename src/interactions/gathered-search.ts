@@ -69,7 +69,16 @@ export function gatherSearches(
     }
   }
   const gathered = gather(run, { atOnce: 2, most: 16, patienceMs: database.patienceMs })
-  return async (values) => (pace.isBrief() ? [await gathered(values)] : run([values]))
+  return async (values) => {
+    if (!pace.isBrief()) return run([values])
+    const answer = await gathered(values)
+    return isLargeAmongOthers(answer) ? run([values]) : [answer]
+  }
+}
+
+/** Whether the page has not been loaded, and would be by itself. */
+function isLargeAmongOthers({ sizes }: SearchRow): boolean {
+  return sizes !== null && sizes.reduce((sum, size) => sum + size, 0) <= largestLoad
 }
 
 /** Together they load no more than one by itself. */

@@ -5,7 +5,10 @@ import fc from 'fast-check'
 import { sql } from 'kysely'
 import { expect, onTestFinished, test } from 'vitest'
 import { batchSizes, gather } from '../../src/database/batches.ts'
-import { readCriteria } from '../../src/interactions/criteria.ts'
+import { type Criteria, readCriteria } from '../../src/interactions/criteria.ts'
+import { composeSearches, toSearchLists } from '../../src/interactions/gathered-search.ts'
+import { toShape, toValues } from '../../src/interactions/matching.ts'
+import type { Pageable } from '../../src/interactions/page.ts'
 import { interactionRepository, type NewInteraction } from '../../src/interactions/repository.ts'
 import { cloneDatabase } from '../support/database.ts'
 import { always } from '../support/make.ts'
@@ -130,13 +133,14 @@ test('many at once are answered as one after the other: each caller gets its own
   )
 })
 
-/** The newest of an organization. */
-function searchIn(organizationId: string) {
-  const faults = {}
+const newest: Pageable = { page: 0, size: 20, sort: [] }
+
+function everythingOf(organizationId: string): Criteria {
   const parameters: Record<string, string> = { ...always, organizationId }
-  const criteria = readCriteria((name) => [parameters[name] ?? []].flat(), faults)
-  return repository.search(criteria, { page: 0, size: 20, sort: [] })
+  return readCriteria((name) => [parameters[name] ?? []].flat(), {})
 }
+
+const searchIn = (organizationId: string) => repository.search(everythingOf(organizationId), newest)
 
 test('of searches at once each has its own page', async () => {
   await outcomes(numbers(40).map((n) => anInteraction({ id: `of-${n}`, organizationId: `search-${n % 7}` })))
@@ -150,18 +154,22 @@ test('of searches at once each has its own page', async () => {
   }
 })
 
-test('searches at once load no more data than one by itself', async () => {
+test('searches at once load no more data than one by itself, and each is answered whole', async () => {
   const large = `{"text":"${'x'.repeat(100_000)}"}`
   await outcomes(numbers(20).map(() => anInteraction({ organizationId: 'large', data: large })))
   const alone = await searchIn('large')
   expect(JSON.parse(`[${alone.content}]`)).toHaveLength(20)
-  await searchIn('search-0')
-  const together = await Promise.all(numbers(16).map(() => searchIn('large')))
-  for (const { found, content } of together) {
-    expect(found).toBe(20)
-    expect(content).toHaveLength(20)
-    expect(content[0]).toMatchObject({ bytes: large.length })
+  await searchIn('acme')
+  for (const one of await Promise.all(numbers(16).map(() => searchIn('large')))) expect(one).toEqual(alone)
+  const values = toValues(everythingOf('large'), newest)
+  const shape = toShape(everythingOf('large'), newest, values, true)
+  const loadedBy = async (count: number) => {
+    const lists = toSearchLists(numbers(count).map(() => values))
+    const { rows } = await database.kysely.executeQuery(composeSearches(database.kysely, shape, lists))
+    return rows.reduce((sum, { text }) => sum + (text?.length ?? 0), 0)
   }
+  expect(await loadedBy(2)).toBeGreaterThan(4_000_000)
+  expect(await loadedBy(3)).toBe(0)
 })
 
 test('searches are gathered only after one that was brief, so that none waits for the counting of others', async () => {
