@@ -28,13 +28,13 @@ export interface InteractionOptions {
   readonly repository: InteractionRepository
   readonly createOnce: CreateOnce
   readonly walk: Walk
-  /** how many searches that are not brief may be under way at once, and how long any request may wait for its turn at the database */
+  /** how many searches that are not brief may be under way at once, and how long any request may wait for its turn */
   readonly searches: AdmissionLimits
   /** where callers reach the service, when that is known */
   readonly publicUrl: string | undefined
 }
 
-/** As many as fill the batches that the repository has under way at once. */
+/** Enough to fill the batches that the repository has under way at once, and the next ones. */
 const readsAtOnce = 300
 const writesAtOnce = 400
 const briefSearchesAtOnce = 64

@@ -40,7 +40,7 @@ export function search(kysely: Kysely<Tables>, shape: Shape, values: Operands, l
     : sql`(select count(*) from (${matching(kysely, shape, values)}) as matching)`
   return sql`
     ${kept(shape, values)}
-    select page.*,
+    select answer.*,
       case
         when found = ${values.size}::bigint or (found = 0 and ${offset} > 0) then ${count}
         else ${offset} + found
@@ -51,9 +51,9 @@ export function search(kysely: Kysely<Tables>, shape: Shape, values: Operands, l
         array_agg(page.id order by ${order}) filter (where bytes > ${load}) as ids,
         array_agg(page.data_bytes order by ${order}) filter (where bytes > ${load}) as sizes
       from (
-        select *, sum(data_bytes) over () as bytes from (${page(kysely, shape, values)}) as page
+        select page.*, sum(page.data_bytes) over () as bytes from (${page(kysely, shape, values)}) as page
       ) as page
-    ) as page`
+    ) as answer`
 }
 
 const isKept = (shape: Shape) => shape.keepsTotals && isRangeAlone(shape)
