@@ -3,20 +3,11 @@ import { type CompiledQuery, type Kysely, sql } from 'kysely'
 import { gather, type Lists } from '../database/batches.ts'
 import type { Database } from '../database/database.ts'
 import type { Tables } from '../database/tables.ts'
-import type { Shape, Values } from './matching.ts'
+import { ofRange, type Shape, type Values } from './matching.ts'
 import { largestLoad } from './row.ts'
 import { type SearchRow, search } from './search-statement.ts'
 
-/** The values of a search by date alone, with their types. */
-const types = {
-  createdFrom: 'timestamptz',
-  createdTo: 'timestamptz',
-  organizationId: 'text',
-  size: 'bigint',
-  offset: 'bigint',
-} as const
-
-type Given = keyof typeof types
+type Given = keyof typeof ofRange
 
 /** What several searches ask for. */
 export type SearchLists = Lists<Pick<Values, Given>> & {
@@ -99,9 +90,9 @@ export function composeSearches(
   shape: Shape,
   lists: SearchLists,
 ): CompiledQuery<SearchRow & { readonly number: string }> {
-  const names = (Object.keys(types) as Given[]).filter((name) => shape.given.includes(name))
+  const names = (Object.keys(ofRange) as Given[]).filter((name) => shape.given.includes(name))
   const values = Object.fromEntries(names.map((name) => [name, sql.ref(`asked.${name}`)]))
-  const given = names.map((name) => sql`${lists[name]}::${sql.raw(types[name])}[]`)
+  const given = names.map((name) => sql`${lists[name]}::${sql.raw(ofRange[name])}[]`)
   return sql<SearchRow & { readonly number: string }>`
     select answer.*, asked.number
     from unnest(${sql.join(given)}) with ordinality as asked (${sql.join(names.map((name) => sql.ref(name)))}, number)
