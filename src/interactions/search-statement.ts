@@ -4,7 +4,7 @@ import type { Tables } from '../database/tables.ts'
 import { keptRange, keptStart, keptTotal } from '../totals/kept-range.ts'
 import { conditions, isRangeAlone, matching, type Operands, ofOrganization, type Shape } from './matching.ts'
 import { isBehind, isByDate, orderBy, totalOrder } from './order.ts'
-import { columnsOf, dataBytes, interactionJsonOf, largestLoad } from './row.ts'
+import { columnsOf, dataBytes, largestLoad, pageRowJson } from './row.ts'
 
 /** What a search answers, one row. */
 export interface SearchRow {
@@ -47,7 +47,7 @@ export function search(kysely: Kysely<Tables>, shape: Shape, values: Operands, l
       end as total
     from (
       select count(*) as found,
-        string_agg(${interactionJsonOf('page')}, ',' order by ${order}) filter (where bytes <= ${load}) as text,
+        string_agg(${pageRowJson}, ',' order by ${order}) filter (where bytes <= ${load}) as text,
         array_agg(page.id order by ${order}) filter (where bytes > ${load}) as ids,
         array_agg(page.data_bytes order by ${order}) filter (where bytes > ${load}) as sizes
       from (

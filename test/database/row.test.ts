@@ -3,12 +3,7 @@ import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import { sql } from 'kysely'
 import { expect, test } from 'vitest'
-import {
-  type InteractionRow,
-  interactionJson,
-  interactionJsonOf,
-  rowColumns,
-} from '../../src/interactions/row.ts'
+import { type InteractionRow, interactionJson, pageRowJson, rowColumns } from '../../src/interactions/row.ts'
 import { cloneDatabase } from '../support/database.ts'
 
 const {
@@ -46,7 +41,7 @@ test('the same text, whatever the columns hold', async () => {
         insert into interactions (id, organization_id, created_by, created_at, type, data, version)
         values ${sql.join(values)}`.execute(kysely)
       const stored = await sql<InteractionRow & { text: string }>`
-        select ${sql.join(rowColumns.map((column) => sql.ref(column)))}, data, ${interactionJsonOf('page')} as text
+        select ${sql.join(rowColumns.map((column) => sql.ref(column)))}, data, ${pageRowJson} as text
         from interactions as page`.execute(kysely)
       expect(stored.rows).toHaveLength(rows.length)
       for (const { text: written, ...columns } of stored.rows) expect(written).toBe(interactionJson(columns))
