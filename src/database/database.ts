@@ -15,6 +15,9 @@ export interface PoolUse {
   readonly limit: number
 }
 
+/** Reads do not wait behind writes, each of which PostgreSQL flushes to its disk. */
+export type SharedConnection = 'reads' | 'writes'
+
 export interface Database {
   /** for statements that are composed anew for each request */
   readonly kysely: Kysely<Tables>
@@ -23,14 +26,15 @@ export interface Database {
    * plans for the parameters at hand prove no better.
    * @param name unique among the statements of the service
    * @param compose writes the statement, taking its parameters from the argument's members and from nowhere else
-   * @param options.isBrief whether it touches little, and waits for no row that another transaction holds: such
-   *   statements share a connection as long as they flow, which takes less work than a connection for each
+   * @param options.shares the connection that it shares with others, for a statement that touches little. They share
+   *   it as long as they flow: PostgreSQL goes from one to the next without waiting for the service, which takes less
+   *   work than a connection for each.
    * @returns a function that rejects with NotSent when there is no connection
    */
   prepare<Parameters extends object, Row extends QueryResultRow>(
     name: string,
     compose: (parameters: Parameters) => CompiledQuery<Row>,
-    options?: { readonly isBrief: boolean },
+    options?: { readonly shares: SharedConnection },
   ): (parameters: Parameters) => Promise<Row[]>
   /** how long a caller waits for a connection, and for one that works, in milliseconds */
   readonly patienceMs: number
@@ -54,7 +58,10 @@ export function openDatabase(settings: PoolSettings, onError: (error: Error) => 
   const pool = openPool(settings, onIdleError)
   const { connectTimeoutMs } = settings
   const probes = openPool({ ...settings, poolSize: 1, statementTimeoutMs: connectTimeoutMs }, onIdleError)
-  const pipeline = openPipeline(settings, onIdleError)
+  const pipelines = {
+    reads: openPipeline(settings, onIdleError),
+    writes: openPipeline(settings, onIdleError),
+  }
   let probe: Promise<void> | undefined
 
   const runAlone = <Row extends QueryResultRow>(statement: QueryConfig) =>
@@ -71,8 +78,9 @@ export function openDatabase(settings: PoolSettings, onError: (error: Error) => 
     prepare<Parameters extends object, Row extends QueryResultRow>(
       name: string,
       compose: (parameters: Parameters) => CompiledQuery<Row>,
-      { isBrief } = { isBrief: false },
+      options?: { readonly shares: SharedConnection },
     ) {
+      const pipeline = options && pipelines[options.shares]
       const { sql, parameters } = compose(parameterNames<Parameters>())
       const names = [...new Set(parameters as (keyof Parameters)[])]
       // a member that the statement names twice is sent once
@@ -82,7 +90,7 @@ export function openDatabase(settings: PoolSettings, onError: (error: Error) => 
       })
       return (values: Parameters) => {
         const statement = { name, text, values: names.map((key) => values[key]) }
-        if (!isBrief || !pipeline.flows()) return runAlone<Row>(statement)
+        if (!pipeline?.flows()) return runAlone<Row>(statement)
         return pipeline.run<Row>(statement).catch((error: unknown) => {
           if (!isHeldUp(error)) throw error
           return runAlone<Row>(statement)
@@ -108,7 +116,7 @@ export function openDatabase(settings: PoolSettings, onError: (error: Error) => 
     },
     async close() {
       isClosing = true
-      await Promise.all([pool.end(), probes.end(), pipeline.close()])
+      await Promise.all([pool.end(), probes.end(), pipelines.reads.close(), pipelines.writes.close()])
     },
   }
 }

@@ -48,7 +48,7 @@ export function gatherSearches(
   const prepared = database.prepare(
     name,
     (lists: SearchLists) => composeSearches(database.kysely, shape, lists),
-    { isBrief: true },
+    { shares: 'reads' },
   )
   const run = async (searches: readonly Values[]) => {
     const began = performance.now()

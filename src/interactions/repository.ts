@@ -1,7 +1,7 @@
 // All SQL on interactions, one statement a function; the search, composed anew for each request, is in search.ts.
 import { sql } from 'kysely'
 import { gather, type Lists } from '../database/batches.ts'
-import type { Database } from '../database/database.ts'
+import type { Database, SharedConnection } from '../database/database.ts'
 import { type InteractionRow, rowColumns } from './row.ts'
 import { prepareSearch, type Search, type SearchOptions } from './search.ts'
 
@@ -54,7 +54,7 @@ export function interactionRepository(database: Database, options: SearchOptions
   const reads = { atOnce: 4, most: 16, patienceMs } as const
   const writes = { atOnce: 2, most: 100, patienceMs } as const
 
-  const findSome = (name: string, isBrief: boolean) => {
+  const findSome = (name: string, options?: { readonly shares: SharedConnection }) => {
     const select = database.prepare(
       name,
       ({ ids }: { ids: readonly string[] }) =>
@@ -63,7 +63,7 @@ export function interactionRepository(database: Database, options: SearchOptions
           .select([...rowColumns, 'data'])
           .where('id', '=', sql<string>`any(${ids}::text[])`)
           .compile(),
-      { isBrief },
+      options,
     )
     return async (ids: readonly string[]) => {
       const rows = new Map((await select({ ids })).map((row) => [row.id, row]))
@@ -71,8 +71,10 @@ export function interactionRepository(database: Database, options: SearchOptions
     }
   }
 
-  const createAll = database.prepare('create_interactions', (given: Lists<NewInteraction>) =>
-    sql<{ id: string }>`
+  const createAll = database.prepare(
+    'create_interactions',
+    (given: Lists<NewInteraction>) =>
+      sql<{ id: string }>`
       insert into interactions (id, organization_id, created_by, type, data, ${promotedColumns})
       select id, organization_id, created_by, type, data, ${promotedColumns}
       from unnest(
@@ -82,6 +84,7 @@ export function interactionRepository(database: Database, options: SearchOptions
         promote_interaction(id, organization_id, data)
       on conflict (id) do nothing
       returning id`.compile(kysely),
+    { shares: 'writes' },
   )
   const create = gather(async (interactions: readonly NewInteraction[]) => {
     const rows = inOrder(interactions)
@@ -91,8 +94,10 @@ export function interactionRepository(database: Database, options: SearchOptions
     return interactions.map(({ id }) => (ids.delete(id) ? 'created' : 'duplicate'))
   }, writes)
 
-  const updateAll = database.prepare('update_interactions', (given: Lists<InteractionUpdate>) =>
-    sql<UpdateRow>`
+  const updateAll = database.prepare(
+    'update_interactions',
+    (given: Lists<InteractionUpdate>) =>
+      sql<UpdateRow>`
       with given as materialized (
         select *
         from unnest(
@@ -124,6 +129,7 @@ export function interactionRepository(database: Database, options: SearchOptions
              coalesce(target.organization_id <> given.organization_id, false) as is_foreign,
              coalesce(target.version = given.version, true) as is_current
       from target join given on given.id = target.id`.compile(kysely),
+    { shares: 'writes' },
   )
   const updateTogether = gather(async (updates: readonly InteractionUpdate[]) => {
     // a statement updates a row once, so that further updates of it are left to the next ones
@@ -142,9 +148,9 @@ export function interactionRepository(database: Database, options: SearchOptions
   }, writes)
 
   return {
-    find: gather(findSome('find_interactions', true), reads),
+    find: gather(findSome('find_interactions', { shares: 'reads' }), reads),
     // those of a large page, which may take long
-    findAll: findSome('find_page_data', false),
+    findAll: findSome('find_page_data'),
     create,
     async update(given) {
       for (;;) {

@@ -1,7 +1,7 @@
 // Each statement is answered by the index that was made for it, and the count is left out where the page tells it.
 import { CompiledQuery, type Kysely, sql } from 'kysely'
-import { afterAll, describe, expect, test } from 'vitest'
-import { openDatabase } from '../../src/database/database.ts'
+import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
+import { type Database, openDatabase } from '../../src/database/database.ts'
 import type { Tables } from '../../src/database/tables.ts'
 import { type Criteria, readCriteria } from '../../src/interactions/criteria.ts'
 import { composeSearches, toSearchLists } from '../../src/interactions/gathered-search.ts'
@@ -14,6 +14,7 @@ import { totalsKeeper } from '../support/keep-totals.ts'
 import { testDatabaseSettings } from '../support/postgres-setup.ts'
 
 const { url, database } = await cloneDatabase()
+const empty = await cloneDatabase()
 
 // Half of 20,000 rows in one organization, one row a minute. Rows count as visible to all, which an index-only scan
 // needs, only when their commit was flushed.
@@ -204,25 +205,40 @@ describe('the count is run', () => {
   })
 })
 
-describe('by id', () => {
-  test('a read and an update use the primary key alone', async () => {
-    const repository = interactionRepository(single, { keepsTotals: true })
-    // with the same text as a single read, whose connection is not this one
-    await repository.findAll(['id-7'])
+describe('by id, a read and an update use the primary key alone', () => {
+  const byId = async ({ kysely, prepare }: Database) => {
+    // on the one connection at hand, where the others would share one
+    const alone: Database['prepare'] = (name, compose) => prepare(name, compose)
+    const repository = interactionRepository({ ...single, kysely, prepare: alone }, { keepsTotals: true })
+    await repository.find('id-7')
     const update = { organizationId: 'org-0', type: 'chat', data: '{}', version: undefined }
-    expect(await repository.update({ id: 'id-8', ...update })).toBe('updated')
-    const { rows } = await sql<{ name: string }>`
-      select name from pg_prepared_statements`.execute(single.kysely)
-    const prepared = rows.filter(({ name }) => /^(find_page_data|update_interactions)$/.test(name))
-    expect(prepared).toHaveLength(2)
-    for (const { name } of prepared) {
-      const given =
-        name === 'find_page_data'
-          ? "array['id-7', 'id-8']"
-          : "array['id-8'], array['org-0'], array['chat'], array['{}']::json[], array[null]::bigint[]"
-      const plan = await explain(CompiledQuery.raw(`execute ${name} (${given})`), single.kysely)
-      expect(new Set(plan.scans)).toEqual(new Set(['Index Scan: interactions_pkey']))
+    await repository.update({ id: 'id-8', ...update })
+    const { rows } = await sql<{ name: string }>`select name from pg_prepared_statements`.execute(kysely)
+    const prepared = rows.filter(({ name }) => /^(find|update)_interactions$/.test(name))
+    const given = {
+      find_interactions: "array['id-7', 'id-8']",
+      update_interactions:
+        "array['id-8'], array['org-0'], array['chat'], array['{}']::json[], array[null]::bigint[]",
     }
+    expect(prepared.map(({ name }) => name).toSorted()).toEqual(Object.keys(given))
+    for (const [name, values] of Object.entries(given)) {
+      const plan = await explain(CompiledQuery.raw(`execute ${name} (${values})`), kysely)
+      expect(plan.scans.length).toBeGreaterThan(0)
+      expect(plan.scans.filter((scan) => !/^(Bitmap )?Index Scan: interactions_pkey$/.test(scan))).toEqual([])
+    }
+  }
+
+  test.each(['auto', 'force_generic_plan'])('with plan_cache_mode = %s', async (mode) => {
+    await sql`select set_config('plan_cache_mode', ${mode}, false)`.execute(single.kysely)
+    await byId(single)
+  })
+
+  // a plan that is made for any parameters stays, however many there will be
+  test('also when the plan is made while there is none yet', async () => {
+    const first = openDatabase({ ...testDatabaseSettings, url: empty.url, poolSize: 1 }, () => {})
+    onTestFinished(() => first.close())
+    await sql`set plan_cache_mode = force_generic_plan`.execute(first.kysely)
+    await byId(first)
   })
 })
 
