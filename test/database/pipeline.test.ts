@@ -25,6 +25,8 @@ const sleep = database.prepare(
   ({ seconds }: { seconds: number }) => sql`select pg_sleep(${seconds}::float8)`.compile(database.kysely),
   brief,
 )
+const repository = interactionRepository(database, { keepsTotals: false })
+const given = { organizationId: 'acme', createdBy: 'agent', type: undefined, data: '{}' }
 const tell = async (word: string) => (await told({ word }))[0]
 
 test('those at once are each answered with their own, on one connection', async () => {
@@ -35,10 +37,7 @@ test('those at once are each answered with their own, on one connection', async 
 })
 
 test('those that write share another one', async () => {
-  const repository = interactionRepository(database, { keepsTotals: false })
-  const id = (n: number) => `written-${n}`
-  const given = { organizationId: 'acme', createdBy: 'agent', type: undefined, data: '{}' }
-  const ids = Array.from({ length: 400 }, (_, n) => id(n))
+  const ids = Array.from({ length: 400 }, (_, n) => `written-${n}`)
   const connections = `
     select distinct pid from pg_stat_activity
     where datname = current_database() and application_name = 'interaction-api' and query ~ '^\\s*(insert|with)'`
@@ -54,8 +53,6 @@ test('those that write share another one', async () => {
 })
 
 test('a write that meets a locked row lets those behind it pass, and is applied once the row is free', async () => {
-  const repository = interactionRepository(database, { keepsTotals: false })
-  const given = { organizationId: 'acme', createdBy: 'agent', type: undefined, data: '{}' }
   await Promise.all(['held', 'free'].map((id) => repository.create({ ...given, id })))
   const update = (id: string) => repository.update({ ...given, id, data: '{"by":"us"}', version: undefined })
   const held = await database.kysely.transaction().execute(async (transaction) => {
