@@ -3,7 +3,7 @@ import { Counter, Gauge, type Registry } from 'prom-client'
 
 /** Adds it to the registry. @returns where the lookups are counted, as plain numbers */
 export function measureCallers(registry: Registry, callers: { readonly size: number }) {
-  const uses = { lookups: 0, misses: 0 }
+  const uses = { hits: 0, misses: 0 }
   const registers = [registry]
   new Counter({
     name: 'token_cache_lookups_total',
@@ -12,7 +12,7 @@ export function measureCallers(registry: Registry, callers: { readonly size: num
     registers,
     collect() {
       this.reset()
-      this.inc({ result: 'hit' }, uses.lookups - uses.misses)
+      this.inc({ result: 'hit' }, uses.hits)
       this.inc({ result: 'miss' }, uses.misses)
     },
   })

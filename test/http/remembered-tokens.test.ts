@@ -70,6 +70,7 @@ test('remembered tokens are told apart by each of their characters', async () =>
   const other = signature.startsWith('A') ? 'B' : 'A'
   expect(await status(`${head}.${payload}.${other}${signature.slice(1)}`)).toBe(401)
   expect(await status(`${head}.${payload}.${signature.slice(0, -4)}`)).toBe(401)
+  expect(await status(`${head}.${serviceToken().split('.')[1]}.${signature}`)).toBe(401)
   expect(await status(token)).toBe(404)
 })
 
