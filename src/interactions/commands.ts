@@ -47,8 +47,8 @@ export function readUpdateCommand(body: string | undefined, faults: Faults): Upd
 /** What is wrong with an id, a type, an organization id or a user id; undefined when nothing is. */
 export function identifierFault(value: string): string | undefined {
   const { minimum, maximum } = identifierLength
-  if (value.length < minimum || value.length > 2 * maximum || [...value].length > maximum)
-    return `must have ${minimum} to ${maximum} characters`
+  const isLonger = value.length > maximum && (value.length > 2 * maximum || [...value].length > maximum)
+  if (value.length < minimum || isLonger) return `must have ${minimum} to ${maximum} characters`
   if (value.includes('\u0000') || !value.isWellFormed())
     return 'must not hold NUL or half of a surrogate pair'
   return undefined
