@@ -17,7 +17,7 @@ import { startService } from './targets.ts'
  * @param prepare makes the table in the database at that URL, unless it is there
  * @param finish SQL to run on the filled table, such as what makes its indexes
  * @param settle waits until nothing is left to do in the background
- * @returns the URL of a fresh copy of it
+ * @returns the name of a fresh copy of it
  */
 async function fillDatabase(
   serverUrl: string,
@@ -35,7 +35,7 @@ async function fillDatabase(
     settle: (url: string) => Promise<void>
   },
 ): Promise<string> {
-  const url = Object.assign(new URL(serverUrl), { pathname: `/${name}` }).href
+  const url = urlOf(serverUrl, name)
   const admin = new pg.Client({ connectionString: serverUrl })
   await admin.connect()
   const { rows } = await admin.query(
@@ -58,7 +58,12 @@ async function fillDatabase(
   await admin.query(`create database ${name}_copy template ${name} strategy file_copy`)
   await admin.query('checkpoint')
   await admin.end()
-  return Object.assign(new URL(serverUrl), { pathname: `/${name}_copy` }).href
+  return `${name}_copy`
+}
+
+/** The URL of a database of that server. */
+export function urlOf(serverUrl: string, name: string): string {
+  return Object.assign(new URL(serverUrl), { pathname: `/${name}` }).href
 }
 
 /** The service's own schema, as `interaction-api migrate` makes it. */

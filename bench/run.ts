@@ -2,14 +2,13 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { Command } from 'commander'
-import { startEmbeddedPostgres } from '../src/database/embedded.ts'
 import { checkEqualAnswers } from './equality.ts'
-import { fillBaseline, fillService, readThrough, vacuum } from './fill.ts'
+import { fillBaseline, fillService, readThrough, urlOf, vacuum } from './fill.ts'
 import { type Measurement, measure } from './measure.ts'
 import { operations } from './operations.ts'
 import { plot } from './plot.ts'
+import { postgresSettings, withPostgres } from './postgres.ts'
 import { medians, table } from './report.ts'
-import { postgresSettings } from './settings.ts'
 import { startBaseline, startCeiling, startService, type Target } from './targets.ts'
 
 const options = new Command('bench')
@@ -48,23 +47,24 @@ const chosen = operations.filter(
   ({ name }) => options.only?.split(',').some((word) => name.includes(word)) ?? true,
 )
 
-const postgres = await startEmbeddedPostgres({
-  dataDirectory: options.data,
-  log: say,
-  settings: postgresSettings,
-})
-try {
-  const serviceUrl = await fillService(postgres.url, options.interactions)
+const { service, baseline } = await withPostgres(options.data, async (serverUrl) => ({
+  service: await fillService(serverUrl, options.interactions),
+  baseline: options.serviceOnly ? undefined : await fillBaseline(serverUrl, options.interactions),
+}))
+// another one, as the memory of the one that filled them holds much that is not measured
+await withPostgres(options.data, async (serverUrl) => {
+  const serviceUrl = urlOf(serverUrl, service)
   const urls = [serviceUrl]
   const starts: (() => Promise<Target>)[] = [() => startService(serviceUrl)]
-  if (!options.serviceOnly) {
-    const baselineUrl = await fillBaseline(postgres.url, options.interactions)
+  if (baseline !== undefined) {
+    const baselineUrl = urlOf(serverUrl, baseline)
     urls.push(baselineUrl)
+    await withTargets([() => startBaseline(baselineUrl), ...starts], (targets) =>
+      checkEqualAnswers(targets, options.interactions),
+    )
     starts.unshift(startCeiling, () => startBaseline(baselineUrl))
   }
   const measurements: Measurement[] = []
-  if (!options.serviceOnly)
-    await withTargets(starts.slice(1), (targets) => checkEqualAnswers(targets, options.interactions))
   for (let round = 1; round <= options.rounds; round++) {
     // as autovacuum would, but at a time that is the same for all
     for (const url of urls) await vacuum(url)
@@ -89,9 +89,7 @@ try {
   )
   await writeFile(path.join(options.out, 'results.svg'), plot(results))
   process.stdout.write(`${table(results)}\n`)
-} finally {
-  await postgres.stop()
-}
+})
 
 async function withTargets(
   starts: readonly (() => Promise<Target>)[],

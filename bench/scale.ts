@@ -3,13 +3,12 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { Command } from 'commander'
-import { startEmbeddedPostgres } from '../src/database/embedded.ts'
-import { fillBaseline, fillService, readThrough, vacuum } from './fill.ts'
+import { fillBaseline, fillService, readThrough, urlOf, vacuum } from './fill.ts'
 import { type Measurement, measure } from './measure.ts'
 import { operations } from './operations.ts'
 import { type Point, plotScale } from './plot.ts'
+import { withPostgres } from './postgres.ts'
 import { medians } from './report.ts'
-import { postgresSettings } from './settings.ts'
 import { startBaseline, startService } from './targets.ts'
 
 const { sizes, rounds, seconds, data, out } = new Command('scale')
@@ -24,14 +23,18 @@ const { sizes, rounds, seconds, data, out } = new Command('scale')
 const measured = operations.filter(({ name }) => ['list a year', 'list a year, deep page'].includes(name))
 const say = (line: string) => process.stderr.write(`${line}\n`)
 
-const postgres = await startEmbeddedPostgres({ dataDirectory: data, log: say, settings: postgresSettings })
-try {
-  const targets = []
+const databases = await withPostgres(data, async (serverUrl) => {
+  const filled = []
   for (const interactions of sizes.split(',').map(Number))
-    targets.push(
-      { interactions, url: await fillService(postgres.url, interactions), start: startService },
-      { interactions, url: await fillBaseline(postgres.url, interactions), start: startBaseline },
+    filled.push(
+      { interactions, name: await fillService(serverUrl, interactions), start: startService },
+      { interactions, name: await fillBaseline(serverUrl, interactions), start: startBaseline },
     )
+  return filled
+})
+// another one, as the memory of the one that filled them holds much that is not measured
+await withPostgres(data, async (serverUrl) => {
+  const targets = databases.map(({ name, ...rest }) => ({ ...rest, url: urlOf(serverUrl, name) }))
   for (const { url } of targets) await vacuum(url)
   const bySize = new Map<number, Measurement[]>()
   for (let round = 1; round <= rounds; round++)
@@ -55,6 +58,4 @@ try {
   await mkdir(out, { recursive: true })
   await writeFile(path.join(out, 'scale.json'), JSON.stringify({ node: process.version, points }, null, 2))
   await writeFile(path.join(out, 'scale.svg'), plotScale(points))
-} finally {
-  await postgres.stop()
-}
+})
