@@ -89,3 +89,8 @@ async function runOneByOne<Item, Answer>(
 function toError(reason: unknown): Error {
   return reason instanceof Error ? reason : new Error('a batch failed', { cause: reason })
 }
+
+/** One order everywhere, so that batches with the same ids wait for each other instead of locking each other out. */
+export function inOrder<Item extends { readonly id: string }>(items: readonly Item[]): Item[] {
+  return items.toSorted((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
+}

@@ -41,6 +41,11 @@ export function isHeldUp(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === '55P03' || error.code === '26000')
 }
 
+/** Whether the statement did nothing since there is a row of that key already. */
+export function isDuplicate(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === '23505'
+}
+
 /** Whether the database may soon answer what it just did not. A statement that took too long would again. */
 export function isPassing(error: unknown): boolean {
   const failure = databaseFailure(error)
@@ -50,7 +55,7 @@ export function isPassing(error: unknown): boolean {
 /** Whether the statement failed by the server's word, after which the connection is as good as before. */
 export function isAnswered(error: unknown): boolean {
   const failure = databaseFailure(error)
-  return failure !== undefined && failure !== 'unavailable'
+  return isDuplicate(error) || (failure !== undefined && failure !== 'unavailable')
 }
 
 /** Whether a statement may have had its effect all the same: it was sent, and what became of it is not known. */

@@ -2,9 +2,11 @@
 import { sql } from 'kysely'
 import { gather, type Lists } from '../database/batches.ts'
 import type { Database } from '../database/database.ts'
+import { splitJson } from '../database/json-list.ts'
 import { retry } from '../database/retries.ts'
+import { type CreationLists, type NewInteraction, toLists } from './creation.ts'
 import type { IdempotencyKey } from './idempotency-key.ts'
-import { type NewInteraction, promotedColumns, toLists } from './repository.ts'
+import { promotedColumns } from './row.ts'
 
 /**
  * Creates an interaction, unless its key was used within the last 24 hours. Of any number at once with one key, one
@@ -16,6 +18,8 @@ export type CreateOnce = (given: KeyedCreation) => Promise<string | undefined>
 
 export type KeyedCreation = NewInteraction & IdempotencyKey
 
+type KeyedLists = CreationLists & Lists<IdempotencyKey>
+
 /** How long a key is kept, at the least. */
 const lifetime = sql.raw("interval '24 hours'")
 
@@ -26,13 +30,13 @@ const removedAtOnce = 200
 export function prepareCreateOnce(database: Database): CreateOnce {
   const { kysely, patienceMs } = database
 
-  const createAll = database.prepare('create_interactions_once', (given: Lists<KeyedCreation>) =>
+  const createAll = database.prepare('create_interactions_once', (given: KeyedLists) =>
     sql<{ id: string }>`
       with given as materialized (
         select *
         from unnest(
             ${given.key}::bytea[], ${given.fingerprint}::bytea[], ${given.id}::text[], ${given.organizationId}::text[],
-            ${given.createdBy}::text[], ${given.type}::text[], ${given.data}::json[]
+            ${given.createdBy}::text[], ${given.type}::text[], ${splitJson(given.data)}
           ) as given (key, fingerprint, id, organization_id, created_by, type, data)
       ), claimed as (
         insert into idempotency_keys as kept (key, fingerprint, interaction_id)

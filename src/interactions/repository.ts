@@ -1,18 +1,11 @@
 // All SQL on interactions, one statement a function; the search, composed anew for each request, is in search.ts.
 import { sql } from 'kysely'
-import { gather, type Lists } from '../database/batches.ts'
+import { gather, inOrder, type Lists } from '../database/batches.ts'
 import type { Database, SharedConnection } from '../database/database.ts'
-import { type InteractionRow, rowColumns } from './row.ts'
+import { joinJson, splitJson } from '../database/json-list.ts'
+import { type NewInteraction, prepareCreate } from './creation.ts'
+import { type InteractionRow, promotedColumns, rowColumns } from './row.ts'
 import { prepareSearch, type Search, type SearchOptions } from './search.ts'
-
-export interface NewInteraction {
-  readonly id: string
-  readonly organizationId: string
-  readonly createdBy: string
-  readonly type: string | undefined
-  /** the JSON text of an object */
-  readonly data: string
-}
 
 export interface InteractionUpdate {
   readonly id: string
@@ -43,11 +36,6 @@ export interface InteractionRepository extends Search {
   update(update: InteractionUpdate): Promise<UpdateOutcome>
 }
 
-/** What is promoted out of `data`, by the function of that name (see its migration). */
-export const promotedColumns = sql.raw(
-  'customer_id, conference_id, on_hold_duration, media_recorded, cobrowse_recorded, tags, tags_beyond_index',
-)
-
 /** Compiles the statements; they run when the functions are called. */
 export function interactionRepository(database: Database, options: SearchOptions): InteractionRepository {
   const { kysely, patienceMs } = database
@@ -71,37 +59,14 @@ export function interactionRepository(database: Database, options: SearchOptions
     }
   }
 
-  const createAll = database.prepare(
-    'create_interactions',
-    (given: Lists<NewInteraction>) =>
-      sql<{ id: string }>`
-      insert into interactions (id, organization_id, created_by, type, data, ${promotedColumns})
-      select id, organization_id, created_by, type, data, ${promotedColumns}
-      from unnest(
-          ${given.id}::text[], ${given.organizationId}::text[], ${given.createdBy}::text[], ${given.type}::text[],
-          ${given.data}::json[]
-        ) as given (id, organization_id, created_by, type, data),
-        promote_interaction(id, organization_id, data)
-      on conflict (id) do nothing
-      returning id`.compile(kysely),
-    { shares: 'writes' },
-  )
-  const create = gather(async (interactions: readonly NewInteraction[]) => {
-    const rows = inOrder(interactions)
-    const created = await createAll(toLists(rows))
-    const ids = new Set(created.map(({ id }) => id))
-    // of several of one id, the first was created
-    return interactions.map(({ id }) => (ids.delete(id) ? 'created' : 'duplicate'))
-  }, writes)
-
   const updateAll = database.prepare(
     'update_interactions',
-    (given: Lists<InteractionUpdate>) =>
+    (given: UpdateLists) =>
       sql<UpdateRow>`
       with given as materialized (
         select *
         from unnest(
-            ${given.id}::text[], ${given.organizationId}::text[], ${given.type}::text[], ${given.data}::json[],
+            ${given.id}::text[], ${given.organizationId}::text[], ${given.type}::text[], ${splitJson(given.data)},
             ${given.version}::bigint[]
           ) as given (id, organization_id, type, data, version)
       ), target as materialized (
@@ -140,7 +105,7 @@ export function interactionRepository(database: Database, options: SearchOptions
       id: rows.map(({ id }) => id),
       organizationId: rows.map(({ organizationId }) => organizationId),
       type: rows.map(({ type }) => type),
-      data: rows.map(({ data }) => data),
+      data: joinJson(rows.map(({ data }) => data)),
       version: rows.map(({ version }) => version),
     })
     const targetOf = new Map(targets.map((target) => [target.id, target]))
@@ -151,7 +116,7 @@ export function interactionRepository(database: Database, options: SearchOptions
     find: gather(findSome('find_interactions', { shares: 'reads' }), reads),
     // those of a large page, which may take long
     findAll: findSome('find_page_data'),
-    create,
+    create: prepareCreate(database, writes),
     async update(given) {
       for (;;) {
         const outcome = await updateTogether(given)
@@ -160,6 +125,10 @@ export function interactionRepository(database: Database, options: SearchOptions
     },
     ...prepareSearch(database, options),
   }
+}
+
+interface UpdateLists extends Lists<Omit<InteractionUpdate, 'data'>> {
+  readonly data: string
 }
 
 interface UpdateRow {
@@ -176,19 +145,4 @@ function outcomeOf(given: InteractionUpdate, target: UpdateRow | undefined): Upd
   if (given.type === undefined && given.data === undefined) return target.is_current ? 'updated' : 'stale'
   // Without a version, nothing but the row's disappearance meanwhile can have kept it from being updated.
   return given.version === undefined ? 'missing' : 'stale'
-}
-
-/** One order everywhere, so that batches with the same ids wait for each other instead of locking each other out. */
-function inOrder<Item extends { readonly id: string }>(items: readonly Item[]): Item[] {
-  return items.toSorted((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
-}
-
-export function toLists(rows: readonly NewInteraction[]): Lists<NewInteraction> {
-  return {
-    id: rows.map(({ id }) => id),
-    organizationId: rows.map(({ organizationId }) => organizationId),
-    createdBy: rows.map(({ createdBy }) => createdBy),
-    type: rows.map(({ type }) => type),
-    data: rows.map(({ data }) => data),
-  }
 }

@@ -2,7 +2,8 @@
 import { retry } from '../database/retries.ts'
 import { isPassing, leavesDoubt } from '../database/sqlstate.ts'
 import { Problem } from '../problem.ts'
-import type { InteractionRepository, InteractionUpdate, NewInteraction, UpdateOutcome } from './repository.ts'
+import type { NewInteraction } from './creation.ts'
+import type { InteractionRepository, InteractionUpdate, UpdateOutcome } from './repository.ts'
 import type { InteractionRow } from './row.ts'
 
 /**

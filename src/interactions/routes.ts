@@ -11,6 +11,7 @@ import { readPreconditions, toEntityTag } from '../http/preconditions.ts'
 import { type Faults, forbidden, InvalidRequest, Problem } from '../problem.ts'
 import { type CreateCommand, identifierFault, readCreateCommand, readUpdateCommand } from './commands.ts'
 import { updateConditionally } from './conditional-update.ts'
+import type { NewInteraction } from './creation.ts'
 import { readCriteria } from './criteria.ts'
 import { wantedFormat, writeLines } from './formats.ts'
 import { readIdempotencyKey, toIdempotencyKey } from './idempotency-key.ts'
@@ -20,7 +21,7 @@ import { around, loadInPieces } from './large-page.ts'
 import { operations } from './operations.ts'
 import { isByDate, totalOrder } from './order.ts'
 import { countPages, pageEnvelope, readPageable } from './page.ts'
-import type { InteractionRepository, NewInteraction } from './repository.ts'
+import type { InteractionRepository } from './repository.ts'
 import { interactionJson } from './row.ts'
 import type { Walk } from './walk.ts'
 
@@ -167,7 +168,6 @@ export async function interactionRoutes(
 
 const missing = () => new Problem('not_found', 'There is no interaction of this id.')
 const foreign = () => forbidden('The interaction belongs to another organization')
-
 const unmatched = () => new Problem('precondition_failed', 'The interaction has another version by now.')
 
 function refuseFaulty(faults: Faults): void {

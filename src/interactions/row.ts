@@ -26,6 +26,11 @@ export function columnsOf(table: 'interaction' | 'page') {
   return sql.join(rowColumns.map((column) => sql.ref(`${table}.${column}`)))
 }
 
+/** What is promoted out of `data`, by the function of that name (see its migration). */
+export const promotedColumns = sql.raw(
+  'customer_id, conference_id, on_hold_duration, media_recorded, cobrowse_recorded, tags, tags_beyond_index',
+)
+
 /** How large the data of `interaction` are. What is stored as it is tells its size without being read. */
 export const dataBytes = sql<number>`
   case

@@ -1,15 +1,16 @@
 // What is gathered into one statement is answered as if each had had its own.
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import fc from 'fast-check'
 import { sql } from 'kysely'
 import { expect, onTestFinished, test } from 'vitest'
 import { batchSizes, gather } from '../../src/database/batches.ts'
+import type { NewInteraction } from '../../src/interactions/creation.ts'
 import { type Criteria, readCriteria } from '../../src/interactions/criteria.ts'
 import { composeSearches, toSearchLists } from '../../src/interactions/gathered-search.ts'
 import { toShape, toValues } from '../../src/interactions/matching.ts'
 import type { Pageable } from '../../src/interactions/page.ts'
-import { interactionRepository, type NewInteraction } from '../../src/interactions/repository.ts'
+import { interactionRepository } from '../../src/interactions/repository.ts'
 import { cloneDatabase } from '../support/database.ts'
 import { always } from '../support/make.ts'
 
@@ -43,6 +44,22 @@ test('of a batch with an id twice, and one that exists, each is created once and
     'duplicate',
   ])
   expect((await repository.find(twice.id))?.data).toBe('{"n":1}')
+})
+
+test('duplicates in great number take no room, as what assumes free ids is tried once a second at most', async () => {
+  const taken = anInteraction({ data: `{"text":"${randomBytes(750).toString('hex')}"}` })
+  await repository.create(taken)
+  const pages = async () =>
+    (
+      await sql<{ n: number }>`select pg_relation_size('interactions')::int / 8192 as n`.execute(
+        database.kysely,
+      )
+    ).rows[0]?.n ?? 0
+  const [before, began] = [await pages(), performance.now()]
+  for (let sent = 0; sent < 300; sent++) expect(await repository.create(taken)).toBe('duplicate')
+  const seconds = Math.ceil((performance.now() - began) / 1000)
+  // four rows of that size fill a page, and what failed leaves its own behind
+  expect((await pages()) - before).toBeLessThanOrEqual(1 + seconds)
 })
 
 test('a bad one in a batch fails no other', async () => {

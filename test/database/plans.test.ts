@@ -217,8 +217,7 @@ describe('by id, a read and an update use the primary key alone', () => {
     const prepared = rows.filter(({ name }) => /^(find|update)_interactions$/.test(name))
     const given = {
       find_interactions: "array['id-7', 'id-8']",
-      update_interactions:
-        "array['id-8'], array['org-0'], array['chat'], array['{}']::json[], array[null]::bigint[]",
+      update_interactions: "array['id-8'], array['org-0'], array['chat'], '{}', array[null]::bigint[]",
     }
     expect(prepared.map(({ name }) => name).toSorted()).toEqual(Object.keys(given))
     for (const [name, values] of Object.entries(given)) {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { databaseFailure } from '../../src/database/sqlstate.ts'
+import { databaseFailure, isAnswered } from '../../src/database/sqlstate.ts'
 
 const failure = (code: unknown, message = 'failed') => Object.assign(new Error(message), { code })
 
@@ -39,6 +39,10 @@ test.each([
   'Query read timeout',
 ])("the driver's own '%s' means unavailable", (message) => {
   expect(databaseFailure(new Error(message))).toBe('unavailable')
+})
+
+test('a duplicate is an answer, which costs no connection', () => {
+  expect(isAnswered(failure('23505', 'unique violation'))).toBe(true)
 })
 
 test.each([
