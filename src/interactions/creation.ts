@@ -1,5 +1,5 @@
 // Creations, many in one statement.
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import { type BatchLimits, gather, inOrder, type Lists } from '../database/batches.ts'
 import type { Database } from '../database/database.ts'
 import { joinJson, splitJson } from '../database/json-list.ts'
@@ -15,9 +15,15 @@ export interface NewInteraction {
   readonly data: string
 }
 
-/** The same members of many, as a statement takes them. */
-export interface CreationLists extends Lists<Omit<NewInteraction, 'data'>> {
-  readonly data: string
+/** The members of many, as a statement takes them: `data` joined by `joinJson`. */
+export type DataLists<Row> = Lists<Omit<Row, 'data'>> & { readonly data: string }
+
+/** Inserts what has the members of NewInteraction. @param source a FROM item, or several that are joined */
+export function insertFrom(source: RawBuilder<unknown>): RawBuilder<never> {
+  return sql<never>`
+    insert into interactions (id, organization_id, created_by, type, data, ${promotedColumns})
+    select id, organization_id, created_by, type, data, ${promotedColumns}
+    from ${source}, promote_interaction(id, organization_id, data)`
 }
 
 /** For how long it is not assumed that ids are free after one was not, in milliseconds. */
@@ -25,31 +31,28 @@ const carefulMs = 1000
 
 /**
  * Stores a new interaction, unless its id is taken. Nearly all ids are free, and a statement that assumes so does less
- * work: it looks into the primary key once a row, and tells nothing of it. It stores all or none. When that fails, and for a
- * second after, a statement that decides on each row takes its place, so that a flood of duplicates costs no more than
- * that.
+ * work: it looks into the primary key once a row, and tells nothing of it. It stores all or none. When that fails, and
+ * for a second after, a statement that decides on each row takes its place, so that a flood of duplicates costs no more
+ * than that.
  */
 export function prepareCreate(
   database: Database,
   limits: BatchLimits,
 ): (given: NewInteraction) => Promise<'created' | 'duplicate'> {
   const { kysely } = database
-  const insertion = (given: CreationLists) => sql`
-    insert into interactions (id, organization_id, created_by, type, data, ${promotedColumns})
-    select id, organization_id, created_by, type, data, ${promotedColumns}
-    from unnest(
+  const insertion = (given: DataLists<NewInteraction>) =>
+    insertFrom(sql`unnest(
         ${given.id}::text[], ${given.organizationId}::text[], ${given.createdBy}::text[], ${given.type}::text[],
         ${splitJson(given.data)}
-      ) as given (id, organization_id, created_by, type, data),
-      promote_interaction(id, organization_id, data)`
+      ) as given (id, organization_id, created_by, type, data)`)
   const createAll = database.prepare(
     'create_interactions',
-    (given: CreationLists) => sql<never>`${insertion(given)}`.compile(kysely),
+    (given: DataLists<NewInteraction>) => insertion(given).compile(kysely),
     { shares: 'writes' },
   )
   const createFree = database.prepare(
     'create_interactions_of_free_ids',
-    (given: CreationLists) =>
+    (given: DataLists<NewInteraction>) =>
       sql<{ id: string }>`${insertion(given)} on conflict (id) do nothing returning id`.compile(kysely),
     { shares: 'writes' },
   )
@@ -74,7 +77,7 @@ export function prepareCreate(
   }, limits)
 }
 
-export function toLists(rows: readonly NewInteraction[]): CreationLists {
+export function toLists(rows: readonly NewInteraction[]): DataLists<NewInteraction> {
   return {
     id: rows.map(({ id }) => id),
     organizationId: rows.map(({ organizationId }) => organizationId),

@@ -1,12 +1,11 @@
 // Creations with a key, which may be sent any number of times: key and interaction are written by one statement.
 import { sql } from 'kysely'
-import { gather, type Lists } from '../database/batches.ts'
+import { gather } from '../database/batches.ts'
 import type { Database } from '../database/database.ts'
 import { splitJson } from '../database/json-list.ts'
 import { retry } from '../database/retries.ts'
-import { type CreationLists, type NewInteraction, toLists } from './creation.ts'
+import { type DataLists, insertFrom, type NewInteraction, toLists } from './creation.ts'
 import type { IdempotencyKey } from './idempotency-key.ts'
-import { promotedColumns } from './row.ts'
 
 /**
  * Creates an interaction, unless its key was used within the last 24 hours. Of any number at once with one key, one
@@ -18,8 +17,6 @@ export type CreateOnce = (given: KeyedCreation) => Promise<string | undefined>
 
 export type KeyedCreation = NewInteraction & IdempotencyKey
 
-type KeyedLists = CreationLists & Lists<IdempotencyKey>
-
 /** How long a key is kept, at the least. */
 const lifetime = sql.raw("interval '24 hours'")
 
@@ -30,7 +27,7 @@ const removedAtOnce = 200
 export function prepareCreateOnce(database: Database): CreateOnce {
   const { kysely, patienceMs } = database
 
-  const createAll = database.prepare('create_interactions_once', (given: KeyedLists) =>
+  const createAll = database.prepare('create_interactions_once', (given: DataLists<KeyedCreation>) =>
     sql<{ id: string }>`
       with given as materialized (
         select *
@@ -46,9 +43,7 @@ export function prepareCreateOnce(database: Database): CreateOnce {
           where kept.created_at < now() - ${lifetime}
         returning interaction_id
       ), created as (
-        insert into interactions (id, organization_id, created_by, type, data, ${promotedColumns})
-        select id, organization_id, created_by, type, data, ${promotedColumns}
-        from given join claimed on claimed.interaction_id = given.id, promote_interaction(id, organization_id, data)
+        ${insertFrom(sql`given join claimed on claimed.interaction_id = given.id`)}
       ), expired as (
         -- without those at hand: a statement changes a row once
         select key from idempotency_keys

@@ -1,9 +1,10 @@
-// All SQL on interactions, one statement a function; the search, composed anew for each request, is in search.ts.
+// The SQL on interactions, one statement a function. Creations are in creation.ts; the search, composed anew for each
+// request, in search.ts.
 import { sql } from 'kysely'
-import { gather, inOrder, type Lists } from '../database/batches.ts'
+import { gather, inOrder } from '../database/batches.ts'
 import type { Database, SharedConnection } from '../database/database.ts'
 import { joinJson, splitJson } from '../database/json-list.ts'
-import { type NewInteraction, prepareCreate } from './creation.ts'
+import { type DataLists, type NewInteraction, prepareCreate } from './creation.ts'
 import { type InteractionRow, promotedColumns, rowColumns } from './row.ts'
 import { prepareSearch, type Search, type SearchOptions } from './search.ts'
 
@@ -30,8 +31,9 @@ export interface InteractionRepository extends Search {
   /** Stores a new interaction with version 0, unless its id is taken in any organization. */
   create(interaction: NewInteraction): Promise<'created' | 'duplicate'>
   /**
-   * Applies an update in one statement, comparing and writing at once: of any number at once with the same version, one is applied. What gives
-   * `type` or `data` adds 1 to the version; what gives neither changes nothing, but is checked all the same.
+   * Applies an update in one statement, comparing and writing at once: of any number at once with the same version,
+   * one is applied. What gives `type` or `data` adds 1 to the version; what gives neither changes nothing, but is
+   * checked all the same.
    */
   update(update: InteractionUpdate): Promise<UpdateOutcome>
 }
@@ -61,7 +63,7 @@ export function interactionRepository(database: Database, options: SearchOptions
 
   const updateAll = database.prepare(
     'update_interactions',
-    (given: UpdateLists) =>
+    (given: DataLists<InteractionUpdate>) =>
       sql<UpdateRow>`
       with given as materialized (
         select *
@@ -125,10 +127,6 @@ export function interactionRepository(database: Database, options: SearchOptions
     },
     ...prepareSearch(database, options),
   }
-}
-
-interface UpdateLists extends Lists<Omit<InteractionUpdate, 'data'>> {
-  readonly data: string
 }
 
 interface UpdateRow {
