@@ -13,7 +13,8 @@ export const postgresSettings = {
 }
 
 /**
- * Starts it, and stops it when the work is done.
+ * Starts it, and stops it when the work is done. What fills databases and what measures them are works of their own:
+ * after filling, PostgreSQL's memory holds much that is not measured.
  * @param work is given the URL of its server
  */
 export async function withPostgres<Result>(

@@ -51,7 +51,6 @@ const { service, baseline } = await withPostgres(options.data, async (serverUrl)
   service: await fillService(serverUrl, options.interactions),
   baseline: options.serviceOnly ? undefined : await fillBaseline(serverUrl, options.interactions),
 }))
-// another one, as the memory of the one that filled them holds much that is not measured
 await withPostgres(options.data, async (serverUrl) => {
   const serviceUrl = urlOf(serverUrl, service)
   const urls = [serviceUrl]
@@ -59,10 +58,9 @@ await withPostgres(options.data, async (serverUrl) => {
   if (baseline !== undefined) {
     const baselineUrl = urlOf(serverUrl, baseline)
     urls.push(baselineUrl)
-    await withTargets([() => startBaseline(baselineUrl), ...starts], (targets) =>
-      checkEqualAnswers(targets, options.interactions),
-    )
-    starts.unshift(startCeiling, () => startBaseline(baselineUrl))
+    starts.unshift(() => startBaseline(baselineUrl))
+    await withTargets(starts, (targets) => checkEqualAnswers(targets, options.interactions))
+    starts.unshift(startCeiling)
   }
   const measurements: Measurement[] = []
   for (let round = 1; round <= options.rounds; round++) {

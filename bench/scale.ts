@@ -32,7 +32,6 @@ const databases = await withPostgres(data, async (serverUrl) => {
     )
   return filled
 })
-// another one, as the memory of the one that filled them holds much that is not measured
 await withPostgres(data, async (serverUrl) => {
   const targets = databases.map(({ name, ...rest }) => ({ ...rest, url: urlOf(serverUrl, name) }))
   for (const { url } of targets) await vacuum(url)
