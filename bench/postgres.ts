@@ -1,5 +1,7 @@
 // The PostgreSQL of every target.
 import { totalmem } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
 import { startEmbeddedPostgres } from '../src/database/embedded.ts'
 
 /** Every commit is flushed to disk. Of the memory, 40 % is PostgreSQL's: the most that its manual finds of use. */
@@ -31,4 +33,19 @@ export async function withPostgres<Result>(
   } finally {
     await postgres.stop()
   }
+}
+
+/** Waits until no statement is under way: PostgreSQL goes on with those of a target that has ended, some for seconds. */
+export async function untilQuiet(serverUrl: string): Promise<void> {
+  const client = new pg.Client({ connectionString: serverUrl })
+  await client.connect()
+  for (;;) {
+    const { rows } = await client.query(
+      `select from pg_stat_activity
+       where backend_type = 'client backend' and state <> 'idle' and pid <> pg_backend_pid()`,
+    )
+    if (rows.length === 0) break
+    await sleep(100)
+  }
+  await client.end()
 }

@@ -7,7 +7,7 @@ import { fillBaseline, fillService, readThrough, urlOf, vacuum } from './fill.ts
 import { type Measurement, measure } from './measure.ts'
 import { operations } from './operations.ts'
 import { plot } from './plot.ts'
-import { postgresSettings, withPostgres } from './postgres.ts'
+import { postgresSettings, untilQuiet, withPostgres } from './postgres.ts'
 import { medians, table } from './report.ts'
 import { startBaseline, startCeiling, startService, type Target } from './targets.ts'
 
@@ -68,7 +68,8 @@ await withPostgres(options.data, async (serverUrl) => {
     for (const url of urls) await vacuum(url)
     for (const url of urls) await readThrough(url)
     for (const operation of chosen)
-      for (const start of starts)
+      for (const start of starts) {
+        await untilQuiet(serverUrl)
         await withTargets([start], async ([target]) => {
           if (target === undefined || (target.name === 'ceiling' && !operation.ceiling)) return
           const measurement = await measure(target, operation, options)
@@ -77,6 +78,7 @@ await withPostgres(options.data, async (serverUrl) => {
             `round ${round}: ${operation.name}, ${target.name}: ${Math.round(measurement.requestsPerSecond)}/s`,
           )
         })
+      }
   }
   const results = medians(measurements)
   await mkdir(options.out, { recursive: true })

@@ -7,7 +7,7 @@ import { fillBaseline, fillService, readThrough, urlOf, vacuum } from './fill.ts
 import { type Measurement, measure } from './measure.ts'
 import { operations } from './operations.ts'
 import { type Point, plotScale } from './plot.ts'
-import { withPostgres } from './postgres.ts'
+import { untilQuiet, withPostgres } from './postgres.ts'
 import { medians } from './report.ts'
 import { startBaseline, startService } from './targets.ts'
 
@@ -39,6 +39,7 @@ await withPostgres(data, async (serverUrl) => {
   for (let round = 1; round <= rounds; round++)
     for (const { interactions, url, start } of targets) {
       await readThrough(url)
+      await untilQuiet(serverUrl)
       const target = await start(url)
       for (const operation of measured) {
         const one = await measure(target, operation, { interactions, seconds, connections: 1, data })
