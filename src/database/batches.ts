@@ -20,10 +20,22 @@ export const batchSizes = 'interaction-api:batch-size'
 
 const sizes = channel(batchSizes)
 
+/** How long a batch may be held back to grow, in milliseconds. */
+const holdMs = 10
+
+interface WaitingBatch {
+  readonly start: () => void
+  /** whether it may be held back to grow */
+  mayGrow: boolean
+  readonly timers: readonly NodeJS.Timeout[]
+}
+
 /**
- * Makes a function of one item out of a function of many. A batch starts as soon as fewer than `atOnce` are under
- * way: when nothing is, at the end of the present turn of the event loop, so that a single item waits for no other.
- * A batch that waits for too long rejects all its items with NotSent.
+ * Makes a function of one item out of a function of many. A batch starts at the end of the present turn of the event
+ * loop when nothing is under way, so that a single item waits for no other. While others are, and fewer than `atOnce`,
+ * it starts when as many items wait as are under way, when it is full, or after 10 ms: many small batches cost more than
+ * few that are large, and one that takes long holds up no others. A batch that waits for too long rejects all its items
+ * with NotSent.
  * @param run answers each item at its index, all or none: when it throws, each item is run alone, so that a bad one
  *   fails no other; unless the database does not answer, which rejects them all
  */
@@ -31,44 +43,69 @@ export function gather<Item, Answer>(
   run: (items: readonly Item[]) => Promise<readonly Answer[]>,
   { atOnce, most, patienceMs }: BatchLimits,
 ): (item: Item) => Promise<Answer> {
+  const waiting: WaitingBatch[] = []
+  let itemsWaiting = 0
   let underWay = 0
+  let itemsUnderWay = 0
   let isGivingUp = false
-  const waiting: { readonly start: () => void; readonly timer: NodeJS.Timeout }[] = []
-  const startNext = () => {
-    if (underWay >= atOnce) return
-    const next = waiting.shift()
-    if (next === undefined) return
-    clearTimeout(next.timer)
-    underWay++
-    next.start()
+  let isTurnEndAwaited = false
+
+  const startFirst = () => {
+    const first = waiting.shift()
+    for (const timer of first?.timers ?? []) clearTimeout(timer)
+    first?.start()
   }
-  // the batches wait in the order in which they came, and all for as long
-  const giveUpFirst = () => {
-    isGivingUp = true
-    waiting.shift()?.start()
-    isGivingUp = false
+  const isDue = ({ mayGrow }: WaitingBatch) =>
+    underWay < atOnce && (itemsWaiting >= Math.min(itemsUnderWay, most) || !mayGrow)
+  const startDue = () => {
+    while (waiting[0] !== undefined && isDue(waiting[0])) startFirst()
   }
   const loader = new DataLoader<Item, Answer>(
     async (items) => {
+      itemsWaiting -= items.length
       if (isGivingUp) throw new NotSent()
+      underWay++
+      itemsUnderWay += items.length
       sizes.publish(items.length)
       try {
         return await run(items).catch((error: unknown) => runOneByOne(run, items, error))
       } finally {
         underWay--
-        startNext()
+        itemsUnderWay -= items.length
+        startDue()
       }
     },
     {
       cache: false,
       maxBatchSize: most,
       batchScheduleFn: (start) => {
-        waiting.push({ start, timer: setTimeout(giveUpFirst, patienceMs) })
-        setImmediate(startNext)
+        // the batches wait in the order in which they came, and all for as long: the first is the one whose time it is
+        const endHold = () => {
+          batch.mayGrow = false
+          startDue()
+        }
+        const giveUp = () => {
+          isGivingUp = true
+          startFirst()
+          isGivingUp = false
+        }
+        const timers = [setTimeout(endHold, holdMs), setTimeout(giveUp, patienceMs)]
+        const batch: WaitingBatch = { start, mayGrow: true, timers }
+        waiting.push(batch)
       },
     },
   )
-  return (item) => loader.load(item)
+  return (item) => {
+    itemsWaiting++
+    if (!isTurnEndAwaited) {
+      isTurnEndAwaited = true
+      setImmediate(() => {
+        isTurnEndAwaited = false
+        startDue()
+      })
+    }
+    return loader.load(item)
+  }
 }
 
 async function runOneByOne<Item, Answer>(

@@ -42,7 +42,7 @@ export interface InteractionRepository extends Search {
 export function interactionRepository(database: Database, options: SearchOptions): InteractionRepository {
   const { kysely, patienceMs } = database
   const reads = { atOnce: 4, most: 16, patienceMs } as const
-  const writes = { atOnce: 2, most: 100, patienceMs } as const
+  const writes = { atOnce: 3, most: 100, patienceMs } as const
 
   const findSome = (name: string, options?: { readonly shares: SharedConnection }) => {
     const select = database.prepare(

@@ -1,9 +1,10 @@
 // What is gathered into one statement is answered as if each had had its own.
 import { randomBytes, randomUUID } from 'node:crypto'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { setImmediate as turnEnd } from 'node:timers/promises'
 import fc from 'fast-check'
 import { sql } from 'kysely'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { batchSizes, gather } from '../../src/database/batches.ts'
 import type { NewInteraction } from '../../src/interactions/creation.ts'
 import { type Criteria, readCriteria } from '../../src/interactions/criteria.ts'
@@ -230,4 +231,61 @@ test('a batch starts when another has ended, and never holds more than it may', 
   expect(await Promise.all(items.map(double))).toEqual(items.map((item) => item * 2))
   expect(Math.max(...sizes)).toBe(10)
   expect(sizes).toHaveLength(10)
+})
+
+/** Gathers items that are under way until they are let go; time stands still. */
+function heldBatches() {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const sizes: number[] = []
+  const held: (() => void)[] = []
+  const run = gather(
+    async (items: readonly number[]) => {
+      sizes.push(items.length)
+      await new Promise<void>((resolve) => held.push(resolve))
+      return items
+    },
+    { atOnce: 4, most: 100, patienceMs: 5000 },
+  )
+  const give = async (count: number) => {
+    for (const item of numbers(count)) void run(item)
+    await turnEnd()
+  }
+  const letFirstGo = async () => {
+    held.shift()?.()
+    await turnEnd()
+  }
+  return { sizes, give, letFirstGo }
+}
+
+test('while others are under way, a batch grows until as many wait, or what is under way has fewer', async () => {
+  const { sizes, give, letFirstGo } = heldBatches()
+  await give(3)
+  expect(sizes).toEqual([3])
+  await give(2)
+  expect(sizes).toEqual([3])
+  await give(1)
+  expect(sizes).toEqual([3, 3])
+  await give(3)
+  expect(sizes).toEqual([3, 3])
+  await letFirstGo()
+  expect(sizes).toEqual([3, 3, 3])
+})
+
+test('a batch that is full, and cannot grow, is not held back', async () => {
+  const { sizes, give } = heldBatches()
+  await give(250)
+  expect(sizes).toEqual([100, 100])
+  await give(50)
+  expect(sizes).toEqual([100, 100, 100])
+})
+
+test('a batch that takes long holds up no others', async () => {
+  const { sizes, give } = heldBatches()
+  await give(50)
+  await give(1)
+  expect(sizes).toEqual([50])
+  vi.advanceTimersByTime(10)
+  await turnEnd()
+  expect(sizes).toEqual([50, 1])
 })
