@@ -21,7 +21,7 @@ if (existsSync(path.join(sources, 'cli.ts')) && !isUpToDate()) {
   utimesSync(stamp, began, began)
 }
 // before the rest, so that what is traced can be
-const { startTracing } = await import('../dist/tracing.js')
+const { startTracing } = await import('../dist/observability/tracing.js')
 await startTracing(process.env)
 await import('../dist/cli.js')
 

@@ -4,13 +4,13 @@ import { Command } from 'commander'
 import { addClientCommands } from './commands/clients.ts'
 import { addExportCommand } from './commands/export.ts'
 import { addImportCommand } from './commands/import.ts'
-import { addRemovalCommands } from './commands/removal.ts'
+import { addRemovalCommands } from './commands/remove.ts'
 import { addSeedCommand } from './commands/seed.ts'
 import { addServeCommand } from './commands/serve.ts'
-import { Interrupted, type Terminal, withDatabase } from './commands/settings.ts'
+import { Interrupted, type Terminal, withDatabase } from './commands/terminal.ts'
 import { addTotalsCommands } from './commands/totals.ts'
-import { InvalidConfig } from './config.ts'
-import { DataDirectoryInUse } from './database/embedded.ts'
+import { InvalidConfig } from './config/config.ts'
+import { DataDirectoryInUse } from './embedded/postgres.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
 

@@ -1,7 +1,7 @@
 // Reads what the options of several commands have in common.
 import { InvalidArgumentError } from 'commander'
 import { identifierFault } from '../interactions/commands.ts'
-import { firstMillisecond, parseInstant } from '../interactions/instant.ts'
+import { firstMillisecond, parseInstant } from '../types/instant.ts'
 
 /**
  * The first moment, to the millisecond, that is not before what is given.

@@ -1,8 +1,8 @@
 // `clients`: who may ask for tokens.
 import { type Command, Option } from 'commander'
-import { createClient, defaultScopes, listClients, type Role, revokeClient } from '../oauth/clients.ts'
-import { makeSecret } from '../oauth/secrets.ts'
-import { type Terminal, withDatabase } from './settings.ts'
+import { createClient, defaultScopes, listClients, type Role, revokeClient } from '../auth/clients.ts'
+import { makeSecret } from '../auth/secrets.ts'
+import { type Terminal, withDatabase } from './terminal.ts'
 
 export function addClientCommands(program: Command, terminal: Terminal): void {
   const clients = program.command('clients').description('who may ask for tokens')

@@ -3,13 +3,13 @@ import { isUtf8 } from 'node:buffer'
 import { open } from 'node:fs/promises'
 import type { Command } from 'commander'
 import type { Database } from '../database/database.ts'
-import { importRows } from '../interactions/import.ts'
+import type { Faults } from '../http/problem.ts'
 import { type ImportedRow, readImportedRow } from '../interactions/imported-row.ts'
-import type { Faults } from '../problem.ts'
+import { importRows } from '../interactions/sql/import.ts'
 import { readIdentifier } from './arguments.ts'
 import { type Line, readLines } from './lines.ts'
 import { formatCount, showProgress } from './progress.ts'
-import { Interrupted, type Terminal, withDatabase } from './settings.ts'
+import { Interrupted, type Terminal, withDatabase } from './terminal.ts'
 
 export function addImportCommand(program: Command, terminal: Terminal): void {
   program

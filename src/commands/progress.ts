@@ -1,6 +1,6 @@
 // How far a long command has come.
 import { SingleBar, type ValueFormatter } from 'cli-progress'
-import type { Terminal } from './settings.ts'
+import type { Terminal } from './terminal.ts'
 
 const format = '{bar} {percentage} % | {value} of {total} {unit} | {eta_formatted} left'
 

@@ -1,8 +1,8 @@
 // `seed`: fills the database with plausible interactions.
 import { type Command, InvalidArgumentError } from 'commander'
-import { storeSamples } from '../twin/stored-samples.ts'
+import { storeSamples } from '../ephemeral/stored-samples.ts'
 import { readIdentifier, readMoment } from './arguments.ts'
-import { type Terminal, withDatabase } from './settings.ts'
+import { type Terminal, withDatabase } from './terminal.ts'
 
 interface SeedOptions {
   readonly organization: string

@@ -1,10 +1,10 @@
 // `serve`: the service until a signal ends it.
 import closeWithGrace from 'close-with-grace'
 import type { Command } from 'commander'
+import { startInteractionApi } from '../ephemeral/start.ts'
+import { stopTracing } from '../observability/tracing.ts'
 import { type Server, startServer } from '../server.ts'
-import { stopTracing } from '../tracing.ts'
-import { startInteractionApi } from '../twin/start.ts'
-import { readSettings, type Terminal } from './settings.ts'
+import { readSettings, type Terminal } from './terminal.ts'
 
 export function addServeCommand(program: Command, terminal: Terminal): void {
   program

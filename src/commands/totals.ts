@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { forgetTotals } from '../totals/counting.ts'
 import { findDifferences } from '../totals/verify.ts'
-import { type Terminal, withDatabase } from './settings.ts'
+import { type Terminal, withDatabase } from './terminal.ts'
 
 export function addTotalsCommands(program: Command, terminal: Terminal): void {
   const totals = program

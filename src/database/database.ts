@@ -1,8 +1,8 @@
 // Opens the database: its connections, and Kysely on top of them. Whoever opens it closes it.
 import { type CompiledQuery, Kysely, PostgresDialect } from 'kysely'
 import type { QueryConfig, QueryResultRow } from 'pg'
-import { openPipeline } from './pipeline.ts'
 import { openPool, type PoolSettings, runOn } from './pool.ts'
+import { openPipeline } from './shared-connection.ts'
 import { isHeldUp, NotSent } from './sqlstate.ts'
 import type { Tables } from './tables.ts'
 

@@ -1,5 +1,5 @@
 // Bounds how long requests wait for the database, so that those it has no time for are told so at once.
-import { Problem } from '../problem.ts'
+import { Problem } from './problem.ts'
 
 export interface AdmissionLimits {
   /** how many may be under way at once */

@@ -4,8 +4,8 @@ import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
 import { v4 as randomId } from 'uuid'
 import { databaseFailure } from '../database/sqlstate.ts'
-import { InvalidRequest, Problem } from '../problem.ts'
 import { hangUp } from './connections.ts'
+import { InvalidRequest, Problem } from './problem.ts'
 
 /** Answers whatever is thrown below the app, and requests that no route takes. */
 export function registerErrors(app: FastifyInstance): void {

@@ -1,7 +1,8 @@
 // Reads the bodies of create and update as Jackson would (contract §7), with `data` left as the text that it is.
-import { hasUnstorableEscape, readJsonMembers } from '../json-text.ts'
-import type { Faults } from '../problem.ts'
-import { identifierLength } from './schema.ts'
+
+import type { Faults } from '../http/problem.ts'
+import { hasUnstorableEscape, readJsonMembers } from '../types/json-text.ts'
+import { identifierLength } from './schemas.ts'
 
 /** How deep objects and arrays may stand inside each other, as in Jackson. */
 export const deepestNesting = 1000

@@ -1,5 +1,5 @@
 // An update that depends on the version which it finds, beyond what one statement can compare.
-import type { Preconditions } from '../http/preconditions.ts'
+import type { Preconditions } from './preconditions.ts'
 import type { InteractionRepository, InteractionUpdate, UpdateOutcome } from './repository.ts'
 
 /**

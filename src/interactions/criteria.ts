@@ -1,6 +1,6 @@
 // Reads the parameters of the search (contract §6) into what the repository searches by.
-import type { Faults } from '../problem.ts'
-import { compareInstants, firstMillisecond, parseInstant, toTimestamp } from './instant.ts'
+import type { Faults } from '../http/problem.ts'
+import { compareInstants, firstMillisecond, parseInstant, toTimestamp } from '../types/instant.ts'
 import type { ParameterValues } from './page.ts'
 
 /** Which interactions are sought. All conditions hold together; an undefined one does not narrow. */

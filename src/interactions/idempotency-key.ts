@@ -1,7 +1,7 @@
 // Reads the header Idempotency-Key (draft-ietf-httpapi-idempotency-key-header), and makes of it what is kept.
 import { createHash } from 'node:crypto'
-import type { Faults } from '../problem.ts'
-import type { NewInteraction } from './creation.ts'
+import type { Faults } from '../http/problem.ts'
+import type { NewInteraction } from './sql/insert.ts'
 
 /** SHA-256 each, so that nothing of a caller is kept */
 export interface IdempotencyKey {

@@ -1,8 +1,8 @@
 // Reads a line of an export (see formats.ts) back into what was stored, strictly: what it cannot keep, it refuses.
-import type { Faults } from '../problem.ts'
+import type { Faults } from '../http/problem.ts'
+import { parseInstant, toTimestamp } from '../types/instant.ts'
 import { deepestNesting, type Member, readData, readIdentifier, readJsonObject } from './commands.ts'
-import { withoutLineBreaks } from './formats.ts'
-import { parseInstant, toTimestamp } from './instant.ts'
+import { withoutLineBreaks } from './lines.ts'
 
 /** An interaction as it was stored elsewhere, or here. */
 export interface ImportedRow {

@@ -1,7 +1,7 @@
 // The bodies of requests, as the text that they are.
 import { isUtf8 } from 'node:buffer'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { InvalidRequest, Problem } from '../problem.ts'
+import { InvalidRequest, Problem } from '../http/problem.ts'
 
 /** In a scope: what reads bodies must see each number's digits; invalid UTF-8 would be stored as something else. */
 export function acceptJsonAsText(app: FastifyInstance): void {

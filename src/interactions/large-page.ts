@@ -1,5 +1,5 @@
 // A page whose data are too large to hold at once: its text in pieces, loaded as the caller takes them.
-import { type InteractionRow, interactionJson, largestLoad } from './row.ts'
+import { type InteractionRow, interactionJson, largestLoad } from './sql/rows.ts'
 
 /** An interaction of a page that was left where it is. */
 export interface StoredInteraction {

@@ -5,8 +5,8 @@ import {
   faultsResponse,
   problemResponse,
   unavailableResponse as unavailable,
-} from '../http/openapi.ts'
-import type { Faults } from '../problem.ts'
+} from '../http/openapi/openapi.ts'
+import type { Faults } from '../http/problem.ts'
 import {
   CreationHeaders,
   InteractionPath,
@@ -20,7 +20,7 @@ import {
   Interaction,
   PageInteraction,
   UpdateInteractionWebCommand,
-} from './schema.ts'
+} from './schemas.ts'
 
 const common = {
   tags: ['Interaction'],

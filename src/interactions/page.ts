@@ -1,5 +1,5 @@
 // Spring Data's page: reads page, size and sort as Spring does, and builds the page object. Pure.
-import type { Faults } from '../problem.ts'
+import type { Faults } from '../http/problem.ts'
 
 /** The properties that a caller may sort by, with the column of each. */
 export const sortColumns = {

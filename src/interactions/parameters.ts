@@ -1,6 +1,6 @@
 // What the path, the query and the headers of a request may hold; the first two as the reimplemented document names them.
 import { Type } from '@sinclair/typebox'
-import { exampleId, exampleOrganization, Identifier, text } from './schema.ts'
+import { exampleId, exampleOrganization, Identifier, text } from './schemas.ts'
 
 export const InteractionPath = Type.Object({
   interactionId: Identifier('The id of the interaction, percent-encoded.', exampleId),

@@ -4,9 +4,9 @@ import { sql } from 'kysely'
 import { gather, inOrder } from '../database/batches.ts'
 import type { Database, SharedConnection } from '../database/database.ts'
 import { joinJson, splitJson } from '../database/json-list.ts'
-import { type DataLists, type NewInteraction, prepareCreate } from './creation.ts'
-import { type InteractionRow, promotedColumns, rowColumns } from './row.ts'
-import { prepareSearch, type Search, type SearchOptions } from './search.ts'
+import { type DataLists, type NewInteraction, prepareCreate } from './sql/insert.ts'
+import { type InteractionRow, promotedColumns, rowColumns } from './sql/rows.ts'
+import { prepareSearch, type Search, type SearchOptions } from './sql/search.ts'
 
 export interface InteractionUpdate {
   readonly id: string

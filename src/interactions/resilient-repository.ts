@@ -1,10 +1,10 @@
 // The repository for a database that restarts and loses connections: what is answered is certain, or said not to be.
-import { retry } from '../database/retries.ts'
+import { retry } from '../database/retry.ts'
 import { isPassing, leavesDoubt } from '../database/sqlstate.ts'
-import { Problem } from '../problem.ts'
-import type { NewInteraction } from './creation.ts'
+import { Problem } from '../http/problem.ts'
 import type { InteractionRepository, InteractionUpdate, UpdateOutcome } from './repository.ts'
-import type { InteractionRow } from './row.ts'
+import type { NewInteraction } from './sql/insert.ts'
+import type { InteractionRow } from './sql/rows.ts'
 
 /**
  * Tries again what fails in passing. A write whose answer was lost may have been applied: it is sent again where

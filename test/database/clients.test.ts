@@ -8,7 +8,7 @@ import {
   listClients,
   putClient,
   revokeClient,
-} from '../../src/oauth/clients.ts'
+} from '../../src/auth/clients.ts'
 import { cloneDatabase } from '../support/database.ts'
 
 const { kysely } = (await cloneDatabase()).database

@@ -3,7 +3,12 @@ import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import { sql } from 'kysely'
 import { expect, test } from 'vitest'
-import { type InteractionRow, interactionJson, pageRowJson, rowColumns } from '../../src/interactions/row.ts'
+import {
+  type InteractionRow,
+  interactionJson,
+  pageRowJson,
+  rowColumns,
+} from '../../src/interactions/sql/rows.ts'
 import { cloneDatabase } from '../support/database.ts'
 
 const {

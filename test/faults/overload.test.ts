@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Client } from 'pg'
 import { expect, test } from 'vitest'
-import { findEmbeddedPostgres } from '../../src/database/embedded.ts'
+import { findEmbeddedPostgres } from '../../src/embedded/postgres.ts'
 import { askForToken, demoClients, readStatus, serve, temporaryFolder } from '../process/support/caller.ts'
 import { isFull } from './support/amount.ts'
 import {

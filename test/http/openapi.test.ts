@@ -2,13 +2,13 @@
 import { FormatRegistry, type TSchema } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { describe, expect, test } from 'vitest'
+import { TokenResponse } from '../../src/auth/schemas.ts'
 import {
   CreateInteractionResponse,
   Interaction,
   interactionComponents,
   PageInteraction,
-} from '../../src/interactions/schema.ts'
-import { TokenResponse } from '../../src/oauth/schema.ts'
+} from '../../src/interactions/schemas.ts'
 import { startTestApp } from '../support/app.ts'
 import { agentToken, serviceToken } from '../support/tokens.ts'
 import { addClient, agentClient, askForToken, serviceClient } from './support/oauth.ts'

@@ -1,6 +1,6 @@
 // A token that was verified is remembered, and is no more for that than it was.
 import { expect, test } from 'vitest'
-import { createClient, defaultScopes, revokeClient } from '../../src/oauth/clients.ts'
+import { createClient, defaultScopes, revokeClient } from '../../src/auth/clients.ts'
 import { startTestApp } from '../support/app.ts'
 import { agentToken, serviceToken, signToken } from '../support/tokens.ts'
 

@@ -1,7 +1,7 @@
 // Whom the token endpoint refuses, and how little it tells (contract §2, RFC 6749 §5.2).
 import type { LightMyRequestResponse } from 'fastify'
 import { describe, expect, test } from 'vitest'
-import { revokeClient } from '../../src/oauth/clients.ts'
+import { revokeClient } from '../../src/auth/clients.ts'
 import { startTestApp } from '../support/app.ts'
 import {
   addClient,

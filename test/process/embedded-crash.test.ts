@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeEach, expect, onTestFinished, test } from 'vitest'
-import { DataDirectoryInUse } from '../../src/database/embedded.ts'
+import { DataDirectoryInUse } from '../../src/embedded/postgres.ts'
 import {
   endLeftServer,
   eventually,

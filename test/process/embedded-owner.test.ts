@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { readdir, rm, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
-import { DataDirectoryInUse, findEmbeddedPostgres } from '../../src/database/embedded.ts'
+import { DataDirectoryInUse, findEmbeddedPostgres } from '../../src/embedded/postgres.ts'
 import {
   endLeftServer,
   eventually,

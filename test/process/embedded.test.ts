@@ -2,7 +2,7 @@ import { readdirSync, statSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { DataDirectoryInUse, findEmbeddedPostgres } from '../../src/database/embedded.ts'
+import { DataDirectoryInUse, findEmbeddedPostgres } from '../../src/embedded/postgres.ts'
 import {
   eventually,
   isAlive,

@@ -6,7 +6,7 @@ import { connect, createServer } from 'node:net'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
-import { findEmbeddedPostgres } from '../../src/database/embedded.ts'
+import { findEmbeddedPostgres } from '../../src/embedded/postgres.ts'
 import { finishCommand } from '../support/service.ts'
 import {
   askForToken,

@@ -1,7 +1,7 @@
 // The totals are kept beside a running service, survive its death at any moment, and can be verified.
 import pg from 'pg'
 import { expect, onTestFinished, test } from 'vitest'
-import { findEmbeddedPostgres } from '../../src/database/embedded.ts'
+import { findEmbeddedPostgres } from '../../src/embedded/postgres.ts'
 import { finishCommand } from '../support/service.ts'
 import { serve, temporaryFolder } from './support/caller.ts'
 

@@ -3,9 +3,9 @@ import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fas
 import { pino } from 'pino'
 import { afterAll } from 'vitest'
 import { buildApp } from '../../src/app.ts'
-import { readConfig } from '../../src/config.ts'
+import { openSigningKey } from '../../src/auth/signing-key.ts'
+import { readConfig } from '../../src/config/config.ts'
 import type { Database } from '../../src/database/database.ts'
-import { openSigningKey } from '../../src/oauth/signing-key.ts'
 import { cloneDatabase } from './database.ts'
 import { bearer, signingKeyPem } from './tokens.ts'
 

@@ -5,8 +5,8 @@ import path from 'node:path'
 import pg from 'pg'
 import type { TestProject } from 'vitest/node'
 import { openDatabase } from '../../src/database/database.ts'
-import { startEmbeddedPostgres } from '../../src/database/embedded.ts'
 import { migrate } from '../../src/database/migrations.ts'
+import { startEmbeddedPostgres } from '../../src/embedded/postgres.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {

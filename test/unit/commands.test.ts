@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import type { Faults } from '../../src/http/problem.ts'
 import { readCreateCommand, readUpdateCommand } from '../../src/interactions/commands.ts'
-import type { Faults } from '../../src/problem.ts'
 
 function create(body: string | undefined) {
   const faults: Faults = {}

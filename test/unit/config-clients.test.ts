@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { InvalidConfig, readConfig } from '../../src/config.ts'
+import { InvalidConfig, readConfig } from '../../src/config/config.ts'
 
 const agent = { clientId: 'agent-1', clientSecret: 's3same', role: 'AGENT', organizationId: 'acme' }
 const service = { clientId: 'service-1', clientSecret: 's3same', role: 'SERVICE' }

@@ -1,7 +1,7 @@
 // The settings of tokens: who issues them, and who verifies them.
 import { generateKeyPairSync } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { InvalidConfig, readConfig } from '../../src/config.ts'
+import { InvalidConfig, readConfig } from '../../src/config/config.ts'
 
 const publicPem = (modulusLength = 2048) =>
   generateKeyPairSync('rsa', { modulusLength })

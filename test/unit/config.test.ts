@@ -1,6 +1,6 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { InvalidConfig, readConfig } from '../../src/config.ts'
+import { InvalidConfig, readConfig } from '../../src/config/config.ts'
 
 type Environment = Record<string, string | undefined>
 

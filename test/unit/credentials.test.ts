@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { badCredentials, type Parameters, readTokenRequest } from '../../src/oauth/credentials.ts'
-import { Problem } from '../../src/problem.ts'
+import { badCredentials, type Parameters, readTokenRequest } from '../../src/auth/credentials.ts'
+import { Problem } from '../../src/http/problem.ts'
 
 interface Given {
   authorization?: string

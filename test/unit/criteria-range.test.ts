@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
+import type { Faults } from '../../src/http/problem.ts'
 import { readCriteria } from '../../src/interactions/criteria.ts'
-import type { Faults } from '../../src/problem.ts'
 import { parameters } from './support/parameters.ts'
 
 function read(query: string) {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import type { Faults } from '../../src/http/problem.ts'
 import { readCriteria } from '../../src/interactions/criteria.ts'
-import type { Faults } from '../../src/problem.ts'
 import { parameters } from './support/parameters.ts'
 
 const range = 'start=2025-01-20T22:00:00.928Z&end=2025-01-21T21:59:59.928Z'

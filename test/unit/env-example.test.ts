@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { readConfig } from '../../src/config.ts'
+import { readConfig } from '../../src/config/config.ts'
 
 const root = path.join(import.meta.dirname, '..', '..')
 const example = readFileSync(path.join(root, '.env.example'), 'utf8')

@@ -6,7 +6,7 @@ import {
   type Instant,
   parseInstant,
   toTimestamp,
-} from '../../src/interactions/instant.ts'
+} from '../../src/types/instant.ts'
 
 const at = (milliseconds: number, nanoseconds = 0): Instant => ({ milliseconds, nanoseconds })
 const tenAtNight = Date.UTC(2025, 0, 20, 22)

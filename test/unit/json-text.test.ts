@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { hasUnstorableEscape, readJsonMembers } from '../../src/json-text.ts'
+import { hasUnstorableEscape, readJsonMembers } from '../../src/types/json-text.ts'
 import { jsonObject, jsonSpace, jsonValue } from './support/json-arbitrary.ts'
 
 const runs = { numRuns: 1000 }

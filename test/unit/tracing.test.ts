@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { wantsTraces } from '../../src/tracing.ts'
+import { wantsTraces } from '../../src/observability/tracing.ts'
 
 test.each([
   [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }, true],

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import type { Faults } from '../../src/http/problem.ts'
 import { readUpdateCommand } from '../../src/interactions/commands.ts'
-import type { Faults } from '../../src/problem.ts'
 
 function readVersion(json: string): { version: bigint | undefined; faulty: string[] } {
   const faults: Faults = {}

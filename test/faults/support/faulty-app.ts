@@ -2,9 +2,9 @@
 import type { FastifyInstance } from 'fastify'
 import { pino } from 'pino'
 import { buildApp } from '../../../src/app.ts'
-import { readConfig } from '../../../src/config.ts'
+import { openSigningKey } from '../../../src/auth/signing-key.ts'
+import { readConfig } from '../../../src/config/config.ts'
 import { openDatabase } from '../../../src/database/database.ts'
-import { openSigningKey } from '../../../src/oauth/signing-key.ts'
 import { signingKeyPem } from '../../support/tokens.ts'
 import { PostgresProxy } from './postgres-proxy.ts'
 

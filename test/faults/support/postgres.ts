@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { Pool, type QueryResultRow } from 'pg'
 import { pino } from 'pino'
-import { readConfig } from '../../../src/config.ts'
-import { startEmbeddedPostgres } from '../../../src/database/embedded.ts'
+import { readConfig } from '../../../src/config/config.ts'
+import { startEmbeddedPostgres } from '../../../src/embedded/postgres.ts'
 import { migrateDatabase } from '../../../src/server.ts'
 
 export interface StoredState {

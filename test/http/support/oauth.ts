@@ -1,6 +1,6 @@
 // Token requests in the three styles that published clients use (contract §2).
 import type { LightMyRequestResponse } from 'fastify'
-import { createClient } from '../../../src/oauth/clients.ts'
+import { createClient } from '../../../src/auth/clients.ts'
 import type { TestApp } from '../../support/app.ts'
 
 export const tokenUrl = '/security/oauth/token'

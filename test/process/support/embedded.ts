@@ -10,7 +10,7 @@ import {
   type EmbeddedPostgres,
   type EmbeddedPostgresOptions,
   startEmbeddedPostgres,
-} from '../../../src/database/embedded.ts'
+} from '../../../src/embedded/postgres.ts'
 
 export const isRoot = process.geteuid?.() === 0
 /** An ordinary user: nobody when the tests run as root, else the one who runs them. */

@@ -1,7 +1,7 @@
 // The database of a service that runs as a process of its own, seen past it.
 import pg from 'pg'
 import { onTestFinished } from 'vitest'
-import { findEmbeddedPostgres } from '../../../src/database/embedded.ts'
+import { findEmbeddedPostgres } from '../../../src/embedded/postgres.ts'
 
 /** Connected until the test is over. */
 export async function connect(dataDirectory: string): Promise<pg.Client> {

@@ -1,0 +1,136 @@
+// The token endpoint, the public keys, and the metadata that lead to both (contract §2).
+import formbody from '@fastify/formbody'
+import type { FastifyError, FastifyInstance } from 'fastify'
+import type { Kysely } from 'kysely'
+import { v4 as randomId } from 'uuid'
+import { retry } from '../database/retry.ts'
+import type { Tables } from '../database/tables.ts'
+import { allowOrigins } from '../http/cors.ts'
+import { answerError, refuseOtherMethods } from '../http/errors.ts'
+import { Problem } from '../http/problem.ts'
+import { authenticateClient, type Client } from './clients.ts'
+import { badCredentials, type Parameters, readTokenRequest, type TokenRequest } from './credentials.ts'
+import { operations } from './operations.ts'
+import { type AttemptLimits, limitAttempts } from './throttle.ts'
+
+export interface OauthOptions extends AttemptLimits {
+  readonly kysely: Kysely<Tables>
+  /** for how long a request tries again when the database is lost, in milliseconds */
+  readonly patienceMs: number
+  /** the public keys, that which signs first */
+  readonly keys: readonly Readonly<Record<string, string>>[]
+  readonly issuer: string
+  /** where callers reach the service; undefined: where the request says that it was reached */
+  readonly publicUrl: string | undefined
+  /** whose pages may call from a browser */
+  readonly corsOrigins: readonly string[]
+  readonly ttlSeconds: number
+  readonly queryCredentials: boolean
+  readonly authoritiesClaim: string
+  readonly organizationClaim: string
+}
+
+const tokenPath = '/security/oauth/token'
+const keysPath = '/security/oauth/jwks.json'
+const metadataPath = '/.well-known/oauth-authorization-server'
+
+export async function oauthRoutes(app: FastifyInstance, options: OauthOptions): Promise<void> {
+  await allowOrigins(app, options.corsOrigins)
+  await app.register(formbody)
+  // any other body carries no credentials, and is no reason to refuse those that stand elsewhere
+  app.removeContentTypeParser(['application/json', 'text/plain'])
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, async () => ({}))
+  app.setErrorHandler<FastifyError>((error, request, reply) =>
+    answerError(toOauthError(error), request, reply),
+  )
+  const attempt = limitAttempts(options, app.log)
+
+  app.post(tokenPath, { schema: operations.token }, async (request, reply) => {
+    reply.headers({ 'cache-control': 'no-store', pragma: 'no-cache' })
+    const given = readTokenRequest(
+      {
+        authorization: request.headers.authorization,
+        query: request.query as Parameters,
+        form: (request.body ?? {}) as Parameters,
+      },
+      options.queryCredentials,
+    )
+    const client = await attempt({ clientId: given.clientId, address: request.ip }, () =>
+      authenticateAny(options, given.clientId, given.secrets),
+    )
+    if (client === undefined) throw badCredentials()
+    return issueToken(app, withScopes(client, given), options)
+  })
+  refuseOtherMethods(app, tokenPath, ['POST'])
+
+  app.get(keysPath, { schema: operations.keys }, async () => ({ keys: options.keys }))
+  refuseOtherMethods(app, keysPath, ['GET'])
+
+  app.get(metadataPath, { schema: operations.metadata }, async (request) => {
+    const base = options.publicUrl ?? `${request.protocol}://${request.host}`
+    return {
+      issuer: options.issuer,
+      token_endpoint: base + tokenPath,
+      jwks_uri: base + keysPath,
+      response_types_supported: [],
+      grant_types_supported: ['client_credentials'],
+      token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+      service_documentation: `${base}/docs`,
+    }
+  })
+  refuseOtherMethods(app, metadataPath, ['GET'])
+}
+
+/** What is not even the name of a type reaches no parser; RFC 6749 §5.2 has no other answer for it than this one. */
+function toOauthError(error: FastifyError): Error {
+  return error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE'
+    ? new Problem('invalid_request', 'The body must be application/x-www-form-urlencoded')
+    : error
+}
+
+/** The client, with the scopes that it asks for. */
+function withScopes(client: Client, given: TokenRequest): Client {
+  if (!given.grantType) throw new Problem('invalid_request', 'Missing grant type')
+  if (given.grantType !== 'client_credentials')
+    throw new Problem('unsupported_grant_type', 'Unsupported grant type')
+  const scopes = given.scope?.split(' ').filter((scope) => scope !== '') ?? []
+  if (scopes.some((scope) => !client.scopes.includes(scope)))
+    throw new Problem('invalid_scope', 'Invalid scope')
+  return scopes.length === 0 ? client : { ...client, scopes: [...new Set(scopes)] }
+}
+
+async function authenticateAny(
+  { kysely, patienceMs }: OauthOptions,
+  clientId: string,
+  secrets: readonly string[],
+) {
+  for (const secret of secrets) {
+    const client = await retry(() => authenticateClient(kysely, clientId, secret), patienceMs)
+    if (client !== undefined) return client
+  }
+  return undefined
+}
+
+function issueToken(app: FastifyInstance, client: Client, options: OauthOptions) {
+  const { clientId, role, organizationId } = client
+  const jti = randomId()
+  const scope = client.scopes.join(' ')
+  const organization = organizationId === null ? {} : { [options.organizationClaim]: organizationId }
+  const accessToken = app.jwt.sign({
+    sub: clientId,
+    client_id: clientId,
+    [options.authoritiesClaim]: [role],
+    scope,
+    jti,
+    ...organization,
+  })
+  return {
+    access_token: accessToken,
+    token_type: 'bearer',
+    expires_in: options.ttlSeconds,
+    scope,
+    ...(organizationId === null ? {} : { organization: organizationId }),
+    sub: clientId,
+    jti,
+  }
+}

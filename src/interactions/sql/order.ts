@@ -1,0 +1,52 @@
+// The order of a search, in SQL.
+import { type Expression, type SqlBool, sql } from 'kysely'
+import { type Order, sortColumns } from '../page.ts'
+
+/** The order asked for, made total by the id; in the direction of the last property, so that one index walk serves. */
+export function totalOrder(sort: readonly Order[]): Order[] {
+  const last = sort.at(-1)
+  if (last === undefined)
+    return [
+      { property: 'createdAt', direction: 'desc', ignoreCase: false },
+      { property: 'id', direction: 'desc', ignoreCase: false },
+    ]
+  const isTotal = sort.some((order) => order.property === 'id' && !order.ignoreCase)
+  return isTotal ? [...sort] : [...sort, { property: 'id', direction: last.direction, ignoreCase: false }]
+}
+
+/** Whether it is the order of the indexes by date, or its reverse. */
+export function isByDate(sort: readonly Order[]): boolean {
+  const [first, second, ...others] = totalOrder(sort)
+  return (
+    first?.property === 'createdAt' &&
+    second?.property === 'id' &&
+    first.direction === second.direction &&
+    others.length === 0
+  )
+}
+
+/**
+ * True of what is behind a place in the order of date and id, and of what is there, if that is included. Of the date by
+ * itself as well: an index scan begins at a bound of one column, and reads from the end of the range up to a pair of them.
+ */
+export function isBehind(
+  table: 'matching' | 'interaction',
+  { createdAt, id }: { readonly createdAt: Expression<unknown>; readonly id: Expression<unknown> },
+  { direction, isIncluded }: { direction: Order['direction']; isIncluded: boolean },
+): Expression<SqlBool> {
+  const beyond = sql.raw(direction === 'desc' ? '<' : '>')
+  const comparison = isIncluded ? sql`${beyond}=` : beyond
+  const [date, key] = [sql.ref(`${table}.created_at`), sql.ref(`${table}.id`)]
+  return sql`${date} ${beyond}= ${createdAt} and (${date}, ${key}) ${comparison} (${createdAt}, ${id})`
+}
+
+/** The `order by` of a table or subquery that has the columns to sort by. */
+export function orderBy(table: 'matching' | 'interaction' | 'page', orders: readonly Order[]) {
+  return sql.join(orders.map((order) => sql`${sortKey(table, order)} ${sql.raw(order.direction)}`))
+}
+
+function sortKey(table: string, { property, ignoreCase }: Order) {
+  const column = sql.ref(`${table}.${sortColumns[property]}`)
+  const isText = property !== 'createdAt' && property !== 'version'
+  return ignoreCase && isText ? sql`lower(${column} collate "default") collate "C"` : column
+}

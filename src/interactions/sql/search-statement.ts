@@ -1,0 +1,118 @@
+// The statement of a search: it finds the rows of the page, and counts only when the page cannot tell the total.
+import { type CompiledQuery, type Expression, type Kysely, type SqlBool, sql } from 'kysely'
+import type { Tables } from '../../database/tables.ts'
+import { keptRange, keptStart, keptTotal } from '../../totals/kept-range.ts'
+import { conditions, isRangeAlone, matching, type Operands, ofOrganization, type Shape } from './filters.ts'
+import { isBehind, isByDate, orderBy, totalOrder } from './order.ts'
+import { columnsOf, dataBytes, largestLoad, pageRowJson } from './rows.ts'
+
+/** What a search answers, one row. */
+export interface SearchRow {
+  /** how many interactions are on the page */
+  readonly found: string
+  /** how many match, on all pages */
+  readonly total: string
+  /** the JSON texts of those on the page, between commas; null when there are none, or their data are too large */
+  readonly text: string | null
+  /** what stands for the text when the data are too large: each one's id, and about how many bytes its data have */
+  readonly ids: readonly string[] | null
+  readonly sizes: readonly number[] | null
+}
+
+/** The statement that finds one page of what matches, and the total. */
+export function composeSearch(
+  kysely: Kysely<Tables>,
+  shape: Shape,
+  values: Operands,
+): CompiledQuery<SearchRow> {
+  return sql<SearchRow>`${search(kysely, shape, values, sql.lit(largestLoad))}`.compile(kysely)
+}
+
+/**
+ * The same, to be part of another statement.
+ * @param load how many bytes the data of the page may have to be loaded
+ */
+export function search(kysely: Kysely<Tables>, shape: Shape, values: Operands, load: Expression<unknown>) {
+  const order = orderBy('page', totalOrder(shape.sort))
+  const offset = shape.given.includes('offset') ? sql`${values.offset}::bigint` : sql.lit(0)
+  const count = isKept(shape)
+    ? keptTotal
+    : sql`(select count(*) from (${matching(kysely, shape, values)}) as matching)`
+  return sql`
+    ${kept(shape, values)}
+    select answer.*,
+      case
+        when found = ${values.size}::bigint or (found = 0 and ${offset} > 0) then ${count}
+        else ${offset} + found
+      end as total
+    from (
+      select count(*) as found,
+        string_agg(${pageRowJson}, ',' order by ${order}) filter (where bytes <= ${load}) as text,
+        array_agg(page.id order by ${order}) filter (where bytes > ${load}) as ids,
+        array_agg(page.data_bytes order by ${order}) filter (where bytes > ${load}) as sizes
+      from (
+        select page.*, sum(page.data_bytes) over () as bytes from (${page(kysely, shape, values)}) as page
+      ) as page
+    ) as answer`
+}
+
+const isKept = (shape: Shape) => shape.keepsTotals && isRangeAlone(shape)
+
+/** Whether an index by date leads from one row that is sought to the next, and to no others. */
+const isByDateAlone = (shape: Shape) => isRangeAlone(shape) && isByDate(shape.sort)
+
+/** Whether the kept totals tell how many there are and where the page begins, so that any page costs as much. */
+export const isFoundByTotals = (shape: Shape) => shape.keepsTotals && isByDateAlone(shape)
+
+const isStartKept = (shape: Shape) => isFoundByTotals(shape) && shape.given.includes('offset')
+
+/** What the kept totals tell, where they tell anything. */
+function kept(shape: Shape, values: Operands) {
+  if (!isKept(shape)) return sql``
+  const organizationId = shape.given.includes('organizationId') ? sql`${values.organizationId}` : undefined
+  const range = keptRange({
+    from: sql`${values.createdFrom}`,
+    to: sql`${values.createdTo}`,
+    organizationId,
+    belongs: ofOrganization(organizationId),
+  })
+  const start = keptStart(organizationId, sql`${values.offset}`, directionOf(shape))
+  return isStartKept(shape) ? sql`with ${range}, ${start}` : sql`with ${range}`
+}
+
+const directionOf = ({ sort }: Shape) => totalOrder(sort)[0]?.direction ?? 'desc'
+
+/** The rows of the page. What is sorted or skipped to find them is read in an index alone where it can tell all of it. */
+function page(kysely: Kysely<Tables>, shape: Shape, values: Operands) {
+  const columns = sql`${columnsOf('interaction')}, interaction.data, ${dataBytes} as data_bytes`
+  const isFurther = shape.given.includes('offset')
+  const order = totalOrder(shape.sort)
+  if (!isByDateAlone(shape))
+    return sql`
+      select ${columns}
+      from (
+        select id from (${matching(kysely, shape, values)}) as matching
+        order by ${orderBy('matching', order)} limit ${values.size}
+        ${isFurther ? sql`offset ${values.offset}` : sql``}
+      ) as found
+      join interactions as interaction on interaction.id = found.id`
+  const first = { createdAt: sql`(select created_at from first)`, id: sql`(select id from first)` }
+  const isOfPage = isBehind('interaction', first, { direction: directionOf(shape), isIncluded: true })
+  return sql`
+    ${isFurther ? sql`with first as materialized (${firstRow(kysely, shape, values)})` : sql``}
+    select ${columns} from interactions as interaction
+    where ${sql.join([...conditions(shape, values), isFurther ? isOfPage : sql<SqlBool>`true`], sql` and `)}
+    order by ${orderBy('interaction', order)} limit ${values.size}`
+}
+
+/** Where a further page by date alone begins. */
+function firstRow(kysely: Kysely<Tables>, shape: Shape, values: Operands) {
+  const orBehind = directionOf(shape) === 'desc' ? sql`<=` : sql`>=`
+  const [isReached, skipped] = isStartKept(shape)
+    ? [sql`created_at ${orBehind} (select bound from start)`, sql`(select skip from start)`]
+    : [sql`true`, values.offset]
+  return sql`
+    select created_at, id from (${matching(kysely, shape, values)}) as matching
+    where ${isReached}
+    order by ${orderBy('matching', totalOrder(shape.sort))} limit 1 offset ${skipped}`
+}
