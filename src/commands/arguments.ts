@@ -1,6 +1,6 @@
 // Reads what the options of several commands have in common.
 import { InvalidArgumentError } from 'commander'
-import { identifierFault } from '../interactions/commands.ts'
+import { identifierError } from '../types/identifier.ts'
 import { firstMillisecond, parseInstant } from '../types/instant.ts'
 
 /**
@@ -20,7 +20,7 @@ export function readMoment(text: string): number {
 
 /** @throws InvalidArgumentError when no stored id could be this one */
 export function readIdentifier(text: string): string {
-  const fault = identifierFault(text)
+  const fault = identifierError(text)
   if (fault !== undefined) throw new InvalidArgumentError(`It ${fault}.`)
   return text
 }

@@ -1,8 +1,8 @@
 // Reads the bodies of create and update as Jackson would (contract §7), with `data` left as the text that it is.
 
 import type { Faults } from '../http/problem.ts'
+import { identifierError } from '../types/identifier.ts'
 import { hasUnstorableEscape, readJsonMembers } from '../types/json-text.ts'
-import { identifierLength } from './schemas.ts'
 
 /** How deep objects and arrays may stand inside each other, as in Jackson. */
 export const deepestNesting = 1000
@@ -45,16 +45,6 @@ export function readUpdateCommand(body: string | undefined, faults: Faults): Upd
   }
 }
 
-/** What is wrong with an id, a type, an organization id or a user id; undefined when nothing is. */
-export function identifierFault(value: string): string | undefined {
-  const { minimum, maximum } = identifierLength
-  const isLonger = value.length > maximum && (value.length > 2 * maximum || [...value].length > maximum)
-  if (value.length < minimum || isLonger) return `must have ${minimum} to ${maximum} characters`
-  if (value.includes('\u0000') || !value.isWellFormed())
-    return 'must not hold NUL or half of a surrogate pair'
-  return undefined
-}
-
 /** The JSON text of a member of the body; undefined when it is missing or null. */
 export type Member = (name: string) => string | undefined
 
@@ -92,7 +82,7 @@ function readText(name: string, member: Member, faults: Faults): string | undefi
 /** Reads an id, a type, an organization id or a user id; what is wrong with it goes into `faults`. */
 export function readIdentifier(name: string, member: Member, faults: Faults): string | undefined {
   const value = readText(name, member, faults)
-  const fault = value === undefined ? undefined : identifierFault(value)
+  const fault = value === undefined ? undefined : identifierError(value)
   if (fault !== undefined) faults[name] = fault
   return value
 }

@@ -2,27 +2,7 @@
 import type { Faults } from '../http/problem.ts'
 import { compareInstants, firstMillisecond, parseInstant, toTimestamp } from '../types/instant.ts'
 import type { ParameterValues } from './page.ts'
-
-/** Which interactions are sought. All conditions hold together; an undefined one does not narrow. */
-export interface Criteria {
-  /** PostgreSQL timestamps, both inclusive */
-  readonly createdFrom: string
-  readonly createdTo: string
-  readonly organizationId: string | undefined
-  /** any of these; undefined when any type will do */
-  readonly types: readonly string[] | undefined
-  readonly createdBy: string | undefined
-  /** whether each of the two must have been, or must not have been, recorded */
-  readonly mediaRecorded: readonly boolean[]
-  readonly cobrowseRecorded: readonly boolean[]
-  readonly customerId: string | undefined
-  readonly conferenceId: string | undefined
-  /** any of these */
-  readonly tags: readonly string[] | undefined
-  /** decimal numbers of milliseconds, as text */
-  readonly onHoldDurationAbove: string | undefined
-  readonly onHoldDurationBelow: string | undefined
-}
+import type { Criteria } from './sql/filters.ts'
 
 /** Reads the criteria; what is wrong with them goes into `faults`, and the criteria are then of no use. */
 export function readCriteria(values: ParameterValues, faults: Faults): Criteria {

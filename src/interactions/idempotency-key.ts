@@ -1,15 +1,8 @@
 // Reads the header Idempotency-Key (draft-ietf-httpapi-idempotency-key-header), and makes of it what is kept.
 import { createHash } from 'node:crypto'
 import type { Faults } from '../http/problem.ts'
+import type { IdempotencyKey } from './sql/idempotent-insert.ts'
 import type { NewInteraction } from './sql/insert.ts'
-
-/** SHA-256 each, so that nothing of a caller is kept */
-export interface IdempotencyKey {
-  /** of the key, the user, and its organization */
-  readonly key: Buffer
-  /** of what is to be created */
-  readonly fingerprint: Buffer
-}
 
 /** Whose key it is. */
 interface KeyOwner {

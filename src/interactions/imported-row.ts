@@ -3,21 +3,7 @@ import type { Faults } from '../http/problem.ts'
 import { parseInstant, toTimestamp } from '../types/instant.ts'
 import { deepestNesting, type Member, readData, readIdentifier, readJsonObject } from './commands.ts'
 import { withoutLineBreaks } from './lines.ts'
-
-/** An interaction as it was stored elsewhere, or here. */
-export interface ImportedRow {
-  readonly id: string
-  readonly organizationId: string
-  readonly createdBy: string
-  /** a PostgreSQL timestamp */
-  readonly createdAt: string
-  /** null when it was never given */
-  readonly type: string | null
-  /** the JSON text of an object */
-  readonly data: string
-  /** a decimal number of 64 bits, not below 0 */
-  readonly version: string
-}
+import type { ImportedRow } from './sql/import.ts'
 
 const known = ['id', 'organizationId', 'createdBy', 'createdAt', 'type', 'data', 'dataText', 'version']
 

@@ -1,12 +1,6 @@
 // A page whose data are too large to hold at once: its text in pieces, loaded as the caller takes them.
 import { type InteractionRow, interactionJson, largestLoad } from './sql/rows.ts'
-
-/** An interaction of a page that was left where it is. */
-export interface StoredInteraction {
-  readonly id: string
-  /** about how large its data are */
-  readonly bytes: number
-}
+import type { StoredInteraction } from './sql/search.ts'
 
 /** The text of a page, with what stands before and behind its interactions. */
 export async function* around(

@@ -1,33 +1,6 @@
 // Spring Data's page: reads page, size and sort as Spring does, and builds the page object. Pure.
 import type { Faults } from '../http/problem.ts'
-
-/** The properties that a caller may sort by, with the column of each. */
-export const sortColumns = {
-  id: 'id',
-  organizationId: 'organization_id',
-  createdBy: 'created_by',
-  createdAt: 'created_at',
-  type: 'type',
-  version: 'version',
-} as const
-
-export type SortProperty = keyof typeof sortColumns
-
-export interface Order {
-  readonly property: SortProperty
-  readonly direction: 'asc' | 'desc'
-  /** compares texts as if written in lower case; without effect on what is no text */
-  readonly ignoreCase: boolean
-}
-
-export interface Pageable {
-  /** 0-based, up to 2^31 - 1 */
-  readonly page: number
-  /** 1 to 2000 */
-  readonly size: number
-  /** as the caller asked, most significant first; empty when it did not ask */
-  readonly sort: readonly Order[]
-}
+import { type Order, type Pageable, type SortProperty, sortColumns } from './sql/order.ts'
 
 /** All values of a query parameter in the order of the request. */
 export type ParameterValues = (name: string) => readonly string[]

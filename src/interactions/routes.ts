@@ -8,7 +8,8 @@ import { sendCompressed } from '../http/compression.ts'
 import { nothingHere, refuseOtherMethods } from '../http/errors.ts'
 import { pageLinks } from '../http/links.ts'
 import { type Faults, forbidden, InvalidRequest, Problem } from '../http/problem.ts'
-import { type CreateCommand, identifierFault, readCreateCommand, readUpdateCommand } from './commands.ts'
+import { identifierError } from '../types/identifier.ts'
+import { type CreateCommand, readCreateCommand, readUpdateCommand } from './commands.ts'
 import { updateConditionally } from './conditional-update.ts'
 import { readCriteria } from './criteria.ts'
 import { readIdempotencyKey, toIdempotencyKey } from './idempotency-key.ts'
@@ -179,14 +180,14 @@ function requireOrganizationId({ organizationId }: CreateCommand, faults: Faults
   const fault =
     organizationId === undefined
       ? 'is required of callers of the SERVICE role'
-      : identifierFault(organizationId)
+      : identifierError(organizationId)
   if (fault !== undefined) faults.organizationId ??= fault
   return organizationId ?? ''
 }
 
 function readId({ params }: FastifyRequest, faults: Faults): string {
   const { interactionId } = params as { interactionId: string }
-  const fault = identifierFault(interactionId)
+  const fault = identifierError(interactionId)
   if (fault !== undefined) faults.interactionId = fault
   return interactionId
 }

@@ -1,6 +1,7 @@
 // The shapes of the reimplemented document, named as it names them. They describe; what reads a request is commands.ts
 // and criteria.ts, since JSON Schema knows neither Spring's leniency nor numbers of more than 53 bits.
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
+import { identifierLength } from '../types/identifier.ts'
 
 export const text = (description: string, example: string) => ({ description, examples: [example] })
 
@@ -16,9 +17,6 @@ const Data = (description: string) =>
 
 const Version = (description: string) =>
   Type.Integer({ format: 'int64', minimum: 0, description, examples: [0] })
-
-/** How long ids, types, organization ids and user ids may be, in characters (Unicode code points). */
-export const identifierLength = { minimum: 1, maximum: 255 } as const
 
 export const Identifier = (description: string, example: string) =>
   Type.String({

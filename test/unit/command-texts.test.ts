@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Faults } from '../../src/http/problem.ts'
-import { identifierFault, readCreateCommand, readUpdateCommand } from '../../src/interactions/commands.ts'
+import { readCreateCommand, readUpdateCommand } from '../../src/interactions/commands.ts'
+import { identifierError } from '../../src/types/identifier.ts'
 
 function create(body: string) {
   const faults: Faults = {}
@@ -87,5 +88,5 @@ test.each([
   ['odd characters', 'a/b c%ä😀', undefined],
   ['255 pairs of surrogates', '😀'.repeat(255), undefined],
 ])('an identifier of %s is checked by itself as well', (_what, value, fault) => {
-  expect(identifierFault(value)).toBe(fault)
+  expect(identifierError(value)).toBe(fault)
 })

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Pageable, pageEnvelope } from '../../src/interactions/page.ts'
+import { pageEnvelope } from '../../src/interactions/page.ts'
+import type { Pageable } from '../../src/interactions/sql/order.ts'
 
 const unsorted = { empty: true, sorted: false, unsorted: true }
 const sorted = { empty: false, sorted: true, unsorted: false }

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Faults } from '../../src/http/problem.ts'
-import { type Pageable, readPageable } from '../../src/interactions/page.ts'
+import { readPageable } from '../../src/interactions/page.ts'
+import type { Pageable } from '../../src/interactions/sql/order.ts'
 import { parameters } from './support/parameters.ts'
 
 function read(query: string): Pageable & { faulty: string[] } {

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Faults } from '../../src/http/problem.ts'
-import { type Order, readPageable, sortColumns } from '../../src/interactions/page.ts'
+import { readPageable } from '../../src/interactions/page.ts'
+import { type Order, sortColumns } from '../../src/interactions/sql/order.ts'
 import { parameters } from './support/parameters.ts'
 
 /** The orders in short: `createdAt desc, type asc ignorecase`. */

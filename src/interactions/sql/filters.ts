@@ -1,8 +1,28 @@
 // Which interactions match: the criteria as values of a statement, and as its conditions.
 import { type Expression, expressionBuilder, type Kysely, type SqlBool, sql } from 'kysely'
 import type { Tables } from '../../database/tables.ts'
-import type { Criteria } from '../criteria.ts'
-import type { Order, Pageable } from '../page.ts'
+import type { Order, Pageable } from './order.ts'
+
+/** Which interactions are sought. All conditions hold together; an undefined one does not narrow. */
+export interface Criteria {
+  /** PostgreSQL timestamps, both inclusive */
+  readonly createdFrom: string
+  readonly createdTo: string
+  readonly organizationId: string | undefined
+  /** any of these; undefined when any type will do */
+  readonly types: readonly string[] | undefined
+  readonly createdBy: string | undefined
+  /** whether each of the two must have been, or must not have been, recorded */
+  readonly mediaRecorded: readonly boolean[]
+  readonly cobrowseRecorded: readonly boolean[]
+  readonly customerId: string | undefined
+  readonly conferenceId: string | undefined
+  /** any of these */
+  readonly tags: readonly string[] | undefined
+  /** decimal numbers of milliseconds, as text */
+  readonly onHoldDurationAbove: string | undefined
+  readonly onHoldDurationBelow: string | undefined
+}
 
 /** What a statement is composed of; equal shapes have the same statement. */
 export interface Shape {

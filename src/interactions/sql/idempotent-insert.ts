@@ -4,8 +4,15 @@ import { gather } from '../../database/batches.ts'
 import type { Database } from '../../database/database.ts'
 import { splitJson } from '../../database/json-list.ts'
 import { retry } from '../../database/retry.ts'
-import type { IdempotencyKey } from '../idempotency-key.ts'
 import { type DataLists, insertFrom, type NewInteraction, toLists } from './insert.ts'
+
+/** SHA-256 each, so that nothing of a caller is kept */
+export interface IdempotencyKey {
+  /** of the key, the user, and its organization */
+  readonly key: Buffer
+  /** of what is to be created */
+  readonly fingerprint: Buffer
+}
 
 /**
  * Creates an interaction, unless its key was used within the last 24 hours. Of any number at once with one key, one

@@ -1,7 +1,21 @@
 // Stores interactions that were exported, as they were, and leaves alone what is there.
 import { sql } from 'kysely'
 import type { Database } from '../../database/database.ts'
-import type { ImportedRow } from '../imported-row.ts'
+
+/** An interaction as it was stored elsewhere, or here. */
+export interface ImportedRow {
+  readonly id: string
+  readonly organizationId: string
+  readonly createdBy: string
+  /** a PostgreSQL timestamp */
+  readonly createdAt: string
+  /** null when it was never given */
+  readonly type: string | null
+  /** the JSON text of an object */
+  readonly data: string
+  /** a decimal number of 64 bits, not below 0 */
+  readonly version: string
+}
 
 export interface ImportOutcome {
   /** how many were stored */

@@ -1,6 +1,33 @@
 // The order of a search, in SQL.
 import { type Expression, type SqlBool, sql } from 'kysely'
-import { type Order, sortColumns } from '../page.ts'
+
+/** The properties that a caller may sort by, with the column of each. */
+export const sortColumns = {
+  id: 'id',
+  organizationId: 'organization_id',
+  createdBy: 'created_by',
+  createdAt: 'created_at',
+  type: 'type',
+  version: 'version',
+} as const
+
+export type SortProperty = keyof typeof sortColumns
+
+export interface Order {
+  readonly property: SortProperty
+  readonly direction: 'asc' | 'desc'
+  /** compares texts as if written in lower case; without effect on what is no text */
+  readonly ignoreCase: boolean
+}
+
+export interface Pageable {
+  /** 0-based, up to 2^31 - 1 */
+  readonly page: number
+  /** 1 to 2000 */
+  readonly size: number
+  /** as the caller asked, most significant first; empty when it did not ask */
+  readonly sort: readonly Order[]
+}
 
 /** The order asked for, made total by the id; in the direction of the last property, so that one index walk serves. */
 export function totalOrder(sort: readonly Order[]): Order[] {

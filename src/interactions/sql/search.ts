@@ -2,13 +2,18 @@
 import type { CompiledQuery, Kysely } from 'kysely'
 import type { Database } from '../../database/database.ts'
 import type { Tables } from '../../database/tables.ts'
-import type { Criteria } from '../criteria.ts'
-import type { StoredInteraction } from '../large-page.ts'
-import type { Pageable } from '../page.ts'
-import { toShape, toValues } from './filters.ts'
+import { type Criteria, toShape, toValues } from './filters.ts'
 import { gatherSearches, watchPace } from './gathered-search.ts'
+import type { Pageable } from './order.ts'
 import { prepareShapes } from './prepared-statements.ts'
 import { composeSearch, isFoundByTotals, type SearchRow } from './search-statement.ts'
+
+/** An interaction of a page that was left where it is. */
+export interface StoredInteraction {
+  readonly id: string
+  /** about how large its data are */
+  readonly bytes: number
+}
 
 export interface SearchResult {
   /** how many interactions are on the page */
