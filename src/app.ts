@@ -108,7 +108,7 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
     await app.register(oauthRoutes, {
       ...config.tokens,
       kysely: database.kysely,
-      patienceMs: database.patienceMs,
+      retryTimeoutMs: database.retryTimeoutMs,
       keys: [signingKey, ...signingKey.previous].map(({ jwk }) => jwk),
       publicUrl: config.http.publicUrl,
       corsOrigins: config.http.corsOrigins,
@@ -127,7 +127,7 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
       const repository = interactionRepository(database, { keepsTotals: config.keepsTotals })
       const { poolSize, longestWaitMs } = config.database
       await rtcApi.register(interactionRoutes, {
-        repository: resilientRepository(repository, database.patienceMs),
+        repository: resilientRepository(repository, database.retryTimeoutMs),
         createOnce: prepareCreateOnce(database),
         // a stream is in no hurry: its batches wait for each other
         walk: prepareWalk(database, { atOnce: Math.ceil(poolSize / 5) }),

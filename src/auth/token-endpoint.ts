@@ -16,7 +16,7 @@ import { type AttemptLimits, limitAttempts } from './throttle.ts'
 export interface OauthOptions extends AttemptLimits {
   readonly kysely: Kysely<Tables>
   /** for how long a request tries again when the database is lost, in milliseconds */
-  readonly patienceMs: number
+  readonly retryTimeoutMs: number
   /** the public keys, that which signs first */
   readonly keys: readonly Readonly<Record<string, string>>[]
   readonly issuer: string
@@ -100,12 +100,12 @@ function withScopes(client: Client, given: TokenRequest): Client {
 }
 
 async function authenticateAny(
-  { kysely, patienceMs }: OauthOptions,
+  { kysely, retryTimeoutMs }: OauthOptions,
   clientId: string,
   secrets: readonly string[],
 ) {
   for (const secret of secrets) {
-    const client = await retry(() => authenticateClient(kysely, clientId, secret), patienceMs)
+    const client = await retry(() => authenticateClient(kysely, clientId, secret), retryTimeoutMs)
     if (client !== undefined) return client
   }
   return undefined

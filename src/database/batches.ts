@@ -9,7 +9,7 @@ export interface BatchLimits {
   /** how many items a batch may have */
   readonly most: number
   /** how long a batch may wait for its start, in milliseconds */
-  readonly patienceMs: number
+  readonly retryTimeoutMs: number
 }
 
 /** How a statement takes any number of rows: a list for each member. */
@@ -41,7 +41,7 @@ interface WaitingBatch {
  */
 export function gather<Item, Answer>(
   run: (items: readonly Item[]) => Promise<readonly Answer[]>,
-  { atOnce, most, patienceMs }: BatchLimits,
+  { atOnce, most, retryTimeoutMs }: BatchLimits,
 ): (item: Item) => Promise<Answer> {
   const waiting: WaitingBatch[] = []
   let itemsWaiting = 0
@@ -89,7 +89,7 @@ export function gather<Item, Answer>(
           startFirst()
           isGivingUp = false
         }
-        const timers = [setTimeout(endHold, holdMs), setTimeout(giveUp, patienceMs)]
+        const timers = [setTimeout(endHold, holdMs), setTimeout(giveUp, retryTimeoutMs)]
         const batch: WaitingBatch = { start, mayGrow: true, timers }
         waiting.push(batch)
       },

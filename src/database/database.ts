@@ -37,7 +37,7 @@ export interface Database {
     options?: { readonly shares: SharedConnection },
   ): (parameters: Parameters) => Promise<Row[]>
   /** how long a caller waits for a connection, and for one that works, in milliseconds */
-  readonly patienceMs: number
+  readonly retryTimeoutMs: number
   /** How the connections are used at the moment. */
   poolUse(): PoolUse
   /** Rejects when the database does not answer. Needs no connection of those that statements wait for. */
@@ -97,7 +97,7 @@ export function openDatabase(settings: PoolSettings, onError: (error: Error) => 
         })
       }
     },
-    patienceMs: connectTimeoutMs,
+    retryTimeoutMs: connectTimeoutMs,
     poolUse: () => ({
       idle: pool.idleCount,
       busy: pool.totalCount - pool.idleCount,

@@ -8,20 +8,20 @@ const firstPauseMs = 10
 /**
  * Runs what may be run any number of times, until it succeeds: the second time at once, then after pauses that double
  * and vary, so that callers who failed together do not come back together.
- * @param patienceMs for how long; what runs by then is awaited
+ * @param retryTimeoutMs for how long; what runs by then is awaited
  * @param mayRepeat whether to try again after that error
  * @throws the last error
  */
 export async function retry<Answer>(
   attempt: () => Promise<Answer>,
-  patienceMs: number,
+  retryTimeoutMs: number,
   mayRepeat: (error: unknown) => boolean = isPassing,
 ): Promise<Answer> {
   const began = performance.now()
   try {
     return await attempt()
   } catch (error) {
-    const left = patienceMs - (performance.now() - began)
+    const left = retryTimeoutMs - (performance.now() - began)
     if (left < firstPauseMs || !mayRepeat(error)) throw error
     return await pRetry(attempt, {
       retries: Number.POSITIVE_INFINITY,

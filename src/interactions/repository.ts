@@ -40,9 +40,9 @@ export interface InteractionRepository extends Search {
 
 /** Compiles the statements; they run when the functions are called. */
 export function interactionRepository(database: Database, options: SearchOptions): InteractionRepository {
-  const { kysely, patienceMs } = database
-  const reads = { atOnce: 4, most: 16, patienceMs } as const
-  const writes = { atOnce: 3, most: 100, patienceMs } as const
+  const { kysely, retryTimeoutMs } = database
+  const reads = { atOnce: 4, most: 16, retryTimeoutMs } as const
+  const writes = { atOnce: 3, most: 100, retryTimeoutMs } as const
 
   const findSome = (name: string, options?: { readonly shares: SharedConnection }) => {
     const select = database.prepare(

@@ -9,18 +9,18 @@ import type { InteractionRow } from './sql/rows.ts'
 /**
  * Tries again what fails in passing. A write whose answer was lost may have been applied: it is sent again where
  * sending it twice applies it once, and when it is refused then, what is stored tells whether it was by itself.
- * @param patienceMs for how long each call tries again
+ * @param retryTimeoutMs for how long each call tries again
  * @returns a repository whose writes reject with Problem 503 when what is stored does not tell
  */
 export function resilientRepository(
   repository: InteractionRepository,
-  patienceMs: number,
+  retryTimeoutMs: number,
 ): InteractionRepository {
   return {
     ...repository,
-    find: (id) => retry(() => repository.find(id), patienceMs),
-    findAll: (ids) => retry(() => repository.findAll(ids), patienceMs),
-    search: (criteria, pageable) => retry(() => repository.search(criteria, pageable), patienceMs),
+    find: (id) => retry(() => repository.find(id), retryTimeoutMs),
+    findAll: (ids) => retry(() => repository.findAll(ids), retryTimeoutMs),
+    search: (criteria, pageable) => retry(() => repository.search(criteria, pageable), retryTimeoutMs),
     create: (given) =>
       untilCertain(
         () => repository.create(given),
@@ -30,10 +30,10 @@ export function resilientRepository(
     update(given) {
       const attempt = () => repository.update(given)
       const { type, data, version } = given
-      if (type === undefined && data === undefined) return retry(attempt, patienceMs)
+      if (type === undefined && data === undefined) return retry(attempt, retryTimeoutMs)
       // sent twice, it might be applied twice
       if (version === undefined)
-        return retry(attempt, patienceMs, (error) => isPassing(error) && !leavesDoubt(error))
+        return retry(attempt, retryTimeoutMs, (error) => isPassing(error) && !leavesDoubt(error))
       return untilCertain(attempt, 'stale', async () =>
         judgeUpdate(given, version, await repository.find(given.id)),
       )
@@ -56,7 +56,7 @@ export function resilientRepository(
         throw error
       }
       return judge()
-    }, patienceMs)
+    }, retryTimeoutMs)
   }
 }
 

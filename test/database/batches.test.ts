@@ -226,7 +226,7 @@ test('a batch starts when another has ended, and never holds more than it may', 
       underWay--
       return items.map((item) => item * 2)
     },
-    { atOnce: 2, most: 10, patienceMs: 5000 },
+    { atOnce: 2, most: 10, retryTimeoutMs: 5000 },
   )
   const items = Array.from({ length: 95 }, (_, item) => item)
   expect(await Promise.all(items.map(double))).toEqual(items.map((item) => item * 2))
@@ -246,7 +246,7 @@ function heldBatches() {
       await new Promise<void>((resolve) => held.push(resolve))
       return items
     },
-    { atOnce: 4, most: 100, patienceMs: 5000 },
+    { atOnce: 4, most: 100, retryTimeoutMs: 5000 },
   )
   const give = async (count: number) => {
     for (const item of numbers(count)) void run(item)

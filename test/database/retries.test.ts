@@ -11,7 +11,7 @@ import { cloneDatabase } from '../support/database.ts'
 
 const { database } = await cloneDatabase()
 const repository = interactionRepository(database, { keepsTotals: true })
-const resilient = resilientRepository(repository, database.patienceMs)
+const resilient = resilientRepository(repository, database.retryTimeoutMs)
 
 test.each(['40001', '40P01'])('what lost against another transaction (%s) is tried again', async (code) => {
   await sql`create sequence if not exists attempts`.execute(database.kysely)
@@ -62,7 +62,7 @@ test('a batch that waits too long for its start is given up, and nothing of it i
       await held
       return items
     },
-    { atOnce: 1, most: 10, patienceMs: 50 },
+    { atOnce: 1, most: 10, retryTimeoutMs: 50 },
   )
   const first = run('first')
   await new Promise(setImmediate)

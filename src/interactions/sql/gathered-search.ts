@@ -59,7 +59,7 @@ export function gatherSearches(
       pace.note((performance.now() - began) / searches.length)
     }
   }
-  const gathered = gather(run, { atOnce: 2, most: 16, patienceMs: database.patienceMs })
+  const gathered = gather(run, { atOnce: 2, most: 16, retryTimeoutMs: database.retryTimeoutMs })
   return async (values) => {
     if (!pace.isBrief()) return run([values])
     const answer = await gathered(values)

@@ -32,7 +32,7 @@ const removedAtOnce = 200
 
 /** To be called once for a database, as its statements are prepared by name. */
 export function prepareCreateOnce(database: Database): CreateOnce {
-  const { kysely, patienceMs } = database
+  const { kysely, retryTimeoutMs } = database
 
   const createAll = database.prepare('create_interactions_once', (given: DataLists<KeyedCreation>) =>
     sql<{ id: string }>`
@@ -96,7 +96,7 @@ export function prepareCreateOnce(database: Database): CreateOnce {
         return { id: known.fingerprint.equals(one.fingerprint) ? known.interaction_id : undefined }
       })
     },
-    { atOnce: 2, most: 100, patienceMs },
+    { atOnce: 2, most: 100, retryTimeoutMs },
   )
 
   return (given) =>
@@ -105,7 +105,7 @@ export function prepareCreateOnce(database: Database): CreateOnce {
         const outcome = await createTogether(given)
         if (outcome !== 'again') return outcome.id
       }
-    }, patienceMs)
+    }, retryTimeoutMs)
 }
 
 const hex = ({ key }: { readonly key: Buffer }) => key.toString('hex')

@@ -51,7 +51,7 @@ export function prepareWalk(database: Database, { atOnce }: { readonly atOnce: n
       const pageable = { page: 0, size, sort }
       const values = { ...toValues(criteria, pageable), placeCreatedAt: place?.createdAt, placeId: place?.id }
       const shape = toShape(criteria, pageable, values, false)
-      const rows = await turn(() => retry(() => run(shape, values), database.patienceMs))
+      const rows = await turn(() => retry(() => run(shape, values), database.retryTimeoutMs))
       const last = rows.at(-1)
       if (last === undefined) return
       yield rows
