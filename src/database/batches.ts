@@ -1,7 +1,7 @@
 // Gathers what is asked for at about the same time into one statement, which costs little more than one of its parts.
 import { channel } from 'node:diagnostics_channel'
 import DataLoader from 'dataloader'
-import { databaseFailure, NotSent } from './sqlstate.ts'
+import { databaseFailure, NotSentError } from './sqlstate.ts'
 
 export interface BatchLimits {
   /** how many batches may be under way at once; what comes meanwhile makes up the next ones */
@@ -35,7 +35,7 @@ interface WaitingBatch {
  * loop when nothing is under way, so that a single item waits for no other. While others are, and fewer than `atOnce`,
  * it starts when as many items wait as are under way, when it is full, or after 10 ms: many small batches cost more than
  * few that are large, and one that takes long holds up no others. A batch that waits for too long rejects all its items
- * with NotSent.
+ * with NotSentError.
  * @param run answers each item at its index, all or none: when it throws, each item is run alone, so that a bad one
  *   fails no other; unless the database does not answer, which rejects them all
  */
@@ -63,7 +63,7 @@ export function gather<Item, Answer>(
   const loader = new DataLoader<Item, Answer>(
     async (items) => {
       itemsWaiting -= items.length
-      if (isGivingUp) throw new NotSent()
+      if (isGivingUp) throw new NotSentError()
       underWay++
       itemsUnderWay += items.length
       sizes.publish(items.length)

@@ -3,7 +3,7 @@ import { type CompiledQuery, Kysely, PostgresDialect } from 'kysely'
 import type { QueryConfig, QueryResultRow } from 'pg'
 import { openPool, type PoolSettings, runOn } from './pool.ts'
 import { openPipeline } from './shared-connection.ts'
-import { isHeldUp, NotSent } from './sqlstate.ts'
+import { isLockTimeout, NotSentError } from './sqlstate.ts'
 import type { Tables } from './tables.ts'
 
 /** Numbers of connections, and of statements that wait for one. */
@@ -29,7 +29,7 @@ export interface Database {
    * @param options.shares the connection that it shares with others, for a statement that touches little. They share
    *   it as long as they flow: PostgreSQL goes from one to the next without waiting for the service, which takes less
    *   work than a connection for each.
-   * @returns a function that rejects with NotSent when there is no connection
+   * @returns a function that rejects with NotSentError when there is no connection
    */
   prepare<Parameters extends object, Row extends QueryResultRow>(
     name: string,
@@ -67,7 +67,7 @@ export function openDatabase(settings: PoolSettings, onError: (error: Error) => 
   const runAlone = <Row extends QueryResultRow>(statement: QueryConfig) =>
     new Promise<Row[]>((resolve, reject) => {
       pool.connect((cause, client, release) => {
-        if (client === undefined) return reject(new NotSent(cause))
+        if (client === undefined) return reject(new NotSentError(cause))
         runOn<Row>(client, statement, (isUsable) => release(!isUsable), resolve, reject)
       })
     })
@@ -92,7 +92,7 @@ export function openDatabase(settings: PoolSettings, onError: (error: Error) => 
         const statement = { name, text, values: names.map((key) => values[key]) }
         if (!pipeline?.flows()) return runAlone<Row>(statement)
         return pipeline.run<Row>(statement).catch((error: unknown) => {
-          if (!isHeldUp(error)) throw error
+          if (!isLockTimeout(error)) throw error
           return runAlone<Row>(statement)
         })
       }

@@ -1,6 +1,6 @@
 // The connections to PostgreSQL: how each is set up, how many there may be, and how long one may be used at a time.
 import { type Client, Pool, type PoolClient, type QueryConfig, type QueryResultRow, types } from 'pg'
-import { isAnswered } from './sqlstate.ts'
+import { keepsConnection } from './sqlstate.ts'
 
 export interface PoolSettings {
   /** `postgres://user:password@host:port/database` */
@@ -78,7 +78,7 @@ export function runOn<Row extends QueryResultRow>(
   client.query<Row>(statement, (error, result) => {
     // null when there is none
     const failure: Error | null = error
-    onEnd(failure === null || isAnswered(failure))
+    onEnd(failure === null || keepsConnection(failure))
     if (failure === null) resolve(result.rows)
     else reject(failure)
   })

@@ -1,6 +1,6 @@
 // Tries again what failed in passing: the database was restarted, a connection was lost, two transactions collided.
 import pRetry from 'p-retry'
-import { isPassing } from './sqlstate.ts'
+import { isTransient } from './sqlstate.ts'
 
 /** less than this is no time to try again in */
 const firstPauseMs = 10
@@ -15,7 +15,7 @@ const firstPauseMs = 10
 export async function retry<Answer>(
   attempt: () => Promise<Answer>,
   retryTimeoutMs: number,
-  mayRepeat: (error: unknown) => boolean = isPassing,
+  mayRepeat: (error: unknown) => boolean = isTransient,
 ): Promise<Answer> {
   const began = performance.now()
   try {

@@ -1,13 +1,13 @@
 // One connection that brief statements share: each is sent behind those under way, and answered in its turn.
 import type { PoolClient, QueryConfig, QueryResultRow } from 'pg'
 import { openPool, overdueMs, type PoolSettings, runOn } from './pool.ts'
-import { NotSent } from './sqlstate.ts'
+import { NotSentError } from './sqlstate.ts'
 
 export interface Pipeline {
   /** Whether answers come at the pace of brief statements. Otherwise one of them is not brief, and others would wait for it. */
   flows(): boolean
   /**
-   * Rejects with NotSent when there is no connection, and with what `isHeldUp` tells when it meets a lock that is
+   * Rejects with NotSentError when there is no connection, and with what `isLockTimeout` tells when it meets a lock that is
    * held for longer than others should wait behind it. When the connection is lost, so are all statements under way.
    */
   run<Row extends QueryResultRow>(statement: QueryConfig): Promise<Row[]>
@@ -46,7 +46,7 @@ export function openPipeline(settings: PoolSettings, onError: (error: Error) => 
         return client
       })
       .catch((cause: unknown) => {
-        throw new NotSent(cause)
+        throw new NotSentError(cause)
       })
       .finally(() => {
         connecting = undefined

@@ -11,7 +11,7 @@ export type DatabaseFailure =
   | 'unstorable'
 
 /** There was no connection for the statement in time, so that it cannot have had any effect. */
-export class NotSent extends Error {
+export class NotSentError extends Error {
   /** @param cause why there was none; without one, too many waited */
   constructor(cause?: unknown) {
     super('no connection to the database', { cause })
@@ -20,7 +20,7 @@ export class NotSent extends Error {
 
 /** What a failure of the database means; undefined when the error is no known failure, but a bug. */
 export function databaseFailure(error: unknown): DatabaseFailure | undefined {
-  if (error instanceof NotSent)
+  if (error instanceof NotSentError)
     return error.cause === undefined ? 'unavailable' : databaseFailure(error.cause)
   if (!(error instanceof Error)) return undefined
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
@@ -37,7 +37,7 @@ export function databaseFailure(error: unknown): DatabaseFailure | undefined {
  * Whether the statement did nothing since it met a lock that was held for too long, or since the one that was to
  * prepare it, before it on its connection, did.
  */
-export function isHeldUp(error: unknown): boolean {
+export function isLockTimeout(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === '55P03' || error.code === '26000')
 }
 
@@ -47,20 +47,20 @@ export function isDuplicate(error: unknown): boolean {
 }
 
 /** Whether the database may soon answer what it just did not. A statement that took too long would again. */
-export function isPassing(error: unknown): boolean {
+export function isTransient(error: unknown): boolean {
   const failure = databaseFailure(error)
   return failure === 'unavailable' || failure === 'conflict'
 }
 
 /** Whether the statement failed by the server's word, after which the connection is as good as before. */
-export function isAnswered(error: unknown): boolean {
+export function keepsConnection(error: unknown): boolean {
   const failure = databaseFailure(error)
   return isDuplicate(error) || (failure !== undefined && failure !== 'unavailable')
 }
 
 /** Whether a statement may have had its effect all the same: it was sent, and what became of it is not known. */
-export function leavesDoubt(error: unknown): boolean {
-  return !(error instanceof NotSent) && databaseFailure(error) === 'unavailable'
+export function isAmbiguous(error: unknown): boolean {
+  return !(error instanceof NotSentError) && databaseFailure(error) === 'unavailable'
 }
 
 /** node-postgres names these by their message alone. */

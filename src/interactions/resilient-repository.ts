@@ -1,6 +1,6 @@
 // The repository for a database that restarts and loses connections: what is answered is certain, or said not to be.
 import { retry } from '../database/retry.ts'
-import { isPassing, leavesDoubt } from '../database/sqlstate.ts'
+import { isAmbiguous, isTransient } from '../database/sqlstate.ts'
 import { Problem } from '../http/problem.ts'
 import type { InteractionRepository, InteractionUpdate, UpdateOutcome } from './repository.ts'
 import type { NewInteraction } from './sql/insert.ts'
@@ -33,7 +33,7 @@ export function resilientRepository(
       if (type === undefined && data === undefined) return retry(attempt, retryTimeoutMs)
       // sent twice, it might be applied twice
       if (version === undefined)
-        return retry(attempt, retryTimeoutMs, (error) => isPassing(error) && !leavesDoubt(error))
+        return retry(attempt, retryTimeoutMs, (error) => isTransient(error) && !isAmbiguous(error))
       return untilCertain(attempt, 'stale', async () =>
         judgeUpdate(given, version, await repository.find(given.id)),
       )
@@ -52,7 +52,7 @@ export function resilientRepository(
         const outcome = await attempt()
         if (outcome !== refusal || !inDoubt) return outcome
       } catch (error) {
-        inDoubt ||= leavesDoubt(error)
+        inDoubt ||= isAmbiguous(error)
         throw error
       }
       return judge()

@@ -4,7 +4,7 @@ import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 import { gather } from '../../src/database/batches.ts'
 import { retry } from '../../src/database/retry.ts'
-import { NotSent } from '../../src/database/sqlstate.ts'
+import { NotSentError } from '../../src/database/sqlstate.ts'
 import { interactionRepository } from '../../src/interactions/repository.ts'
 import { resilientRepository } from '../../src/interactions/resilient-repository.ts'
 import { cloneDatabase } from '../support/database.ts'
@@ -34,9 +34,9 @@ test('what keeps failing is given up when patience is over, with its last error'
   let attempts = 0
   const failing = retry(async () => {
     attempts++
-    throw new NotSent()
+    throw new NotSentError()
   }, 200)
-  await expect(failing).rejects.toThrow(NotSent)
+  await expect(failing).rejects.toThrow(NotSentError)
   expect(attempts).toBeGreaterThan(2)
 })
 
@@ -66,7 +66,7 @@ test('a batch that waits too long for its start is given up, and nothing of it i
   )
   const first = run('first')
   await new Promise(setImmediate)
-  await expect(run('second')).rejects.toThrow(NotSent)
+  await expect(run('second')).rejects.toThrow(NotSentError)
   letGo()
   expect(await first).toBe('first')
   expect(await run('third')).toBe('third')

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { databaseFailure, isAnswered } from '../../src/database/sqlstate.ts'
+import { databaseFailure, keepsConnection } from '../../src/database/sqlstate.ts'
 
 const failure = (code: unknown, message = 'failed') => Object.assign(new Error(message), { code })
 
@@ -42,7 +42,7 @@ test.each([
 })
 
 test('a duplicate is an answer, which costs no connection', () => {
-  expect(isAnswered(failure('23505', 'unique violation'))).toBe(true)
+  expect(keepsConnection(failure('23505', 'unique violation'))).toBe(true)
 })
 
 test.each([
