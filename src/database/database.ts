@@ -2,7 +2,7 @@
 import { type CompiledQuery, Kysely, PostgresDialect } from 'kysely'
 import type { QueryConfig, QueryResultRow } from 'pg'
 import { openPool, type PoolSettings, runOn } from './pool.ts'
-import { openPipeline } from './shared-connection.ts'
+import { openSharedConnection } from './shared-connection.ts'
 import { isLockTimeout, NotSentError } from './sqlstate.ts'
 import type { Tables } from './tables.ts'
 
@@ -16,7 +16,7 @@ export interface PoolUse {
 }
 
 /** Reads do not wait behind writes, each of which PostgreSQL flushes to its disk. */
-export type SharedConnection = 'reads' | 'writes'
+export type SharedConnectionName = 'reads' | 'writes'
 
 export interface Database {
   /** for statements that are composed anew for each request */
@@ -34,7 +34,7 @@ export interface Database {
   prepare<Parameters extends object, Row extends QueryResultRow>(
     name: string,
     compose: (parameters: Parameters) => CompiledQuery<Row>,
-    options?: { readonly shares: SharedConnection },
+    options?: { readonly shares: SharedConnectionName },
   ): (parameters: Parameters) => Promise<Row[]>
   /** how long a caller waits for a connection, and for one that works, in milliseconds */
   readonly retryTimeoutMs: number
@@ -58,9 +58,9 @@ export function openDatabase(settings: PoolSettings, onError: (error: Error) => 
   const pool = openPool(settings, onIdleError)
   const { connectTimeoutMs } = settings
   const probes = openPool({ ...settings, poolSize: 1, statementTimeoutMs: connectTimeoutMs }, onIdleError)
-  const pipelines = {
-    reads: openPipeline(settings, onIdleError),
-    writes: openPipeline(settings, onIdleError),
+  const sharedConnections = {
+    reads: openSharedConnection(settings, onIdleError),
+    writes: openSharedConnection(settings, onIdleError),
   }
   let probe: Promise<void> | undefined
 
@@ -78,9 +78,9 @@ export function openDatabase(settings: PoolSettings, onError: (error: Error) => 
     prepare<Parameters extends object, Row extends QueryResultRow>(
       name: string,
       compose: (parameters: Parameters) => CompiledQuery<Row>,
-      options?: { readonly shares: SharedConnection },
+      options?: { readonly shares: SharedConnectionName },
     ) {
-      const pipeline = options && pipelines[options.shares]
+      const shared = options && sharedConnections[options.shares]
       const { sql, parameters } = compose(parameterNames<Parameters>())
       const names = [...new Set(parameters as (keyof Parameters)[])]
       // a member that the statement names twice is sent once
@@ -90,8 +90,8 @@ export function openDatabase(settings: PoolSettings, onError: (error: Error) => 
       })
       return (values: Parameters) => {
         const statement = { name, text, values: names.map((key) => values[key]) }
-        if (!pipeline?.flows()) return runAlone<Row>(statement)
-        return pipeline.run<Row>(statement).catch((error: unknown) => {
+        if (!shared?.isResponsive()) return runAlone<Row>(statement)
+        return shared.run<Row>(statement).catch((error: unknown) => {
           if (!isLockTimeout(error)) throw error
           return runAlone<Row>(statement)
         })
@@ -116,7 +116,12 @@ export function openDatabase(settings: PoolSettings, onError: (error: Error) => 
     },
     async close() {
       isClosing = true
-      await Promise.all([pool.end(), probes.end(), pipelines.reads.close(), pipelines.writes.close()])
+      await Promise.all([
+        pool.end(),
+        probes.end(),
+        sharedConnections.reads.close(),
+        sharedConnections.writes.close(),
+      ])
     },
   }
 }

@@ -3,9 +3,9 @@ import type { PoolClient, QueryConfig, QueryResultRow } from 'pg'
 import { openPool, overdueMs, type PoolSettings, runOn } from './pool.ts'
 import { NotSentError } from './sqlstate.ts'
 
-export interface Pipeline {
+export interface SharedConnection {
   /** Whether answers come at the pace of brief statements. Otherwise one of them is not brief, and others would wait for it. */
-  flows(): boolean
+  isResponsive(): boolean
   /**
    * Rejects with NotSentError when there is no connection, and with what `isLockTimeout` tells when it meets a lock that is
    * held for longer than others should wait behind it. When the connection is lost, so are all statements under way.
@@ -26,7 +26,10 @@ const paceMs = 20
  * for longer than a statement may take is cut, as those of the pool are.
  * @param onError told of errors on the idle connection, which is then replaced
  */
-export function openPipeline(settings: PoolSettings, onError: (error: Error) => void): Pipeline {
+export function openSharedConnection(
+  settings: PoolSettings,
+  onError: (error: Error) => void,
+): SharedConnection {
   const lockTimeoutMs = Math.min(lockedMs, settings.lockTimeoutMs)
   const pool = openPool({ ...settings, lockTimeoutMs, poolSize: 1, isShared: true }, onError)
   let shared: PoolClient | undefined
@@ -81,7 +84,7 @@ export function openPipeline(settings: PoolSettings, onError: (error: Error) => 
   }
 
   return {
-    flows: () => underWay === 0 || performance.now() - lastAnswerAt < paceMs,
+    isResponsive: () => underWay === 0 || performance.now() - lastAnswerAt < paceMs,
     run: <Row extends QueryResultRow>(statement: QueryConfig) =>
       shared === undefined
         ? connect().then((client) => send<Row>(client, statement))

@@ -2,7 +2,7 @@
 // request, in search.ts.
 import { sql } from 'kysely'
 import { gather, inOrder } from '../database/batches.ts'
-import type { Database, SharedConnection } from '../database/database.ts'
+import type { Database, SharedConnectionName } from '../database/database.ts'
 import { joinJson, splitJson } from '../database/json-list.ts'
 import { type DataLists, type NewInteraction, prepareCreate } from './sql/insert.ts'
 import { type InteractionRow, promotedColumns, rowColumns } from './sql/rows.ts'
@@ -44,7 +44,7 @@ export function interactionRepository(database: Database, options: SearchOptions
   const reads = { atOnce: 4, most: 16, retryTimeoutMs } as const
   const writes = { atOnce: 3, most: 100, retryTimeoutMs } as const
 
-  const findSome = (name: string, options?: { readonly shares: SharedConnection }) => {
+  const findSome = (name: string, options?: { readonly shares: SharedConnectionName }) => {
     const select = database.prepare(
       name,
       ({ ids }: { ids: readonly string[] }) =>
