@@ -132,7 +132,7 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
         // a stream is in no hurry: its batches wait for each other
         walk: prepareWalk(database, { atOnce: Math.ceil(poolSize / 5) }),
         // the other half of the connections is left to reads and writes
-        searches: { atOnce: Math.ceil(poolSize / 2), longestWaitMs },
+        searches: { concurrency: Math.ceil(poolSize / 2), longestWaitMs },
         publicUrl: config.http.publicUrl,
       })
     },

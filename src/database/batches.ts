@@ -5,9 +5,9 @@ import { databaseFailure, NotSentError } from './sqlstate.ts'
 
 export interface BatchLimits {
   /** how many batches may be under way at once; what comes meanwhile makes up the next ones */
-  readonly atOnce: number
+  readonly concurrency: number
   /** how many items a batch may have */
-  readonly most: number
+  readonly maxSize: number
   /** how long a batch may wait for its start, in milliseconds */
   readonly retryTimeoutMs: number
 }
@@ -32,16 +32,16 @@ interface WaitingBatch {
 
 /**
  * Makes a function of one item out of a function of many. A batch starts at the end of the present turn of the event
- * loop when nothing is under way, so that a single item waits for no other. While others are, and fewer than `atOnce`,
+ * loop when nothing is under way, so that a single item waits for no other. While others are, and fewer than `concurrency`,
  * it starts when as many items wait as are under way, when it is full, or after 10 ms: many small batches cost more than
  * few that are large, and one that takes long holds up no others. A batch that waits for too long rejects all its items
  * with NotSentError.
  * @param run answers each item at its index, all or none: when it throws, each item is run alone, so that a bad one
  *   fails no other; unless the database does not answer, which rejects them all
  */
-export function gather<Item, Answer>(
+export function batch<Item, Answer>(
   run: (items: readonly Item[]) => Promise<readonly Answer[]>,
-  { atOnce, most, retryTimeoutMs }: BatchLimits,
+  { concurrency, maxSize, retryTimeoutMs }: BatchLimits,
 ): (item: Item) => Promise<Answer> {
   const waiting: WaitingBatch[] = []
   let itemsWaiting = 0
@@ -56,7 +56,7 @@ export function gather<Item, Answer>(
     first?.start()
   }
   const isDue = ({ mayGrow }: WaitingBatch) =>
-    underWay < atOnce && (itemsWaiting >= Math.min(itemsUnderWay, most) || !mayGrow)
+    underWay < concurrency && (itemsWaiting >= Math.min(itemsUnderWay, maxSize) || !mayGrow)
   const startDue = () => {
     while (waiting[0] !== undefined && isDue(waiting[0])) startFirst()
   }
@@ -77,11 +77,11 @@ export function gather<Item, Answer>(
     },
     {
       cache: false,
-      maxBatchSize: most,
+      maxBatchSize: maxSize,
       batchScheduleFn: (start) => {
         // the batches wait in the order in which they came, and all for as long: the first is the one whose time it is
         const endHold = () => {
-          batch.mayGrow = false
+          waitingBatch.mayGrow = false
           startDue()
         }
         const giveUp = () => {
@@ -90,8 +90,8 @@ export function gather<Item, Answer>(
           isGivingUp = false
         }
         const timers = [setTimeout(endHold, holdMs), setTimeout(giveUp, retryTimeoutMs)]
-        const batch: WaitingBatch = { start, mayGrow: true, timers }
-        waiting.push(batch)
+        const waitingBatch: WaitingBatch = { start, mayGrow: true, timers }
+        waiting.push(waitingBatch)
       },
     },
   )

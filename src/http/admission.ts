@@ -3,7 +3,7 @@ import { Problem } from './problem.ts'
 
 export interface AdmissionLimits {
   /** how many may be under way at once */
-  readonly atOnce: number
+  readonly concurrency: number
   /** how long others may wait for their turn before there are too many of them, in milliseconds */
   readonly longestWaitMs: number
 }
@@ -19,7 +19,7 @@ interface Waiting {
   readonly refuse: () => void
 }
 
-/** How many times `atOnce` must have had their turn before it can be told how long the next ones will wait. */
+/** How many times `concurrency` must have had their turn before it can be told how long the next ones will wait. */
 const enoughTurns = 10
 
 /** Overload is over once, for so many milliseconds, at most one was refused for ten that were admitted. */
@@ -29,12 +29,12 @@ const admittedPerRefusal = 10
 /**
  * Lets in as many as may be under way at once, and has the others wait, the first before the next. A crowd that is
  * served in time is no overload, however large. But once one has waited too long, or will have at this pace, there is
- * more to do than can be done: until few are refused, only the latest `atOnce` may wait, the newest goes first,
+ * more to do than can be done: until few are refused, only the latest `concurrency` may wait, the newest goes first,
  * and the others are refused at once. So what is let in is answered quickly, instead of everything too late
  * (adaptive LIFO: B. Maurer, "Fail at Scale", ACM Queue 13(8), 2015). That nobody waits for a moment is not
  * the end of it: the next crowd would be let wait again, until it has waited too long.
  */
-export function limitWaiting({ atOnce, longestWaitMs }: AdmissionLimits): Admission {
+export function limitWaiting({ concurrency, longestWaitMs }: AdmissionLimits): Admission {
   /** the oldest first */
   let waiting: Waiting[] = []
   let underWay = 0
@@ -74,13 +74,13 @@ export function limitWaiting({ atOnce, longestWaitMs }: AdmissionLimits): Admiss
     })
 
   const willWaitTooLong = () =>
-    turns >= enoughTurns * atOnce &&
+    turns >= enoughTurns * concurrency &&
     (waiting.length * (performance.now() - standingSince)) / turns > longestWaitMs
 
   const refuseTheOldest = () => {
     if (!isOverloaded) countAnew()
     isOverloaded = true
-    for (const one of waiting.splice(0, waiting.length - atOnce)) one.refuse()
+    for (const one of waiting.splice(0, waiting.length - concurrency)) one.refuse()
   }
 
   const endOverload = () => {
@@ -107,7 +107,7 @@ export function limitWaiting({ atOnce, longestWaitMs }: AdmissionLimits): Admiss
 
   return async (work) => {
     if (isOverloaded) endOverload()
-    if (underWay < atOnce) underWay++
+    if (underWay < concurrency) underWay++
     else await waitForTurn()
     admitted++
     try {

@@ -1,7 +1,7 @@
 // The SQL on interactions, one statement a function. Creations are in creation.ts; the search, composed anew for each
 // request, in search.ts.
 import { sql } from 'kysely'
-import { gather, inOrder } from '../database/batches.ts'
+import { batch, inOrder } from '../database/batches.ts'
 import type { Database, SharedConnectionName } from '../database/database.ts'
 import { joinJson, splitJson } from '../database/json-list.ts'
 import { type DataLists, type NewInteraction, prepareCreate } from './sql/insert.ts'
@@ -41,8 +41,8 @@ export interface InteractionRepository extends Search {
 /** Compiles the statements; they run when the functions are called. */
 export function interactionRepository(database: Database, options: SearchOptions): InteractionRepository {
   const { kysely, retryTimeoutMs } = database
-  const reads = { atOnce: 4, most: 16, retryTimeoutMs } as const
-  const writes = { atOnce: 3, most: 100, retryTimeoutMs } as const
+  const reads = { concurrency: 4, maxSize: 16, retryTimeoutMs } as const
+  const writes = { concurrency: 3, maxSize: 100, retryTimeoutMs } as const
 
   const findSome = (name: string, options?: { readonly shares: SharedConnectionName }) => {
     const select = database.prepare(
@@ -98,7 +98,7 @@ export function interactionRepository(database: Database, options: SearchOptions
       from target join given on given.id = target.id`.compile(kysely),
     { shares: 'writes' },
   )
-  const updateTogether = gather(async (updates: readonly InteractionUpdate[]) => {
+  const updateTogether = batch(async (updates: readonly InteractionUpdate[]) => {
     // a statement updates a row once, so that further updates of it are left to the next ones
     const firsts = new Map<string, InteractionUpdate>()
     for (const one of updates) if (!firsts.has(one.id)) firsts.set(one.id, one)
@@ -115,7 +115,7 @@ export function interactionRepository(database: Database, options: SearchOptions
   }, writes)
 
   return {
-    find: gather(findSome('find_interactions', { shares: 'reads' }), reads),
+    find: batch(findSome('find_interactions', { shares: 'reads' }), reads),
     // those of a large page, which may take long
     findAll: findSome('find_page_data'),
     create: prepareCreate(database, writes),

@@ -47,9 +47,9 @@ export async function interactionRoutes(
   { repository, createOnce, walk, searches, publicUrl = '' }: InteractionOptions,
 ): Promise<void> {
   // apart, so that too many of one kind leave the others as they are
-  const admitRead = limitWaiting({ ...searches, atOnce: readsAtOnce })
-  const admitWrite = limitWaiting({ ...searches, atOnce: writesAtOnce })
-  const admitBriefSearch = limitWaiting({ ...searches, atOnce: briefSearchesAtOnce })
+  const admitRead = limitWaiting({ ...searches, concurrency: readsAtOnce })
+  const admitWrite = limitWaiting({ ...searches, concurrency: writesAtOnce })
+  const admitBriefSearch = limitWaiting({ ...searches, concurrency: briefSearchesAtOnce })
   const admitSearch = limitWaiting(searches)
   const createNew = async (interaction: NewInteraction) => {
     if ((await repository.create(interaction)) === 'created') return interaction.id

@@ -5,7 +5,7 @@ import { setImmediate as turnEnd } from 'node:timers/promises'
 import fc from 'fast-check'
 import { sql } from 'kysely'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { batchSizes, gather } from '../../src/database/batches.ts'
+import { batch, batchSizes } from '../../src/database/batches.ts'
 import { readCriteria } from '../../src/interactions/criteria.ts'
 import { interactionRepository } from '../../src/interactions/repository.ts'
 import type { Criteria } from '../../src/interactions/sql/filters.ts'
@@ -217,7 +217,7 @@ test('searches are gathered only after one that was brief, so that none waits fo
 test('a batch starts when another has ended, and never holds more than it may', async () => {
   const sizes: number[] = []
   let underWay = 0
-  const double = gather(
+  const double = batch(
     async (items: readonly number[]) => {
       sizes.push(items.length)
       underWay++
@@ -226,7 +226,7 @@ test('a batch starts when another has ended, and never holds more than it may', 
       underWay--
       return items.map((item) => item * 2)
     },
-    { atOnce: 2, most: 10, retryTimeoutMs: 5000 },
+    { concurrency: 2, maxSize: 10, retryTimeoutMs: 5000 },
   )
   const items = Array.from({ length: 95 }, (_, item) => item)
   expect(await Promise.all(items.map(double))).toEqual(items.map((item) => item * 2))
@@ -240,13 +240,13 @@ function heldBatches() {
   onTestFinished(() => void vi.useRealTimers())
   const sizes: number[] = []
   const held: (() => void)[] = []
-  const run = gather(
+  const run = batch(
     async (items: readonly number[]) => {
       sizes.push(items.length)
       await new Promise<void>((resolve) => held.push(resolve))
       return items
     },
-    { atOnce: 4, most: 100, retryTimeoutMs: 5000 },
+    { concurrency: 4, maxSize: 100, retryTimeoutMs: 5000 },
   )
   const give = async (count: number) => {
     for (const item of numbers(count)) void run(item)

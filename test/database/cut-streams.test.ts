@@ -102,7 +102,7 @@ test.each(codings)('when the client goes, so does the walk (%s)', async (coding)
     request.caller = { kind: 'agent', userId: 'agent', organizationId: 'acme' }
   })
   const repository = interactionRepository(own, { keepsTotals: false })
-  const searches = { atOnce: 1, longestWaitMs: 10_000 }
+  const searches = { concurrency: 1, longestWaitMs: 10_000 }
   await observed.register(interactionRoutes, {
     prefix: '/rtc-api',
     repository,

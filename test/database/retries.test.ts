@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { expect, test } from 'vitest'
-import { gather } from '../../src/database/batches.ts'
+import { batch } from '../../src/database/batches.ts'
 import { retry } from '../../src/database/retry.ts'
 import { NotSentError } from '../../src/database/sqlstate.ts'
 import { interactionRepository } from '../../src/interactions/repository.ts'
@@ -56,13 +56,13 @@ test('a batch that waits too long for its start is given up, and nothing of it i
   const held = new Promise<void>((resolve) => {
     letGo = resolve
   })
-  const run = gather(
+  const run = batch(
     async (items: readonly string[]) => {
       ran.push(...items)
       await held
       return items
     },
-    { atOnce: 1, most: 10, retryTimeoutMs: 50 },
+    { concurrency: 1, maxSize: 10, retryTimeoutMs: 50 },
   )
   const first = run('first')
   await new Promise(setImmediate)

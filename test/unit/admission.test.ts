@@ -3,8 +3,8 @@ import { expect, test, vi } from 'vitest'
 import { limitWaiting } from '../../src/http/admission.ts'
 
 /** A limit with work that ends when it is told to; what happens is noted in order. */
-function startOf({ atOnce = 2, longestWaitMs = 60_000 }) {
-  const admit = limitWaiting({ atOnce, longestWaitMs })
+function startOf({ concurrency = 2, longestWaitMs = 60_000 }) {
+  const admit = limitWaiting({ concurrency, longestWaitMs })
   const started: number[] = []
   const refused: number[] = []
   const ends = new Map<number, () => void>()
@@ -25,7 +25,7 @@ function startOf({ atOnce = 2, longestWaitMs = 60_000 }) {
 }
 
 test('so many are let in at once, and the others in their order', async () => {
-  const { ask, end, settled, started, refused } = startOf({ atOnce: 2 })
+  const { ask, end, settled, started, refused } = startOf({ concurrency: 2 })
   for (const number of [1, 2, 3, 4, 5]) ask(number)
   await settled()
   expect(started).toEqual([1, 2])
@@ -38,7 +38,7 @@ test('so many are let in at once, and the others in their order', async () => {
 })
 
 test('what fails gives its turn to the next, and its failure to its caller', async () => {
-  const admit = limitWaiting({ atOnce: 1, longestWaitMs: 60_000 })
+  const admit = limitWaiting({ concurrency: 1, longestWaitMs: 60_000 })
   const failing = admit(() => Promise.reject(new Error('it failed')))
   const next = admit(async () => 'done')
   await expect(failing).rejects.toThrow('it failed')
@@ -46,7 +46,7 @@ test('what fails gives its turn to the next, and its failure to its caller', asy
 })
 
 test('once one has waited too long, the newest go first, and all but the latest few are refused', async () => {
-  const { ask, end, started, refused } = startOf({ atOnce: 2, longestWaitMs: 20 })
+  const { ask, end, started, refused } = startOf({ concurrency: 2, longestWaitMs: 20 })
   for (const number of [1, 2, 3, 4, 5, 6]) ask(number)
   await expect.poll(() => refused).toContain(3)
   for (const number of [7, 8, 9]) ask(number)
@@ -60,7 +60,7 @@ test('once one has waited too long, the newest go first, and all but the latest 
 test('when few are refused any more, there is room for a crowd again, the first before the next', async () => {
   vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] })
   try {
-    const { ask, end, settled, started, refused } = startOf({ atOnce: 1, longestWaitMs: 50 })
+    const { ask, end, settled, started, refused } = startOf({ concurrency: 1, longestWaitMs: 50 })
     for (const number of [1, 2, 3]) ask(number)
     await vi.advanceTimersByTimeAsync(50)
     expect(refused).toEqual([2, 3])
@@ -92,7 +92,7 @@ test('when few are refused any more, there is room for a crowd again, the first 
 })
 
 test('that it will take too long is seen by the pace, before anyone has waited so long', async () => {
-  const { ask, end, started, refused } = startOf({ atOnce: 1, longestWaitMs: 1000 })
+  const { ask, end, started, refused } = startOf({ concurrency: 1, longestWaitMs: 1000 })
   for (let number = 0; number <= 12; number++) ask(number)
   for (let number = 0; number <= 10; number++) {
     await new Promise((resolve) => setTimeout(resolve, 5))

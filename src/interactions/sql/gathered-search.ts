@@ -1,6 +1,6 @@
 // Searches that each cost little are one statement, as many as are asked for at about the same time.
 import { type CompiledQuery, type Kysely, sql } from 'kysely'
-import { gather, type Lists } from '../../database/batches.ts'
+import { batch, type Lists } from '../../database/batches.ts'
 import type { Database } from '../../database/database.ts'
 import type { Tables } from '../../database/tables.ts'
 import { ofRange, type Shape, type Values } from './filters.ts'
@@ -59,7 +59,7 @@ export function gatherSearches(
       pace.note((performance.now() - began) / searches.length)
     }
   }
-  const gathered = gather(run, { atOnce: 2, most: 16, retryTimeoutMs: database.retryTimeoutMs })
+  const gathered = batch(run, { concurrency: 2, maxSize: 16, retryTimeoutMs: database.retryTimeoutMs })
   return async (values) => {
     if (!pace.isBrief()) return run([values])
     const answer = await gathered(values)

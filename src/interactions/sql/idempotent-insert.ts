@@ -1,6 +1,6 @@
 // Creations with a key, which may be sent any number of times: key and interaction are written by one statement.
 import { sql } from 'kysely'
-import { gather } from '../../database/batches.ts'
+import { batch } from '../../database/batches.ts'
 import type { Database } from '../../database/database.ts'
 import { splitJson } from '../../database/json-list.ts'
 import { retry } from '../../database/retry.ts'
@@ -72,7 +72,7 @@ export function prepareCreateOnce(database: Database): CreateOnce {
       .compile(),
   )
 
-  const createTogether = gather(
+  const createTogether = batch(
     async (all: readonly KeyedCreation[]) => {
       // a statement takes a key once, so that who else has it is left to the next one
       const firsts = new Map<string, KeyedCreation>()
@@ -96,7 +96,7 @@ export function prepareCreateOnce(database: Database): CreateOnce {
         return { id: known.fingerprint.equals(one.fingerprint) ? known.interaction_id : undefined }
       })
     },
-    { atOnce: 2, most: 100, retryTimeoutMs },
+    { concurrency: 2, maxSize: 100, retryTimeoutMs },
   )
 
   return (given) =>

@@ -1,6 +1,6 @@
 // Creations, many in one statement.
 import { type RawBuilder, sql } from 'kysely'
-import { type BatchLimits, gather, inOrder, type Lists } from '../../database/batches.ts'
+import { type BatchLimits, batch, inOrder, type Lists } from '../../database/batches.ts'
 import type { Database } from '../../database/database.ts'
 import { joinJson, splitJson } from '../../database/json-list.ts'
 import { isDuplicate } from '../../database/sqlstate.ts'
@@ -70,7 +70,7 @@ export function prepareCreate(
       }
     return (await createFree(lists)).map(({ id }) => id)
   }
-  return gather(async (interactions: readonly NewInteraction[]) => {
+  return batch(async (interactions: readonly NewInteraction[]) => {
     const ids = new Set(await createdIds(inOrder(interactions)))
     // of several of one id, the first was created
     return interactions.map(({ id }) => (ids.delete(id) ? 'created' : 'duplicate'))
