@@ -25,7 +25,7 @@ import {
   registerErrors,
 } from './http/errors.ts'
 import { registerOpenapi } from './http/openapi/openapi.ts'
-import { limitUnreadAnswers } from './http/unread-responses.ts'
+import { limitUnreadResponses } from './http/unread-responses.ts'
 import { interactionRepository } from './interactions/repository.ts'
 import { resilientRepository } from './interactions/resilient-repository.ts'
 import { interactionRoutes } from './interactions/routes.ts'
@@ -118,7 +118,7 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
       await allowOrigins(rtcApi, config.http.corsOrigins)
       rtcApi.addHook('onRequest', requireCaller(app, tokens, registry))
       rtcApi.addHook('onRequest', limitBodies(config.http))
-      const noteAnswer = limitUnreadAnswers(config.http.unreadLimitBytes)
+      const noteAnswer = limitUnreadResponses(config.http.unreadLimitBytes)
       rtcApi.addHook('onSend', (_request, reply, payload, done) => {
         reply.header('cache-control', 'no-store')
         done(null, noteAnswer(reply.raw, payload))

@@ -3,8 +3,8 @@ import { Type } from '@sinclair/typebox'
 import {
   componentResponse,
   onlyGetResponse,
-  passingResponse,
   problemResponse,
+  retryableResponse,
   unavailableResponse,
 } from '../http/openapi/openapi.ts'
 import { KeySet, ServerMetadata, TokenForm, TokenResponse } from './schemas.ts'
@@ -38,7 +38,7 @@ export const operations = {
         'payload_too_large',
         'The body is larger than this service accepts.',
       ),
-      429: passingResponse(
+      429: retryableResponse(
         'Too many failed requests; try again when Retry-After says',
         'too_many_requests',
         'Too many failed requests. Try again later.',

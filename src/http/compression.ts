@@ -67,6 +67,6 @@ function preferredCoding(accepted: string | undefined): keyof typeof codings | u
 function compressStream(pieces: Readable, coding: keyof typeof codings): Readable {
   const compressed = codings[coding].stream()
   pipeline(pieces, compressed, () => {})
-  // of pieces of any size, which limitUnreadAnswers has to know of
+  // of pieces of any size, which limitUnreadResponses has to know of
   return pieces.readableObjectMode ? Readable.from(compressed) : compressed
 }

@@ -14,7 +14,7 @@ const streamed = { pieces: 8_388_608, bytes: 1_048_576 } as const
  * have theirs in no time, and are not met.
  * @returns the payload to send, which is bytes when it is a large text: for text, Node keeps room for it several times
  */
-export function limitUnreadAnswers(
+export function limitUnreadResponses(
   limitBytes: number,
 ): (response: ServerResponse, payload: unknown) => unknown {
   /** with about how much memory they take, the oldest first */

@@ -2,9 +2,9 @@
 import { Type } from '@sinclair/typebox'
 import {
   componentResponse,
-  faultsResponse,
   problemResponse,
   unavailableResponse as unavailable,
+  validationErrorResponse,
 } from '../http/openapi/openapi.ts'
 import type { Faults } from '../http/problem.ts'
 import {
@@ -54,7 +54,7 @@ const notJson = problemResponse(
 )
 
 const invalid = (example: Faults) =>
-  faultsResponse('What is wrong with the request, by parameter or member', example)
+  validationErrorResponse('What is wrong with the request, by parameter or member', example)
 
 const forbidden = (sentence: string) =>
   problemResponse('Not allowed to this caller, or of another organization', 'forbidden', sentence)

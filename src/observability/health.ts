@@ -2,7 +2,7 @@
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import { refuseOtherMethods } from '../http/errors.ts'
-import { onlyGetResponse, passingResponse } from '../http/openapi/openapi.ts'
+import { onlyGetResponse, retryableResponse } from '../http/openapi/openapi.ts'
 import { Problem } from '../http/problem.ts'
 
 /** @param isReady resolves when the database answers, and rejects when it does not */
@@ -40,7 +40,7 @@ const operations = {
     response: {
       200: status('ready', 'It can'),
       405: onlyGetResponse,
-      503: passingResponse('It cannot', 'unavailable', 'The database does not answer.'),
+      503: retryableResponse('It cannot', 'unavailable', 'The database does not answer.'),
     },
   },
 } as const

@@ -83,7 +83,7 @@ function clientSchemes(tokenUrl: string) {
 }
 
 /** 400: what is wrong, by parameter or member. */
-export function faultsResponse(description: string, example: Faults): TObject {
+export function validationErrorResponse(description: string, example: Faults): TObject {
   return Type.Object({}, { additionalProperties: Type.String(), description, examples: [example] })
 }
 
@@ -107,7 +107,7 @@ export function problemResponse(description: string, code: ProblemCode, sentence
 }
 
 /** A refusal that another try may not meet. */
-export function passingResponse(description: string, code: ProblemCode, sentence: string) {
+export function retryableResponse(description: string, code: ProblemCode, sentence: string) {
   return {
     ...problemResponse(description, code, sentence),
     headers: { 'retry-after': Type.Integer({ description: 'After how many seconds to try again.' }) },
@@ -122,7 +122,7 @@ export const onlyGetResponse = problemResponse(
 )
 
 /** 503 */
-export const unavailableResponse = passingResponse(
+export const unavailableResponse = retryableResponse(
   'The service is overloaded, or its database does not answer in time; try again',
   'unavailable',
   'The database does not answer in time. Try again.',
