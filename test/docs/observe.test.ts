@@ -1,4 +1,4 @@
-// What the pages say of watching the service, asked of a real Prometheus that reads it.
+// Checks the metrics, the dashboard and the documented alerts with a real Prometheus.
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
@@ -18,7 +18,7 @@ import { freePort } from '../support/listening.ts'
 const docs = path.join(import.meta.dirname, '..', '..', 'docs')
 const configuration = path.join(docs, 'observe', 'prometheus.yml')
 
-test('Prometheus finds nothing to complain of in its configuration, nor in the metrics', async () => {
+test('promtool accepts the configuration and the metrics', async () => {
   const { service } = await startUsed()
   const metrics = await (await fetch(`${service.baseUrl}/metrics`)).text()
   expect(execFileSync('promtool', ['check', 'metrics'], { input: metrics, encoding: 'utf8' })).toBe('')
@@ -27,12 +27,12 @@ test('Prometheus finds nothing to complain of in its configuration, nor in the m
   )
 })
 
-test('each panel of the dashboard shows something, and what is worth waking somebody for can be asked', async () => {
+test('each panel of the dashboard shows data, and each documented alert can be evaluated', async () => {
   const { service, use } = await startUsed()
   const ask = await startPrometheus(new URL(service.baseUrl).host)
   for (const { title, targets } of panels)
     for (const { expr } of targets) {
-      // as Grafana does it: four times the interval in which Prometheus reads
+      // as Grafana sets it: four times the scrape interval
       const expression = expr.replaceAll('$__rate_interval', '20s')
       const isShown = async () => {
         await use()
@@ -43,14 +43,14 @@ test('each panel of the dashboard shows something, and what is worth waking some
   const page = readFileSync(path.join(docs, 'operators.md'), 'utf8')
   const alerts = [...page.matchAll(/^\| `([^`]+ [=><]+ [\d.]+)`.*\|$/gm)]
   expect(alerts.length).toBeGreaterThan(4)
-  // nothing of this is so
+  // no alert fires
   for (const [, alert = ''] of alerts) expect(await ask(alert), alert).toBe(0)
   const opposite = (alert: string) => alert.replace('==', '!=').replace(' > ', ' <= ')
   for (const [, alert = ''] of alerts.filter(([line]) => !line.includes('status=')))
     expect(await ask(opposite(alert)), alert).toBeGreaterThan(0)
 })
 
-/** A service, and calls of several kinds to it. */
+/** Starts a service and makes calls of several kinds. */
 async function startUsed() {
   const folder = await temporaryFolder()
   const service = await serve({ DATA_DIR: folder })
@@ -63,7 +63,10 @@ async function startUsed() {
   return { service, use }
 }
 
-/** Starts one that reads what is there. @returns a function that tells how many series an expression has at the moment */
+/**
+ * Starts a Prometheus that scrapes the service.
+ * @returns a function that returns how many series an expression has at the moment
+ */
 async function startPrometheus(host: string): Promise<(expression: string) => Promise<number>> {
   const folder = await temporaryFolder()
   const file = path.join(folder, 'prometheus.yml')

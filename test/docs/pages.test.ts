@@ -1,16 +1,22 @@
-// Every command of the documentation is run, in order, as whoever reads a page would type it: into a real shell, with
-// real servers; and what the page shows behind it is what comes.
+// Runs every command of the documentation in order, in a real shell with real servers, and compares the output with
+// what the page shows.
 import { expect, onTestFinished, test } from 'vitest'
 import { isShown, readBlocks } from './support/page.ts'
 import { openTerminal } from './support/terminal.ts'
 
-test.each([
+/** The pages with commands, and the terminal that each of them needs. */
+const pages = [
   { page: 'README.md', isInstalled: false, isOrdinaryUser: false },
+  { page: 'CONTRIBUTING.md', isInstalled: true, isOrdinaryUser: false },
+  { page: 'docs/commands.md', isInstalled: true, isOrdinaryUser: false },
   { page: 'docs/integrators.md', isInstalled: true, isOrdinaryUser: false },
   { page: 'docs/local-twin.md', isInstalled: true, isOrdinaryUser: false },
   { page: 'docs/maintainers.md', isInstalled: true, isOrdinaryUser: false },
   { page: 'docs/operators.md', isInstalled: true, isOrdinaryUser: true },
-])('$page can be typed along', async ({ page, ...options }) => {
+  { page: 'docs/performance.md', isInstalled: true, isOrdinaryUser: false },
+]
+
+test.each(pages)('the commands of $page work', async ({ page, ...options }) => {
   const terminal = await openTerminal(options)
   onTestFinished(() => terminal.close())
   const blocks = readBlocks(page)
@@ -23,31 +29,26 @@ test.each([
     const output = await typed.catch((cause: unknown) => {
       throw new Error(`${page}:${line} fails`, { cause })
     })
-    // the line that the service prints to be pasted
+    // the command that the service prints for its user to paste
     const [pasted] = isServer ? (/^curl .*$/m.exec(output) ?? []) : []
     if (pasted !== undefined)
       expect(await terminal.type(pasted)).toMatch(/^{"interactionId":"[^"]+","version":0}$/)
     const shown = blocks[index + 1]
     if (shown?.language === 'text' || shown?.language === 'json')
-      expect(isShown(shown.text, output), `${page}:${shown.line} shows other than\n${output}`).toBe(true)
+      expect(isShown(shown.text, output), `${page}:${shown.line} differs from\n${output}`).toBe(true)
   }
 })
 
-/** What takes an engine that is not everywhere, or what is run by itself: each a command that no page's test types. */
+/** Commands that need a container engine, repeat an installation, or run another suite. */
 const notRun =
-  /^(cp \.env\.example \.env && )?docker compose|^npm (test|run (check|test:faults|test:docs|test:page|bench|bench:scale))$/
+  /^(cp \.env\.example \.env && )?docker compose|^npm (ci|test|run (check|test:all|bench|bench:scale))$/
 
-test('few commands are left out, and each for a reason', () => {
-  const pages = [
-    'README.md',
-    'docs/integrators.md',
-    'docs/local-twin.md',
-    'docs/maintainers.md',
-    'docs/operators.md',
-  ]
-  const leftOut = pages.flatMap((page) => readBlocks(page).filter(({ language }) => language === 'console'))
-
-  expect(leftOut.flatMap(({ text }) => text.trim().split('\n')).filter((line) => !notRun.test(line))).toEqual(
-    [],
+test('only known commands are not run', () => {
+  const notTyped = pages.flatMap(({ page }) =>
+    readBlocks(page).filter(({ language }) => language === 'console'),
   )
+
+  expect(
+    notTyped.flatMap(({ text }) => text.trim().split('\n')).filter((line) => !notRun.test(line)),
+  ).toEqual([])
 })

@@ -1,18 +1,18 @@
-// The pages of the documentation, as their reader sees them: what is to be typed, and what is then shown.
+// Reads the commands of a documentation page and the output that the page shows.
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 
 export const repository = path.join(import.meta.dirname, '..', '..', '..')
 
 export interface Block {
-  /** `sh`: typed into a terminal; `text` or `json` right behind it: what that shows; `console`: not run by a test */
+  /** `sh`: a command; `text` or `json` after it: its output; `console`: a command that no test runs */
   readonly language: string
   readonly text: string
-  /** the line of the page on which it begins */
+  /** the number of its first line in the page */
   readonly line: number
 }
 
-/** The fenced blocks of a page, in order. */
+/** Returns the fenced blocks of a page, in order. */
 export function readBlocks(page: string): Block[] {
   const text = readFileSync(path.join(repository, page), 'utf8')
   return Array.from(text.matchAll(/^```(\w+)\n(.*?)^```$/gms), (match) => ({
@@ -22,7 +22,7 @@ export function readBlocks(page: string): Block[] {
   }))
 }
 
-/** Whether that is what the page shows: white space aside, and with anything in the place of `…`. */
+/** Whether the output is the one that the page shows. Ignores white space; `…` stands for any text. */
 export function isShown(expected: string, output: string): boolean {
   const plain = (text: string) => text.replaceAll(/\s+/g, '')
   const parts = plain(expected)

@@ -1,5 +1,5 @@
-// A terminal as the reader of a page has it: a shell in a checkout of the repository, in which one block is typed after
-// the other.
+// A terminal as a reader of the documentation uses it: a shell in a copy of the repository, which runs one block of commands
+// after another.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
@@ -11,25 +11,25 @@ import { repository } from './page.ts'
 
 export interface Terminal {
   /**
-   * Types a block, and waits until the prompt is back.
-   * @returns what it wrote to standard output
-   * @throws Error with all that it wrote when a command fails
+   * Runs a block and waits until it ends.
+   * @returns its standard output
+   * @throws Error with all of its output when a command fails
    */
   type(block: string): Promise<string>
-  /** Types into a terminal of its own what stays there, such as a server, and waits until it has written that. */
+  /** Runs a block that does not end, such as a server, in a separate shell, and waits until its output contains `ready`. */
   leaveRunning(block: string, ready: string): Promise<string>
-  /** Ends all that was started, and removes the folder. */
+  /** Ends everything that was started and removes the folder. */
   close(): Promise<void>
 }
 
 interface Options {
-  /** whether the packages are installed already */
+  /** whether the packages are already installed */
   readonly isInstalled: boolean
-  /** what PostgreSQL demands: who runs this, unless it is root */
+  /** whether to run as an ordinary user, as PostgreSQL requires, when this process is root */
   readonly isOrdinaryUser: boolean
 }
 
-/** Other ports stand in for those that the pages name, which may be taken here. */
+/** The ports in the pages. They may be taken here, so each is replaced by a free one. */
 const portsOfPages = ['8080', '8081', '8082', '5432', '5433', '6432', '8443']
 
 export async function openTerminal({ isInstalled, isOrdinaryUser }: Options): Promise<Terminal> {
@@ -54,18 +54,18 @@ export async function openTerminal({ isInstalled, isOrdinaryUser }: Options): Pr
 
   const shells: ChildProcess[] = []
   const open = () => {
-    // what npm's commands look up is no business of theirs here
+    // npm must not send requests that the commands do not need
     const npm = { npm_config_audit: 'false', npm_config_fund: 'false', npm_config_update_notifier: 'false' }
     const { PATH = '', HOME = '' } = process.env
     const env = {
       PATH,
       HOME: user.uid === undefined ? HOME : folder,
       LC_ALL: 'C.UTF-8',
-      // the one that is taken by default
+      // instead of the default port
       PORT: ports.get('8080'),
       ...npm,
     }
-    // a group of its own, to be ended with all that it started
+    // a process group of its own, which can be ended as a whole
     const shell = spawn('bash', ['--norc', '--noprofile'], { cwd: folder, env, detached: true, ...user })
     shells.push(shell)
     shell.stdin.write('set -eu -o pipefail\n')
@@ -103,11 +103,11 @@ function endGroup(pid: number): void {
   try {
     process.kill(-pid, 'SIGTERM')
   } catch {
-    // all of it has ended
+    // the group has already ended
   }
 }
 
-/** Keeps what a shell writes. */
+/** Records the output of a shell. */
 function record(shell: ChildProcess) {
   let [output, all] = ['', '']
   const exited = once(shell, 'exit')
