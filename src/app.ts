@@ -8,7 +8,7 @@ import Fastify, {
 } from 'fastify'
 import { Registry } from 'prom-client'
 import { v4 as randomId } from 'uuid'
-import { registerJwt, requireCaller } from './auth/plugin.ts'
+import { authPlugin } from './auth/plugin.ts'
 import { oauthComponents } from './auth/schemas.ts'
 import type { SigningKey } from './auth/signing-key.ts'
 import { oauthRoutes } from './auth/token-endpoint.ts'
@@ -95,8 +95,7 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
   })
   if (config.keepsTotals) registerTotalsMetrics(registry, database)
 
-  const tokens = { ...config.tokens, ...signingKey }
-  await registerJwt(app, tokens)
+  await app.register(authPlugin, { tokens: { ...config.tokens, ...signingKey }, registry })
   await registerOpenapi(app, {
     components: [...interactionComponents, ...oauthComponents],
     publicUrl: config.http.publicUrl,
@@ -116,7 +115,7 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
   await app.register(
     async (rtcApi) => {
       await allowOrigins(rtcApi, config.http.corsOrigins)
-      rtcApi.addHook('onRequest', requireCaller(app, tokens, registry))
+      rtcApi.addHook('onRequest', app.requireCaller)
       rtcApi.addHook('onRequest', limitBodies(config.http))
       const noteAnswer = limitUnreadResponses(config.http.unreadLimitBytes)
       rtcApi.addHook('onSend', (_request, reply, payload, done) => {

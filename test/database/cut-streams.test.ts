@@ -99,7 +99,7 @@ test.each(codings)('when the client goes, so does the walk (%s)', async (coding)
   observed.setSerializerCompiler(() => JSON.stringify)
   observed.decorateRequest('caller')
   observed.addHook('onRequest', async (request) => {
-    request.caller = { kind: 'agent', userId: 'agent', organizationId: 'acme' }
+    request.caller = { kind: 'AGENT', userId: 'agent', organizationId: 'acme' }
   })
   const repository = interactionRepository(own, { keepsTotals: false })
   const searches = { concurrency: 1, longestWaitMs: 10_000 }

@@ -84,7 +84,7 @@ test.each([
   const reply = await create(authorization)
   expectProblem(reply, 401, 'invalid_token')
   expect(reply.headers['www-authenticate']).toBe(
-    'Bearer error="invalid_token", error_description="Bearer token is malformed"',
+    'Bearer error="invalid_token", error_description="The bearer token is malformed."',
   )
 })
 
