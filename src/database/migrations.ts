@@ -2,19 +2,23 @@
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { type Kysely, type Migration, Migrator, sql } from 'kysely'
+import { convertFormerDatabase } from './former-migrations.ts'
 import type { Tables } from './tables.ts'
 
 const folder = path.join(import.meta.dirname, '..', '..', 'migrations')
 
 /**
- * Brings the schema up to date, all or nothing. Servers that start at the same time wait for each other.
+ * Brings the schema up to date: applies all missing migrations in one transaction. Servers that start at the same time
+ * wait for each other.
  * @returns the names of the migrations that were applied, in order; empty when there was nothing to do
- * @throws when a migration fails, or when the database has one that this version does not know
+ * @throws Error for the operator when a migration fails, or when the database has one that this version does not know
  */
 export async function migrate(kysely: Kysely<Tables>): Promise<string[]> {
+  const migrations = await readMigrations()
+  await convertFormerDatabase(kysely, new Set(Object.keys(migrations)))
   const migrator = new Migrator({
     db: kysely,
-    provider: { getMigrations: readMigrations },
+    provider: { getMigrations: async () => migrations },
     migrationTableName: 'schema_migrations',
     migrationLockTableName: 'schema_migrations_lock',
   })

@@ -1,0 +1,16 @@
+-- The clients that may request tokens. A secret is stored as its hash only.
+create table oauth_clients (
+  client_id       text collate "C" not null,
+  secret_hash     text not null,
+  role            text not null,
+  -- null for a SERVICE client, which belongs to no organization
+  organization_id text collate "C",
+  scopes          text[] not null default '{}',
+  created_at      timestamptz(3) not null default now(),
+  -- null while the client is valid
+  revoked_at      timestamptz(3),
+
+  constraint oauth_clients_pkey primary key (client_id),
+  constraint oauth_clients_role_check check (role in ('AGENT', 'SUPERVISOR', 'SERVICE')),
+  constraint oauth_clients_organization_check check ((role = 'SERVICE') = (organization_id is null))
+);
