@@ -19,7 +19,7 @@ export function registerTotalsMetrics(registry: Registry, database: Database): v
   gauge(
     'interaction_totals_sealed_until_seconds',
     'The moment until which what changes in the number of interactions is noted, in seconds since 1970',
-    ({ sealedUntil }) => sealedUntil,
+    ({ watermark }) => watermark,
   )
   gauge(
     'interaction_totals_counted_until_seconds',

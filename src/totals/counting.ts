@@ -13,16 +13,16 @@ const stepSize = 10_000
 
 /** How far the totals have come; each hour before the moment is. PostgreSQL's timestamps, or `-infinity`. */
 export interface TotalsState {
-  /** another one whenever `sealedUntil` is set */
-  readonly seal: string
-  readonly sealedUntil: string
+  /** another one whenever `watermark` is set */
+  readonly watermarkVersion: string
+  readonly watermark: string
   readonly countedUntil: string
 }
 
-const stateColumns = sql`seal, sealed_until as "sealedUntil", counted_until as "countedUntil"`
+const stateColumns = sql`seal as "watermarkVersion", sealed_until as "watermark", counted_until as "countedUntil"`
 
 /** Whether the database notes changes: it has all four triggers, and none is switched off. */
-export async function notesChanges({ kysely }: Database): Promise<boolean> {
+export async function recordsChanges({ kysely }: Database): Promise<boolean> {
   const { rows } = await sql<{ complete: boolean }>`
     select count(*) = 4 as complete from pg_trigger
     where tgrelid = 'interactions'::regclass and tgenabled = 'A'
@@ -51,7 +51,7 @@ export async function readState({ kysely }: Database): Promise<TotalsState | und
  * Seals the hours that are over. When they are sealed until far beyond the present, the clock was wrong: all starts
  * over, since nothing would be kept until then but changes.
  */
-export async function sealHours({ kysely }: Database): Promise<void> {
+export async function advanceWatermark({ kysely }: Database): Promise<void> {
   await sql`
     update interaction_day_totals_state set seal = seal + 1, sealed_until = date_trunc('hour', clock_timestamp())
     where sealed_until < date_trunc('hour', clock_timestamp())`.execute(kysely)
@@ -88,19 +88,19 @@ export async function haveEnded({ kysely }: Database, transactionId: string): Pr
 
 /**
  * Counts the next sealed hours, in one step.
- * @param seal the one of which every transaction that wrote before has ended
+ * @param watermarkVersion the one of which every transaction that wrote before has ended
  * @returns whether there may be more to do; false also while another server counts, or sealed anew
  */
-export function countHours(database: Database, seal: string): Promise<boolean> {
+export function countHours(database: Database, watermarkVersion: string): Promise<boolean> {
   return alone(database, async (transaction, { countedUntil, ...state }) => {
-    if (state.seal !== seal || countedUntil === state.sealedUntil) return false
+    if (state.watermarkVersion !== watermarkVersion || countedUntil === state.watermark) return false
     const { rows } = await sql<{ end: string }>`
-      select least(${state.sealedUntil}::timestamptz, (
+      select least(${state.watermark}::timestamptz, (
         select date_trunc('hour', created_at) + interval '1 hour' from interactions
         where id >= '' and created_at >= ${countedUntil}::timestamptz
         order by created_at, id limit 1 offset ${stepSize}
       )) as "end"`.execute(transaction)
-    const end = rows[0]?.end ?? state.sealedUntil
+    const end = rows[0]?.end ?? state.watermark
     // one statement, hence one snapshot: the changes that it drops are of the interactions that it counts
     await sql`
       with dropped as (
@@ -115,7 +115,7 @@ export function countHours(database: Database, seal: string): Promise<boolean> {
       ),
       ${addition}
       update interaction_day_totals_state set counted_until = ${end}::timestamptz`.execute(transaction)
-    return end !== state.sealedUntil
+    return end !== state.watermark
   })
 }
 

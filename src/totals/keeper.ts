@@ -3,14 +3,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Database } from '../database/database.ts'
 import {
   addChanges,
+  advanceWatermark,
   countHours,
   forgetTotals,
   haveEnded,
   isReadOnly,
   nextTransactionId,
-  notesChanges,
   readState,
-  sealHours,
+  recordsChanges,
 } from './counting.ts'
 
 export interface TotalsKeeper {
@@ -84,22 +84,23 @@ export function prepareRound(
   database: Database,
   inSteps: (step: () => Promise<boolean>) => Promise<void>,
 ): () => Promise<string | undefined> {
-  let known = { seal: '', transactionId: '' }
+  let known = { watermarkVersion: '', transactionId: '' }
   return async () => {
     // of a standby, whose primary has its own server to keep them
     if (await isReadOnly(database)) return undefined
-    const isNoting = await notesChanges(database)
-    if (isNoting) await sealHours(database)
+    const isRecording = await recordsChanges(database)
+    if (isRecording) await advanceWatermark(database)
     const state = await readState(database)
-    if (state === undefined) return 'the row of interaction_totals_state is missing'
-    const { seal, sealedUntil, countedUntil } = state
-    if (!isNoting) {
-      if (sealedUntil !== '-infinity') await forgetTotals(database)
+    if (state === undefined) return 'the row of interaction_day_totals_state is missing'
+    const { watermarkVersion, watermark, countedUntil } = state
+    if (!isRecording) {
+      if (watermark !== '-infinity') await forgetTotals(database)
       return 'triggers of the interactions table are missing or switched off'
     }
-    if (known.seal !== seal) known = { seal, transactionId: await nextTransactionId(database) }
-    if (countedUntil !== sealedUntil && (await haveEnded(database, known.transactionId)))
-      await inSteps(() => countHours(database, seal))
+    if (known.watermarkVersion !== watermarkVersion)
+      known = { watermarkVersion, transactionId: await nextTransactionId(database) }
+    if (countedUntil !== watermark && (await haveEnded(database, known.transactionId)))
+      await inSteps(() => countHours(database, watermarkVersion))
     await inSteps(() => addChanges(database))
     return undefined
   }
