@@ -1,21 +1,20 @@
-// Gathers what is asked for at about the same time into one statement, which costs little more than one of its parts.
+// Combines concurrent calls into one statement, which costs little more than the statement of a single call.
 import { channel } from 'node:diagnostics_channel'
-import DataLoader from 'dataloader'
 import { databaseFailure, NotSentError } from './sqlstate.ts'
 
 export interface BatchLimits {
-  /** how many batches may be under way at once; what comes meanwhile makes up the next ones */
+  /** how many batches may run at the same time */
   readonly concurrency: number
   /** how many items a batch may have */
   readonly maxSize: number
-  /** how long a batch may wait for its start, in milliseconds */
+  /** how long an item may wait for its batch to start, in milliseconds */
   readonly retryTimeoutMs: number
 }
 
-/** How a statement takes any number of rows: a list for each member. */
+/** The parameters of a statement for many rows: one list for each member of a row. */
 export type Lists<Row> = { readonly [Member in keyof Row]: readonly Row[Member][] }
 
-/** The channel of node:diagnostics_channel that tells of each batch in the process, as it starts, how many items it has. */
+/** The diagnostics channel that publishes the size of each batch when it starts. */
 export const batchSizes = 'interaction-api:batch-size'
 
 const sizes = channel(batchSizes)
@@ -23,111 +22,113 @@ const sizes = channel(batchSizes)
 /** How long a batch may be held back to grow, in milliseconds. */
 const holdMs = 10
 
-interface WaitingBatch {
-  readonly start: () => void
-  /** whether it may be held back to grow */
-  mayGrow: boolean
-  readonly timers: readonly NodeJS.Timeout[]
+interface Waiting<Item, Result> {
+  readonly item: Item
+  readonly resolve: (result: Result) => void
+  readonly reject: (reason: unknown) => void
+  /** on the clock of `performance.now()`, in milliseconds */
+  readonly enqueuedAt: number
 }
 
-/**
- * Makes a function of one item out of a function of many. A batch starts at the end of the present turn of the event
- * loop when nothing is under way, so that a single item waits for no other. While others are, and fewer than `concurrency`,
- * it starts when as many items wait as are under way, when it is full, or after 10 ms: many small batches cost more than
- * few that are large, and one that takes long holds up no others. A batch that waits for too long rejects all its items
- * with NotSentError.
- * @param run answers each item at its index, all or none: when it throws, each item is run alone, so that a bad one
- *   fails no other; unless the database does not answer, which rejects them all
- */
-export function batch<Item, Answer>(
-  run: (items: readonly Item[]) => Promise<readonly Answer[]>,
-  { concurrency, maxSize, retryTimeoutMs }: BatchLimits,
-): (item: Item) => Promise<Answer> {
-  const waiting: WaitingBatch[] = []
-  let itemsWaiting = 0
-  let underWay = 0
-  let itemsUnderWay = 0
-  let isGivingUp = false
-  let isTurnEndAwaited = false
+/** @returns one result for each item, at the item's index */
+type Run<Item, Result> = (items: readonly Item[]) => Promise<readonly Result[]>
 
-  const startFirst = () => {
-    const first = waiting.shift()
-    for (const timer of first?.timers ?? []) clearTimeout(timer)
-    first?.start()
+/**
+ * Turns a function of many items into a function of one. Items wait in a queue, and a batch takes the first of them.
+ *
+ * While no batch runs, the next one starts at the end of the current turn of the event loop. While others run, it starts
+ * when it is full, when as many items wait as are running, or after 10 ms: a few large batches cost less than many
+ * small ones, and one slow batch must not delay the others. At most `concurrency` batches run.
+ *
+ * @param run is called again for each item alone when it rejects, so that one bad item fails no other. When the database
+ *   is unavailable or too slow, all items of the batch reject with that error instead.
+ * @returns a function that rejects with NotSentError when the batch has not started within `retryTimeoutMs`
+ */
+export function batch<Item, Result>(
+  run: Run<Item, Result>,
+  { concurrency, maxSize, retryTimeoutMs }: BatchLimits,
+): (item: Item) => Promise<Result> {
+  const queue: Waiting<Item, Result>[] = []
+  let runningBatches = 0
+  let runningItems = 0
+  let isTurnEndAwaited = false
+  let timer: NodeJS.Timeout | undefined
+
+  const start = async (batched: readonly Waiting<Item, Result>[]) => {
+    runningBatches++
+    runningItems += batched.length
+    sizes.publish(batched.length)
+    const settle = await runAll(run, batched)
+    runningBatches--
+    runningItems -= batched.length
+    // first, so that the database works while the callers continue
+    advance()
+    settle()
   }
-  const isDue = ({ mayGrow }: WaitingBatch) =>
-    underWay < concurrency && (itemsWaiting >= Math.min(itemsUnderWay, maxSize) || !mayGrow)
-  const startDue = () => {
-    while (waiting[0] !== undefined && isDue(waiting[0])) startFirst()
-  }
-  const loader = new DataLoader<Item, Answer>(
-    async (items) => {
-      itemsWaiting -= items.length
-      if (isGivingUp) throw new NotSentError()
-      underWay++
-      itemsUnderWay += items.length
-      sizes.publish(items.length)
-      try {
-        return await run(items).catch((error: unknown) => runOneByOne(run, items, error))
-      } finally {
-        underWay--
-        itemsUnderWay -= items.length
-        startDue()
+
+  /** Starts the batches that are due, rejects those that have waited too long, and comes back when time matters next. */
+  const advance = () => {
+    clearTimeout(timer)
+    for (let [first] = queue; first !== undefined; [first] = queue) {
+      const waitedMs = performance.now() - first.enqueuedAt
+      const isLarge = queue.length >= Math.min(runningItems, maxSize)
+      if (runningBatches < concurrency && (isLarge || waitedMs >= holdMs)) {
+        void start(queue.splice(0, maxSize))
+      } else if (waitedMs >= retryTimeoutMs) {
+        rejectAll(queue.splice(0, maxSize), new NotSentError())
+      } else {
+        const nextMs = waitedMs < holdMs ? Math.min(holdMs, retryTimeoutMs) : retryTimeoutMs
+        timer = setTimeout(advance, Math.ceil(nextMs - waitedMs))
+        return
       }
-    },
-    {
-      cache: false,
-      maxBatchSize: maxSize,
-      batchScheduleFn: (start) => {
-        // the batches wait in the order in which they came, and all for as long: the first is the one whose time it is
-        const endHold = () => {
-          waitingBatch.mayGrow = false
-          startDue()
-        }
-        const giveUp = () => {
-          isGivingUp = true
-          startFirst()
-          isGivingUp = false
-        }
-        const timers = [setTimeout(endHold, holdMs), setTimeout(giveUp, retryTimeoutMs)]
-        const waitingBatch: WaitingBatch = { start, mayGrow: true, timers }
-        waiting.push(waitingBatch)
-      },
-    },
-  )
-  return (item) => {
-    itemsWaiting++
-    if (!isTurnEndAwaited) {
+    }
+  }
+
+  return (item) =>
+    new Promise((resolve, reject) => {
+      queue.push({ item, resolve, reject, enqueuedAt: performance.now() })
+      if (isTurnEndAwaited) return
       isTurnEndAwaited = true
       setImmediate(() => {
         isTurnEndAwaited = false
-        startDue()
+        advance()
       })
+    })
+}
+
+/** Runs the items together, or each alone when that fails. @returns a function that settles their promises */
+async function runAll<Item, Result>(
+  run: Run<Item, Result>,
+  batched: readonly Waiting<Item, Result>[],
+): Promise<() => void> {
+  try {
+    const results = await run(batched.map(({ item }) => item))
+    if (results.length !== batched.length)
+      return () => rejectAll(batched, new Error('a batch returned another number of results than of items'))
+    return () =>
+      results.forEach((result, index) => {
+        batched[index]?.resolve(result)
+      })
+  } catch (error) {
+    const failure = databaseFailure(error)
+    if (batched.length === 1 || failure === 'unavailable' || failure === 'timeout')
+      return () => rejectAll(batched, error)
+    const settlers: (() => void)[] = []
+    for (const one of batched) settlers.push(await runAll(run, [one]))
+    return () => {
+      for (const settle of settlers) settle()
     }
-    return loader.load(item)
   }
 }
 
-async function runOneByOne<Item, Answer>(
-  run: (items: readonly Item[]) => Promise<readonly Answer[]>,
-  items: readonly Item[],
-  error: unknown,
-): Promise<(Answer | Error)[]> {
-  const failure = databaseFailure(error)
-  if (items.length === 1 || failure === 'unavailable' || failure === 'timeout') throw error
-  const answers: (Answer | Error)[] = []
-  for (const item of items) {
-    // an array of one item has one answer
-    answers.push(await run([item]).then(([answer]) => answer as Answer, toError))
-  }
-  return answers
+function rejectAll(
+  waiting: readonly { readonly reject: (reason: unknown) => void }[],
+  reason: unknown,
+): void {
+  for (const { reject } of waiting) reject(reason)
 }
 
-function toError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new Error('a batch failed', { cause: reason })
-}
-
-/** One order everywhere, so that batches with the same ids wait for each other instead of locking each other out. */
+/** Sorts by id: statements that lock the same rows in the same order cannot deadlock. */
 export function inOrder<Item extends { readonly id: string }>(items: readonly Item[]): Item[] {
   return items.toSorted((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
 }

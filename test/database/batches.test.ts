@@ -236,7 +236,7 @@ test('a batch starts when another has ended, and never holds more than it may', 
 
 /** Gathers items that are under way until they are let go; time stands still. */
 function heldBatches() {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
   onTestFinished(() => void vi.useRealTimers())
   const sizes: number[] = []
   const held: (() => void)[] = []
