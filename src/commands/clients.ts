@@ -1,28 +1,29 @@
-// `clients`: who may ask for tokens.
+// `clients`: manages the clients that may get tokens.
 import { type Command, Option } from 'commander'
 import { createClient, defaultScopes, listClients, type Role, revokeClient } from '../auth/clients.ts'
 import { makeSecret } from '../auth/secrets.ts'
+import { readIdentifier } from './arguments.ts'
 import { type Terminal, withDatabase } from './terminal.ts'
 
 export function addClientCommands(program: Command, terminal: Terminal): void {
-  const clients = program.command('clients').description('who may ask for tokens')
+  const clients = program.command('clients').description('manage the clients that may get tokens')
 
   clients
     .command('create')
-    .description('create a client and print its secret, which is not stored and cannot be shown again')
-    .argument('<client-id>')
+    .description('create a client and print its secret, which cannot be shown again')
+    .argument('<client-id>', 'becomes the subject of its tokens', readIdentifier)
     .addOption(
-      new Option('--role <role>', 'what it may do')
+      new Option('--role <role>', 'the role in its tokens')
         .choices(['AGENT', 'SUPERVISOR', 'SERVICE'])
         .makeOptionMandatory(),
     )
-    .option('--organization <id>', 'its organization; a SERVICE has none')
-    .option('--scope <scopes...>', 'what its tokens may be asked for', [...defaultScopes])
+    .option('--organization <id>', 'its organization; not for a SERVICE', readIdentifier)
+    .option('--scope <scopes...>', 'the scopes that it may request', [...defaultScopes])
     .action((clientId: string, options: NewClient) => createWithSecret(terminal, clientId, options))
 
   clients
     .command('list')
-    .description('list the clients, one JSON object a line')
+    .description('list the clients, one JSON object per line')
     .action(() =>
       withDatabase(terminal, async ({ kysely }) => {
         for (const client of await listClients(kysely)) terminal.print(JSON.stringify(client))
@@ -31,11 +32,11 @@ export function addClientCommands(program: Command, terminal: Terminal): void {
 
   clients
     .command('revoke')
-    .description('give a client no more tokens; those that it has live until they expire')
+    .description('issue no more tokens to a client; its current tokens stay valid until they expire')
     .argument('<client-id>')
     .action((clientId: string) =>
       withDatabase(terminal, async ({ kysely }) => {
-        if (!(await revokeClient(kysely, clientId))) throw new Error(`there is no client ${clientId}`)
+        if (!(await revokeClient(kysely, clientId))) throw new Error(`the client ${clientId} does not exist`)
         terminal.print(`${clientId} is revoked.`)
       }),
     )
@@ -53,12 +54,14 @@ async function createWithSecret(
   { role, organization, scope }: NewClient,
 ): Promise<void> {
   if ((role === 'SERVICE') !== (organization === undefined))
-    throw new Error('--organization: every client but a SERVICE has one')
+    throw new Error(
+      '--organization is required for the roles AGENT and SUPERVISOR, and not allowed for SERVICE',
+    )
   const clientSecret = makeSecret()
   await withDatabase(terminal, async ({ kysely }) => {
     const client = { clientId, role, organizationId: organization ?? null, scopes: scope }
     if ((await createClient(kysely, client, clientSecret)) === 'duplicate')
-      throw new Error(`there is a client ${clientId} already`)
+      throw new Error(`the client ${clientId} exists already`)
     terminal.print(JSON.stringify({ ...client, clientSecret }))
   })
 }

@@ -1,8 +1,8 @@
 // A local twin for tests: the service from code, with a PostgreSQL of its own and data that vanish. What a program that
 // imports `interaction-api` gets.
 import { pino } from 'pino'
+import type { BootstrapClient } from '../config/bootstrap-clients.ts'
 import { readConfig } from '../config/config.ts'
-import type { BootstrapClient } from '../config/settings-reader.ts'
 import { startServer } from '../server.ts'
 import { deleteAllInteractions, storeSamples } from './stored-samples.ts'
 import { makeVanishingFolder } from './temporary-directory.ts'

@@ -21,6 +21,7 @@ test.each([
   ['a service', [service]],
   ['several', [agent, service, { ...agent, clientId: 'agent-2' }]],
   ['one with scopes', [{ ...agent, scopes: ['interactions', 'a:b/c'] }]],
+  ['one of an organization of 255 characters', [{ ...agent, organizationId: '😀'.repeat(255) }]],
   ['one with an odd secret', [{ ...agent, clientSecret: ` a:b%2B+"\\'~` }]],
 ])('clients to create at the start may be %s', (_what, clients) => {
   expect(readConfig({ BOOTSTRAP_CLIENTS: JSON.stringify(clients) }).bootstrapClients).toEqual(clients)
@@ -41,6 +42,9 @@ test.each([
   ['one of an unknown role', [{ ...agent, role: 's3same' }]],
   ['one of a role in lower case', [{ ...agent, role: 'agent' }]],
   ['one with an empty organization', [{ ...agent, organizationId: '' }]],
+  ['one with a long organization', [{ ...agent, organizationId: 'o'.repeat(256) }]],
+  ['one whose organization holds NUL', [{ ...agent, organizationId: 'acme\u0000' }]],
+  ['one whose organization holds half of a surrogate pair', [{ ...agent, organizationId: 'acme\ud800' }]],
   ['one with an unknown member', [{ ...agent, secret: 's3same' }]],
   ['one with a scope that holds a space', [{ ...agent, scopes: ['a b'] }]],
   ['an agent without an organization', [agentOfNobody]],

@@ -1,0 +1,50 @@
+// `clients create` accepts only identifiers whose tokens are accepted later.
+import { Command } from 'commander'
+import { expect, test } from 'vitest'
+import { addClientCommands } from '../../src/commands/clients.ts'
+
+/** Runs a command without a database: one that gets as far as opening it fails with another error. */
+async function run(...args: string[]): Promise<unknown> {
+  const program = new Command().exitOverride().configureOutput({ writeErr: () => {} })
+  addClientCommands(program, {
+    environment: { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none', DATABASE_CONNECT_TIMEOUT_MS: '100' },
+    isInteractive: false,
+    print: () => {},
+    screen: process.stderr,
+    interruption: () => AbortSignal.abort(),
+  })
+  for (const command of program.commands.flatMap((group) => [group, ...group.commands]))
+    command.exitOverride().configureOutput({ writeErr: () => {} })
+  return program.parseAsync(['clients', ...args], { from: 'user' }).catch((error: unknown) => error)
+}
+
+const unacceptable = [
+  ['is empty', '', 'It must have 1 to 255 characters.'],
+  ['has 256 characters', 'x'.repeat(256), 'It must have 1 to 255 characters.'],
+  ['holds NUL', 'a\u0000', 'It must not hold NUL or half of a surrogate pair.'],
+  ['holds half of a surrogate pair', 'a\ud800', 'It must not hold NUL or half of a surrogate pair.'],
+] as const
+
+test.each(unacceptable)('a client id that %s is refused', async (_, id, reason) => {
+  const error = await run('create', id, '--role', 'SERVICE')
+  expect(error).toMatchObject({ code: 'commander.invalidArgument', message: expect.stringContaining(reason) })
+})
+
+test.each(unacceptable)('an organization id that %s is refused', async (_, id, reason) => {
+  const error = await run('create', 'agent-1', '--role', 'AGENT', '--organization', id)
+  expect(error).toMatchObject({ code: 'commander.invalidArgument', message: expect.stringContaining(reason) })
+})
+
+test.each([
+  ['an AGENT without an organization', ['--role', 'AGENT']],
+  ['a SERVICE with an organization', ['--role', 'SERVICE', '--organization', 'acme']],
+])('%s is refused', async (_, options) => {
+  const error = await run('create', 'client-1', ...options)
+  expect(error).toMatchObject({ message: expect.stringContaining('--organization') })
+})
+
+test('identifiers of 255 characters beyond the basic plane pass', async () => {
+  const id = '😀'.repeat(255)
+  const error = await run('create', id, '--role', 'AGENT', '--organization', id)
+  expect(error).toMatchObject({ message: expect.stringContaining('ECONNREFUSED') })
+})
