@@ -1,13 +1,12 @@
-// Reads what the options of several commands have in common.
+// Parsers of arguments and options that several commands share.
 import { InvalidArgumentError } from 'commander'
 import { identifierError } from '../types/identifier.ts'
 import { firstMillisecond, parseInstant } from '../types/instant.ts'
 
 /**
- * The first moment, to the millisecond, that is not before what is given.
- * @param text an ISO 8601 date-time with a zone, or a date, which begins at midnight UTC
- * @returns milliseconds since 1970
- * @throws InvalidArgumentError when it is anything else
+ * Parses an ISO 8601 date-time with a zone, or a date, which means midnight UTC.
+ * @returns milliseconds since 1970, rounded up
+ * @throws InvalidArgumentError for any other text
  */
 export function readMoment(text: string): number {
   const instant = parseInstant(/^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00:00Z` : text)
@@ -18,9 +17,12 @@ export function readMoment(text: string): number {
   return firstMillisecond(instant)
 }
 
-/** @throws InvalidArgumentError when no stored id could be this one */
+/**
+ * Parses an identifier (contract §7).
+ * @throws InvalidArgumentError when it is empty, too long, or has characters that identifiers must not have
+ */
 export function readIdentifier(text: string): string {
-  const fault = identifierError(text)
-  if (fault !== undefined) throw new InvalidArgumentError(`It ${fault}.`)
+  const error = identifierError(text)
+  if (error !== undefined) throw new InvalidArgumentError(`It ${error}.`)
   return text
 }

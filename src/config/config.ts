@@ -1,13 +1,13 @@
-// The settings of the service, read from an environment once, by a door. Pure: touches no file and no global.
+// The settings of the service, read from environment variables. Pure: touches no file and no global.
 import { isSecureUrl } from './secure-url.ts'
 import { settingsReader } from './settings-reader.ts'
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
-/** The settings, checked and frozen; `.env.example` tells what each is for. */
+/** The settings, checked and frozen. `.env.example` describes each. */
 export type Config = ReturnType<typeof readConfig>
 
-/** Thrown with every wrong setting at once: names and what would be accepted, never a value. */
+/** Names every wrong setting and what is accepted, never a value. */
 export class InvalidConfig extends Error {
   readonly problems: readonly string[]
 
@@ -19,7 +19,7 @@ export class InvalidConfig extends Error {
 
 /**
  * Reads the settings. An empty variable counts as not set.
- * @throws InvalidConfig naming every wrong one
+ * @throws InvalidConfig that names every wrong setting
  */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>) {
   const problems: string[] = []
@@ -82,13 +82,13 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   if (config.tokens.discoversKeys && config.tokens.jwksUrl)
     problems.push('JWKS_URL and JWT_ISSUER_DISCOVERY: set only one of them')
   if (config.tokens.discoversKeys && !isSecureUrl(read.text('JWT_ISSUER') ?? ''))
-    problems.push('JWT_ISSUER must be an https URL, or an http one of this machine, for JWT_ISSUER_DISCOVERY')
+    problems.push(
+      'JWT_ISSUER must be an https URL, or an http URL of this machine, when JWT_ISSUER_DISCOVERY is true',
+    )
   if (config.http.bodyLimitBytes > config.http.bodiesLimitBytes)
     problems.push('BODY_LIMIT_BYTES must not exceed BODIES_LIMIT_BYTES')
   if (config.database.url && new URL(config.database.url).searchParams.has('options'))
-    problems.push(
-      'DATABASE_URL must be without options, which would stand in for those that the service sets',
-    )
+    problems.push('DATABASE_URL must be without options: they would replace those that the service sets')
   if (config.database.lockTimeoutMs > config.database.statementTimeoutMs)
     problems.push('LOCK_TIMEOUT_MS must not exceed STATEMENT_TIMEOUT_MS')
   if (config.database.statementTimeoutMs > config.http.requestTimeoutMs)

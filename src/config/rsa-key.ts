@@ -1,12 +1,12 @@
-// PEMs that hold RSA keys which RS256 may be used with (RFC 7518 §3.3: 2048 bits or more).
+// RSA keys for RS256 in PEM: 2048 bits or more (RFC 7518 §3.3).
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 
-/** Whether the text is a PEM with a private key that RS256 can sign with. */
+/** Whether the text is a PEM with a private RSA key for RS256. */
 export function isSigningKey(pem: string): boolean {
   return isAcceptable(() => createPrivateKey(pem))
 }
 
-/** The PEMs that stand in the text one after the other; undefined when it is not made of public keys for RS256 alone. */
+/** Splits a text into its PEMs; undefined unless all of them are public RSA keys for RS256. */
 export function splitPublicKeys(text: string): readonly string[] | undefined {
   const pems = text.match(/-----BEGIN (PUBLIC KEY)-----[^-]+-----END \1-----/g) ?? []
   const rest = pems.reduce((left, pem) => left.replace(pem, ''), text)

@@ -1,7 +1,7 @@
-// To which URLs a question may go whose answer decides who is let in.
+// URLs that may be trusted for fetching keys.
 import ipaddr from 'ipaddr.js'
 
-/** Whether nobody on the way can have changed what comes from there: over https, or from this machine itself. */
+/** Whether responses from a URL cannot be changed in transit: https, or http on this machine. */
 export function isSecureUrl(text: string): boolean {
   if (!URL.canParse(text)) return false
   const { protocol, hostname } = new URL(text)

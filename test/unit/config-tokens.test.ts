@@ -123,7 +123,7 @@ describe('discovery of the issuer', () => {
     'id.example',
   ])('%s may not', (issuer) => {
     expect(() => discover(issuer)).toThrow(
-      'JWT_ISSUER must be an https URL, or an http one of this machine, for JWT_ISSUER_DISCOVERY',
+      'JWT_ISSUER must be an https URL, or an http URL of this machine, when JWT_ISSUER_DISCOVERY is true',
     )
   })
 
