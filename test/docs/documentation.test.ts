@@ -59,6 +59,18 @@ test('every page can be reached from the README', () => {
   expect(pages.filter((page) => !reached.has(page))).toEqual([])
 })
 
+test('the page on dependencies lists each dependency once', () => {
+  const manifest: Record<'dependencies' | 'optionalDependencies', object> = JSON.parse(
+    readFileSync(path.join(repository, 'package.json'), 'utf8'),
+  )
+  const rows = read('docs/dependencies.md').matchAll(/^\| (?!Package|-)([^|]+) \|/gm)
+  const names = Array.from(rows, ([, cell = '']) => cell.replace(' (optional)', '').split(', ')).flat()
+
+  expect(names.sort()).toEqual(
+    Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies }).sort(),
+  )
+})
+
 test('the README has at most 120 lines and 700 words', () => {
   const text = read('README.md')
 
