@@ -1,9 +1,9 @@
 // Before anything is measured: the targets answer the same questions alike.
 import { isDeepStrictEqual } from 'node:util'
-import { bigOrganization } from './interactions.ts'
-import { operations } from './operations.ts'
-import type { Target } from './targets.ts'
-import { agentToken } from './tokens.ts'
+import { bigOrganization } from './dataset/interactions.ts'
+import { operations } from './dataset/operations.ts'
+import type { Target } from './servers/targets.ts'
+import { agentToken } from './servers/tokens.ts'
 
 /** @throws Error naming the first request that two targets answer differently */
 export async function checkEqualAnswers(targets: readonly Target[], total: number): Promise<void> {

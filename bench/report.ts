@@ -1,5 +1,5 @@
 // Medians over the rounds, as a table for people.
-import type { Measurement } from './measure.ts'
+import type { Measurement } from './load/measure.ts'
 
 export type Result = Measurement & { readonly ratio: number | undefined }
 

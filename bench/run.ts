@@ -2,14 +2,14 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { Command } from 'commander'
+import { fillBaseline, fillService, readThrough, urlOf, vacuum } from './dataset/fill.ts'
+import { operations } from './dataset/operations.ts'
 import { checkEqualAnswers } from './equality.ts'
-import { fillBaseline, fillService, readThrough, urlOf, vacuum } from './fill.ts'
-import { type Measurement, measure } from './measure.ts'
-import { operations } from './operations.ts'
+import { type Measurement, measure } from './load/measure.ts'
 import { plot } from './plot.ts'
-import { postgresSettings, untilQuiet, withPostgres } from './postgres.ts'
 import { medians, table } from './report.ts'
-import { startBaseline, startCeiling, startService, type Target } from './targets.ts'
+import { postgresSettings, untilQuiet, withPostgres } from './servers/postgres.ts'
+import { startBaseline, startCeiling, startService, type Target } from './servers/targets.ts'
 
 const options = new Command('bench')
   .option(

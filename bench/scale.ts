@@ -3,13 +3,13 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { Command } from 'commander'
-import { fillBaseline, fillService, readThrough, urlOf, vacuum } from './fill.ts'
-import { type Measurement, measure } from './measure.ts'
-import { operations } from './operations.ts'
+import { fillBaseline, fillService, readThrough, urlOf, vacuum } from './dataset/fill.ts'
+import { operations } from './dataset/operations.ts'
+import { type Measurement, measure } from './load/measure.ts'
 import { type Point, plotScale } from './plot.ts'
-import { untilQuiet, withPostgres } from './postgres.ts'
 import { medians } from './report.ts'
-import { startBaseline, startService } from './targets.ts'
+import { untilQuiet, withPostgres } from './servers/postgres.ts'
+import { startBaseline, startService } from './servers/targets.ts'
 
 const { sizes, rounds, seconds, data, out } = new Command('scale')
   .option('--sizes <list>', 'how many interactions, separated by commas', '100000,1000000,10000000')

@@ -4,13 +4,13 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
-import type { LoadOrder, LoadResult } from './load.ts'
-import { freshId } from './operations.ts'
+import { freshId } from '../dataset/operations.ts'
+import type { LoadOrder, LoadResult } from './autocannon.ts'
 
 /** Whether wrk is installed. */
 export const hasWrk = spawnSync('wrk', ['-v']).error === undefined
 
-const script = path.join(import.meta.dirname, '..', '..', 'wrk.lua')
+const script = path.join(import.meta.dirname, '..', '..', '..', 'load', 'wrk.lua')
 
 /** What `bench/wrk.lua` writes. */
 interface Report extends Omit<LoadResult, 'requestsPerSecond'> {

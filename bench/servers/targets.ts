@@ -16,13 +16,13 @@ export interface Target {
 }
 
 const compiled = import.meta.dirname
-const root = path.join(compiled, '..', '..', '..')
+const root = path.join(compiled, '..', '..', '..', '..')
 
 /** Fastify with the token check, and no database. */
 export const startCeiling = () => start('ceiling', [path.join(compiled, 'ceiling.js')], {})
 
 export const startBaseline = (databaseUrl: string) =>
-  start('baseline', [path.join(compiled, 'baseline', 'server.js')], { DATABASE_URL: databaseUrl })
+  start('baseline', [path.join(compiled, '..', 'baseline', 'server.js')], { DATABASE_URL: databaseUrl })
 
 /** This service, as `npm start` runs it on a given database. */
 export const startService = (databaseUrl: string) =>

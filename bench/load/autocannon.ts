@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { json } from 'node:stream/consumers'
 import autocannon from 'autocannon'
-import { type BenchmarkRequest, freshId } from './operations.ts'
+import { type BenchmarkRequest, freshId } from '../dataset/operations.ts'
 
 export interface LoadOrder {
   readonly baseUrl: string

@@ -9,8 +9,8 @@ import { promisify } from 'node:util'
 import { SingleBar } from 'cli-progress'
 import pg from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
+import { startService } from '../servers/targets.ts'
 import { sample } from './interactions.ts'
-import { startService } from './targets.ts'
 
 /**
  * Creates the database, unless it is there and full.
@@ -68,7 +68,7 @@ export function urlOf(serverUrl: string, name: string): string {
 
 /** The service's own schema, as `interaction-api migrate` makes it. */
 export function fillService(serverUrl: string, total: number): Promise<string> {
-  const executable = path.join(import.meta.dirname, '..', '..', '..', 'bin', 'interaction-api.js')
+  const executable = path.join(import.meta.dirname, '..', '..', '..', '..', 'bin', 'interaction-api.js')
   return fillDatabase(serverUrl, {
     name: `service_${total}`,
     total,
@@ -83,7 +83,7 @@ export function fillService(serverUrl: string, total: number): Promise<string> {
 
 /** The baseline's: a primary key and one index, made when the rows are there. */
 export function fillBaseline(serverUrl: string, total: number): Promise<string> {
-  const schema = path.join(import.meta.dirname, '..', '..', 'baseline', 'schema.sql')
+  const schema = path.join(import.meta.dirname, '..', '..', '..', 'baseline', 'schema.sql')
   return fillDatabase(serverUrl, {
     name: `baseline_${total}`,
     total,

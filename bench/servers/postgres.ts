@@ -2,7 +2,7 @@
 import { totalmem } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import { startEmbeddedPostgres } from '../src/embedded/postgres.ts'
+import { startEmbeddedPostgres } from '../../src/embedded/postgres.ts'
 
 /** Every commit is flushed to disk. Of the memory, 40 % is PostgreSQL's: the most that its manual finds of use. */
 export const postgresSettings = {

@@ -5,11 +5,11 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { json } from 'node:stream/consumers'
-import { bigOrganization } from './interactions.ts'
-import type { LoadOrder, LoadResult } from './load.ts'
-import type { BenchmarkRequest, Operation } from './operations.ts'
-import { cpuMicroseconds, peakMegabytes, type Target } from './targets.ts'
-import { agentToken } from './tokens.ts'
+import { bigOrganization } from '../dataset/interactions.ts'
+import type { BenchmarkRequest, Operation } from '../dataset/operations.ts'
+import { cpuMicroseconds, peakMegabytes, type Target } from '../servers/targets.ts'
+import { agentToken } from '../servers/tokens.ts'
+import type { LoadOrder, LoadResult } from './autocannon.ts'
 import { hasWrk, loadWithWrk } from './wrk.ts'
 
 export interface Measurement extends LoadResult {
@@ -72,7 +72,7 @@ function withoutRepeatedUpdates(requests: readonly BenchmarkRequest[]): Benchmar
 
 async function load(order: LoadOrder): Promise<LoadResult> {
   if (hasWrk) return loadWithWrk(order)
-  const child = spawn(process.execPath, [path.join(import.meta.dirname, 'load.js')], {
+  const child = spawn(process.execPath, [path.join(import.meta.dirname, 'autocannon.js')], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   child.stdin.end(JSON.stringify(order))
