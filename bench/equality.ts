@@ -1,12 +1,12 @@
-// Before anything is measured: the targets answer the same questions alike.
+// Checks before the measurements that all targets send equal responses.
 import { isDeepStrictEqual } from 'node:util'
 import { bigOrganization } from './dataset/interactions.ts'
 import { operations } from './dataset/operations.ts'
 import type { Target } from './servers/targets.ts'
 import { agentToken } from './servers/tokens.ts'
 
-/** @throws Error naming the first request that two targets answer differently */
-export async function checkEqualAnswers(targets: readonly Target[], total: number): Promise<void> {
+/** @throws Error that names the first request with unequal responses */
+export async function checkEqualResponses(targets: readonly Target[], total: number): Promise<void> {
   const headers = { authorization: `Bearer ${agentToken(bigOrganization)}` }
   for (const operation of operations)
     for (let draw = 1; draw <= 5; draw++) {
@@ -17,6 +17,6 @@ export async function checkEqualAnswers(targets: readonly Target[], total: numbe
         replies.map(async (reply) => [reply.status, await reply.json()]),
       )
       if (others.some((other) => !isDeepStrictEqual(other, first)))
-        throw new Error(`unequal answers to ${path}`)
+        throw new Error(`The targets respond differently to ${path}.`)
     }
 }

@@ -1,35 +1,22 @@
-// The benchmark: fills databases, checks that the targets answer alike, measures them in alternating rounds, reports.
+// The benchmark: fills databases, checks that the targets respond alike, measures them in alternating rounds, reports.
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { Command } from 'commander'
-import { fillBaseline, fillService, readThrough, urlOf, vacuum } from './dataset/fill.ts'
+import { copyDatabase, fillBaseline, fillService } from './dataset/fill.ts'
 import { operations } from './dataset/operations.ts'
-import { checkEqualAnswers } from './equality.ts'
-import { type Measurement, measure } from './load/measure.ts'
-import { plot } from './plot.ts'
-import { medians, table } from './report.ts'
-import { postgresSettings, untilQuiet, withPostgres } from './servers/postgres.ts'
-import { startBaseline, startCeiling, startService, type Target } from './servers/targets.ts'
-
-const options = new Command('bench')
-  .option(
-    '--interactions <n>',
-    'how many interactions the databases hold, up to 10 million',
-    Number,
-    1_000_000,
-  )
-  .option('--rounds <n>', 'how often each target is measured', Number, 3)
-  .option('--seconds <n>', 'how long each measurement takes', Number, 5)
-  .option('--connections <n>', 'how many callers there are at once', Number, 32)
-  .option(
-    '--only <words>',
-    'measure only operations whose names have one of these words, separated by commas',
-  )
-  .option('--service-only', 'leave the baseline and the ceiling out')
-  .option('--data <folder>', 'where the filled databases are kept', path.join('bench', '.data'))
-  .option('--out <folder>', 'where the results go', path.join('bench', 'results'))
-  .parse()
-  .opts<Options>()
+import { checkEqualResponses } from './equality.ts'
+import { drawRequests, type Measurement, measure } from './load/measure.ts'
+import { plot } from './report/plot.ts'
+import { medians, table } from './report/table.ts'
+import {
+  postgresSettings,
+  postmasterPid,
+  prepareDatabases,
+  untilQuiet,
+  urlOf,
+  withPostgres,
+} from './servers/postgres.ts'
+import { startBaseline, startCeiling, startService, withTargets } from './servers/targets.ts'
 
 interface Options {
   interactions: number
@@ -42,43 +29,61 @@ interface Options {
   out: string
 }
 
+const options = new Command('bench')
+  .option('--interactions <n>', 'interactions in each database, up to 10 million', Number, 1_000_000)
+  .option('--rounds <n>', 'measurements of each operation and target', Number, 3)
+  .option('--seconds <n>', 'duration of each measurement', Number, 5)
+  .option('--connections <n>', 'concurrent connections', Number, 32)
+  .option(
+    '--only <words>',
+    'measure only operations whose names contain one of these words (comma-separated)',
+  )
+  .option('--service-only', 'leave out the baseline and the ceiling')
+  .option('--data <folder>', 'folder of the filled databases', path.join('bench', '.data'))
+  .option('--out <folder>', 'folder of the results', path.join('bench', 'results'))
+  .parse()
+  .opts<Options>()
+
 const say = (line: string) => process.stderr.write(`${line}\n`)
 const chosen = operations.filter(
   ({ name }) => options.only?.split(',').some((word) => name.includes(word)) ?? true,
 )
 
 const { service, baseline } = await withPostgres(options.data, async (serverUrl) => ({
-  service: await fillService(serverUrl, options.interactions),
-  baseline: options.serviceOnly ? undefined : await fillBaseline(serverUrl, options.interactions),
+  service: await fillCopy(serverUrl, fillService),
+  baseline: options.serviceOnly ? undefined : await fillCopy(serverUrl, fillBaseline),
 }))
 await withPostgres(options.data, async (serverUrl) => {
   const serviceUrl = urlOf(serverUrl, service)
   const urls = [serviceUrl]
-  const starts: (() => Promise<Target>)[] = [() => startService(serviceUrl)]
+  const starts = [() => startService(serviceUrl)]
   if (baseline !== undefined) {
     const baselineUrl = urlOf(serverUrl, baseline)
     urls.push(baselineUrl)
     starts.unshift(() => startBaseline(baselineUrl))
-    await withTargets(starts, (targets) => checkEqualAnswers(targets, options.interactions))
-    starts.unshift(startCeiling)
+    await withTargets(starts, (targets) => checkEqualResponses(targets, options.interactions))
   }
+  const { interactions, seconds, connections } = options
+  const load = { seconds, connections, warmUpSeconds: 2, postgresPid: await postmasterPid(serverUrl) }
   const measurements: Measurement[] = []
   for (let round = 1; round <= options.rounds; round++) {
-    // as autovacuum would, but at a time that is the same for all
-    for (const url of urls) await vacuum(url)
-    for (const url of urls) await readThrough(url)
-    for (const operation of chosen)
-      for (const start of starts) {
+    await prepareDatabases(serverUrl, urls)
+    for (const operation of chosen) {
+      const requests = drawRequests(operation, interactions)
+      const hasCeiling = operation.ceiling && baseline !== undefined
+      for (const start of hasCeiling ? [startCeiling, ...starts] : starts) {
         await untilQuiet(serverUrl)
-        await withTargets([start], async ([target]) => {
-          if (target === undefined || (target.name === 'ceiling' && !operation.ceiling)) return
-          const measurement = await measure(target, operation, options)
-          measurements.push(measurement)
-          say(
-            `round ${round}: ${operation.name}, ${target.name}: ${Math.round(measurement.requestsPerSecond)}/s`,
-          )
+        // each measurement starts a new process, so that none profits from an earlier one
+        await withTargets([start], async (targets) => {
+          for (const target of targets) {
+            const measurement = await measure(target, operation, requests, load)
+            measurements.push(measurement)
+            const perSecond = Math.round(measurement.requestsPerSecond)
+            say(`round ${round}: ${operation.name}, ${target.name}: ${perSecond}/s`)
+          }
         })
       }
+    }
   }
   const results = medians(measurements)
   await mkdir(options.out, { recursive: true })
@@ -91,15 +96,12 @@ await withPostgres(options.data, async (serverUrl) => {
   process.stdout.write(`${table(results)}\n`)
 })
 
-async function withTargets(
-  starts: readonly (() => Promise<Target>)[],
-  work: (targets: Target[]) => Promise<void>,
-) {
-  const targets: Target[] = []
-  try {
-    for (const start of starts) targets.push(await start())
-    await work(targets)
-  } finally {
-    for (const target of targets) await target.stop()
-  }
+/** Fills a database and returns the name of a new copy of it: measurements write. */
+async function fillCopy(
+  serverUrl: string,
+  fill: (serverUrl: string, total: number) => Promise<string>,
+): Promise<string> {
+  const name = await fill(serverUrl, options.interactions)
+  await copyDatabase(serverUrl, name, `${name}_copy`)
+  return `${name}_copy`
 }

@@ -1,28 +1,29 @@
-// How long one caller waits for a page of a year, by the number of interactions: fills databases of several sizes,
-// measures the service and the baseline on each, and draws both.
+// Latency of a page of a year by the number of interactions: fills databases of several sizes, measures the service
+// and the baseline on each with one client, and draws both.
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { Command } from 'commander'
-import { fillBaseline, fillService, readThrough, urlOf, vacuum } from './dataset/fill.ts'
+import { fillBaseline, fillService } from './dataset/fill.ts'
 import { operations } from './dataset/operations.ts'
-import { type Measurement, measure } from './load/measure.ts'
-import { type Point, plotScale } from './plot.ts'
-import { medians } from './report.ts'
-import { untilQuiet, withPostgres } from './servers/postgres.ts'
-import { startBaseline, startService } from './servers/targets.ts'
+import { drawRequests, type Measurement, measure } from './load/measure.ts'
+import { type Point, plotScale } from './report/plot.ts'
+import { medians } from './report/table.ts'
+import { postmasterPid, prepareDatabases, untilQuiet, urlOf, withPostgres } from './servers/postgres.ts'
+import { startBaseline, startService, withTargets } from './servers/targets.ts'
 
 const { sizes, rounds, seconds, data, out } = new Command('scale')
-  .option('--sizes <list>', 'how many interactions, separated by commas', '100000,1000000,10000000')
-  .option('--rounds <n>', 'how often each is measured', Number, 3)
-  .option('--seconds <n>', 'how long each measurement takes', Number, 5)
-  .option('--data <folder>', 'where the filled databases are kept', path.join('bench', '.data'))
-  .option('--out <folder>', 'where the results go', path.join('bench', 'results'))
+  .option('--sizes <list>', 'numbers of interactions, separated by commas', '100000,1000000,10000000')
+  .option('--rounds <n>', 'measurements of each size and target', Number, 3)
+  .option('--seconds <n>', 'duration of each measurement', Number, 5)
+  .option('--data <folder>', 'folder of the filled databases', path.join('bench', '.data'))
+  .option('--out <folder>', 'folder of the results', path.join('bench', 'results'))
   .parse()
   .opts<{ sizes: string; rounds: number; seconds: number; data: string; out: string }>()
 
 const measured = operations.filter(({ name }) => ['list a year', 'list a year, deep page'].includes(name))
 const say = (line: string) => process.stderr.write(`${line}\n`)
 
+// reads only: the filled databases themselves are measured
 const databases = await withPostgres(data, async (serverUrl) => {
   const filled = []
   for (const interactions of sizes.split(',').map(Number))
@@ -33,26 +34,27 @@ const databases = await withPostgres(data, async (serverUrl) => {
   return filled
 })
 await withPostgres(data, async (serverUrl) => {
-  const targets = databases.map(({ name, ...rest }) => ({ ...rest, url: urlOf(serverUrl, name) }))
-  for (const { url } of targets) await vacuum(url)
+  const load = { seconds, connections: 1, warmUpSeconds: 2, postgresPid: await postmasterPid(serverUrl) }
   const bySize = new Map<number, Measurement[]>()
   for (let round = 1; round <= rounds; round++)
-    for (const { interactions, url, start } of targets) {
-      await readThrough(url)
-      await untilQuiet(serverUrl)
-      const target = await start(url)
+    for (const { interactions, name, start } of databases) {
+      const url = urlOf(serverUrl, name)
+      await prepareDatabases(serverUrl, [url])
       for (const operation of measured) {
-        const one = await measure(target, operation, { interactions, seconds, connections: 1, data })
-        bySize.set(interactions, [...(bySize.get(interactions) ?? []), one])
-        say(`round ${round}: ${interactions}: ${operation.name}, ${target.name}: ${one.p50} ms`)
+        await untilQuiet(serverUrl)
+        await withTargets([() => start(url)], async (targets) => {
+          for (const target of targets) {
+            const one = await measure(target, operation, drawRequests(operation, interactions), load)
+            bySize.set(interactions, [...(bySize.get(interactions) ?? []), one])
+            say(`round ${round}: ${interactions}: ${operation.name}, ${target.name}: ${one.p50} ms`)
+          }
+        })
       }
-      await target.stop()
     }
   const points: Point[] = []
   for (const [interactions, measurements] of bySize)
     for (const { operation, target, p50, requests } of medians(measurements)) {
-      say(`${interactions}: ${operation}, ${target}: ${requests > 0 ? `${p50} ms` : 'no answer'}`)
-      // one that gives no answer in its time has no place in the plot
+      say(`${interactions}: ${operation}, ${target}: ${requests > 0 ? `${p50} ms` : 'no response'}`)
       if (requests > 0) points.push({ interactions, target, operation, p50 })
     }
   await mkdir(out, { recursive: true })

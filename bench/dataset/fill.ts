@@ -1,165 +1,98 @@
-// Fills a database of the benchmark by COPY, once: a filled one is kept for the next run.
+// Fills the databases of the benchmark. A filled database is kept for the next run; measurements use copies of it.
 import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { SingleBar } from 'cli-progress'
-import pg from 'pg'
-import { from as copyFrom } from 'pg-copy-streams'
-import { startService } from '../servers/targets.ts'
-import { sample } from './interactions.ts'
+import { execute, query, urlOf, vacuum } from '../servers/postgres.ts'
+import { startService, thisCheckout } from '../servers/targets.ts'
+import { copyRows } from './copy-rows.ts'
 
-/**
- * Creates the database, unless it is there and full.
- * @param prepare makes the table in the database at that URL, unless it is there
- * @param finish SQL to run on the filled table, such as what makes its indexes
- * @param settle waits until nothing is left to do in the background
- * @returns the name of a fresh copy of it
- */
-async function fillDatabase(
-  serverUrl: string,
-  {
-    name,
-    total,
-    prepare,
-    finish,
-    settle,
-  }: {
-    name: string
-    total: number
-    prepare: (url: string) => Promise<void>
-    finish: string
-    settle: (url: string) => Promise<void>
-  },
-): Promise<string> {
+interface Filling {
+  readonly name: string
+  readonly total: number
+  /** creates or updates the schema of the database at the URL; idempotent */
+  readonly prepare: (url: string) => Promise<void>
+  /** runs once, when all rows are stored */
+  readonly finish: (url: string) => Promise<void>
+}
+
+/** Creates and fills the database, unless an earlier run completed it. */
+async function fillDatabase(serverUrl: string, { name, total, prepare, finish }: Filling): Promise<void> {
   const url = urlOf(serverUrl, name)
-  const admin = new pg.Client({ connectionString: serverUrl })
-  await admin.connect()
-  const { rows } = await admin.query(
+  const complete = await query(
+    serverUrl,
     `select from pg_database where datname = '${name}' and datconnlimit = -1`,
   )
-  if (rows.length === 0) {
-    await admin.query(`drop database if exists ${name}`)
-    // a limit marks the database as unfinished, until it is full
-    await admin.query(`create database ${name} connection limit 10`)
-    await prepare(url)
-    await copyAll(url, name, total)
-    await run(url, finish)
-    await vacuum(url)
-    await admin.query(`alter database ${name} connection limit -1`)
-    await admin.query('checkpoint')
-  } else await prepare(url)
-  await settle(url)
-  // measuring writes, so what is measured is a copy
-  await admin.query(`drop database if exists ${name}_copy with (force)`)
-  await admin.query(`create database ${name}_copy template ${name} strategy file_copy`)
-  await admin.query('checkpoint')
-  await admin.end()
-  return `${name}_copy`
+  if (complete.length > 0) return prepare(url)
+  await execute(serverUrl, `drop database if exists ${name}`)
+  // the connection limit marks the database as incomplete
+  await execute(serverUrl, `create database ${name} connection limit 20`)
+  await prepare(url)
+  await copyRows(url, total, name)
+  await finish(url)
+  await vacuum(url)
+  await execute(serverUrl, `alter database ${name} connection limit -1`)
 }
 
-/** The URL of a database of that server. */
-export function urlOf(serverUrl: string, name: string): string {
-  return Object.assign(new URL(serverUrl), { pathname: `/${name}` }).href
-}
-
-/** The service's own schema, as `interaction-api migrate` makes it. */
-export function fillService(serverUrl: string, total: number): Promise<string> {
-  const executable = path.join(import.meta.dirname, '..', '..', '..', '..', 'bin', 'interaction-api.js')
-  return fillDatabase(serverUrl, {
-    name: `service_${total}`,
-    total,
-    prepare: async (url) => {
-      const environment = { PATH: process.env.PATH ?? '', DATABASE_URL: url }
-      await promisify(execFile)(process.execPath, [executable, 'migrate'], { env: environment })
-    },
-    finish: '',
-    settle: awaitTotals,
-  })
-}
-
-/** The baseline's: a primary key and one index, made when the rows are there. */
-export function fillBaseline(serverUrl: string, total: number): Promise<string> {
-  const schema = path.join(import.meta.dirname, '..', '..', '..', 'baseline', 'schema.sql')
-  return fillDatabase(serverUrl, {
-    name: `baseline_${total}`,
-    total,
-    prepare: async (url) => run(url, await readFile(schema, 'utf8')),
-    finish: 'create index on interactions (organization_id, created_at)',
-    settle: async () => {},
-  })
-}
-
-/** Lets the service count what it keeps. */
-async function awaitTotals(url: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  const service = await startService(url)
-  for (;;) {
-    const { rows } = await client.query(
-      `select from interaction_day_totals_state where counted_until = sealed_until and isfinite(sealed_until)`,
-    )
-    if (rows.length > 0) break
-    await sleep(500)
-  }
-  await service.stop()
-  await client.query('vacuum (freeze, analyze) interaction_day_totals, interaction_day_totals_state')
-  await client.end()
-}
-
-async function copyAll(url: string, name: string, total: number): Promise<void> {
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  const bar = new SingleBar({ format: `${name} {bar} {percentage}% | {value}/{total} | {eta_formatted}` })
-  bar.start(total, 0)
-  const columns = 'id, organization_id, created_by, created_at, type, data'
-  const sink = client.query(copyFrom(`copy interactions (${columns}) from stdin`))
-  await pipeline(Readable.from(copyText(total, (done) => bar.update(done))), sink)
-  bar.stop()
-  await client.end()
-}
-
-/** COPY's text format, in pieces of 1,000 rows. The samples hold neither tabs nor line breaks nor backslashes. */
-function* copyText(total: number, progress: (done: number) => void): Generator<string> {
-  for (let start = 0; start < total; start += 1000) {
-    let text = ''
-    for (let number = start; number < Math.min(start + 1000, total); number++) {
-      const { id, organizationId, createdBy, createdAt, type, data } = sample(number, total)
-      text += `${id}\t${organizationId}\t${createdBy}\t${createdAt.toISOString()}\t${type}\t${data}\n`
-    }
-    yield text
-    progress(Math.min(start + 1000, total))
-  }
+/** Replaces the database `copy` by a copy of the database `name`. */
+export async function copyDatabase(serverUrl: string, name: string, copy: string): Promise<void> {
+  await execute(serverUrl, `drop database if exists ${copy} with (force)`)
+  await execute(serverUrl, `create database ${copy} template ${name} strategy file_copy`)
 }
 
 /**
- * Reads tables and indexes into PostgreSQL's memory, so that what is measured does not depend on what happened to be
- * there. What lists by date read comes last, as what came first gives way where not all has room.
+ * Fills a database with the schema of a checkout of this repository, as its `migrate` creates it, and waits until the
+ * totals are counted.
  */
-export function readThrough(url: string): Promise<void> {
-  return run(
-    url,
-    `create extension if not exists pg_prewarm;
-     select pg_prewarm(oid) from (
-       select oid from pg_class
-       where relkind in ('r', 'i') and relnamespace = 'public'::regnamespace
-       order by relkind = 'r', relname ~ 'organization'
-     ) as relation`,
-  )
+export async function fillService(
+  serverUrl: string,
+  total: number,
+  { checkout = thisCheckout, name = `service_${total}` } = {},
+): Promise<string> {
+  await fillDatabase(serverUrl, {
+    name,
+    total,
+    prepare: (url) => migrate(checkout, url),
+    finish: async () => {},
+  })
+  const url = urlOf(serverUrl, name)
+  await countTotals(checkout, url)
+  await vacuum(url)
+  return name
 }
 
-/** Leaves nothing to autovacuum, which would come in the middle of a measurement. */
-export function vacuum(url: string): Promise<void> {
-  return run(url, 'vacuum (freeze, analyze) interactions')
+/** Fills the baseline's database; its indexes are created when the rows are stored. */
+export async function fillBaseline(serverUrl: string, total: number): Promise<string> {
+  const name = `baseline_${total}`
+  const file = (file: string) => readFile(path.join(thisCheckout, 'bench', 'baseline', file), 'utf8')
+  await fillDatabase(serverUrl, {
+    name,
+    total,
+    prepare: async (url) => execute(url, await file('schema.sql')),
+    finish: async (url) => execute(url, await file('indexes.sql')),
+  })
+  return name
 }
 
-async function run(url: string, statement: string): Promise<void> {
-  if (statement === '') return
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  await client.query(statement)
-  await client.end()
+/** Runs a checkout's `migrate`, which also compiles the checkout. */
+export async function migrate(checkout: string, url: string): Promise<void> {
+  const executable = path.join(checkout, 'bin', 'interaction-api.js')
+  const env = { PATH: process.env.PATH ?? '', DATABASE_URL: url }
+  await promisify(execFile)(process.execPath, [executable, 'migrate'], { env })
+}
+
+/** Runs a checkout's service until its totals are counted up to the current hour. */
+export async function countTotals(checkout: string, url: string): Promise<void> {
+  const service = await startService(url, { checkout })
+  try {
+    for (;;) {
+      const metrics = await (await fetch(`${service.baseUrl}/metrics`)).text()
+      const [, seconds] = /^interaction_totals_counted_until_seconds (\S+)$/m.exec(metrics) ?? []
+      if (Number(seconds) >= Math.floor(Date.now() / 3_600_000) * 3600) return
+      await sleep(500)
+    }
+  } finally {
+    await service.stop()
+  }
 }

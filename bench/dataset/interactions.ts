@@ -1,14 +1,14 @@
-// The interactions of the benchmark: the same for everyone, made from their number alone.
+// The interactions of the benchmark, computed from their number alone: all targets store the same ones.
 import { createHash } from 'node:crypto'
 
 const organizations = 200
 const types = ['audio', 'video', 'chat', 'cobrowse']
 
-/** The span of their creation: two years, the last moment excluded. */
+/** The range of creation dates: two years, end excluded. */
 export const firstMoment = Date.parse('2024-01-01T00:00:00Z')
 export const lastMoment = Date.parse('2026-01-01T00:00:00Z')
 
-/** The organization that has a third of all. */
+/** The organization that owns a third of all interactions. */
 export const bigOrganization = 'organization-0'
 
 /** How many interactions share a customer, on average. */
@@ -20,17 +20,17 @@ export interface Sample {
   readonly createdBy: string
   readonly createdAt: Date
   readonly type: string
-  /** JSON text of about 500 bytes, shaped like a real call's */
+  /** JSON text of about 500 bytes, in the shape of a real call's data */
   readonly data: string
 }
 
-/** The id of the interaction of that number: a UUID that says nothing of its place in time. */
+/** Returns the id of an interaction: a UUID that does not depend on the creation date. */
 export function sampleId(number: number): string {
   const hex = createHash('md5').update(`interaction ${number}`).digest('hex')
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20)}`
 }
 
-/** A number from 0 up to `below`, the same for the same words. */
+/** Returns a number from 0 to `below` - 1, the same for the same arguments. */
 function pick(number: number, word: string, below: number): number {
   return createHash('md5').update(`${word} ${number}`).digest().readUInt32LE() % below
 }
@@ -40,12 +40,12 @@ export function sampleOrganization(number: number): string {
   return draw < organizations - 1 ? bigOrganization : `organization-${1 + (draw % (organizations - 1))}`
 }
 
-/** A customer of the big organization, among so many interactions in all. */
+/** Returns a customer id that occurs among `total` interactions. */
 export function bigCustomer(draw: number, total: number): string {
   return `customer-${draw % Math.ceil(total / interactionsPerCustomer)}`
 }
 
-/** The interaction of that number, 0 to `total` - 1, in the order of creation. */
+/** Returns the interaction of a number from 0 to `total` - 1, in the order of creation. */
 export function sample(number: number, total: number): Sample {
   const createdAt = new Date(firstMoment + Math.floor(((lastMoment - firstMoment) * number) / total))
   const id = sampleId(number)

@@ -1,4 +1,4 @@
-// Puts load on a server, in a process of its own: reads what to do from standard input, writes what it measured.
+// Puts load on a server by autocannon. Runs as a process: reads an order from standard input, writes the result.
 import { randomUUID } from 'node:crypto'
 import { json } from 'node:stream/consumers'
 import autocannon from 'autocannon'
@@ -9,7 +9,7 @@ export interface LoadOrder {
   readonly token: string
   readonly seconds: number
   readonly connections: number
-  /** taken in turn, by all connections together */
+  /** sent in turn, by all connections together */
   readonly requests: readonly BenchmarkRequest[]
 }
 
@@ -19,7 +19,7 @@ export interface LoadResult {
   /** milliseconds */
   readonly p50: number
   readonly p99: number
-  /** answers other than 2xx, and connections that failed */
+  /** responses other than 2xx, and failed connections */
   readonly errors: number
 }
 

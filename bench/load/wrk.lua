@@ -1,5 +1,5 @@
--- What wrk sends, a request after the other from the file that it is given: a line each, with method, path and body
--- between tabs. Writes what was measured as JSON.
+-- Makes wrk send the requests of a file in turn. Each line holds method, path and body, separated by tabs. Writes the
+-- result as JSON.
 local requests, at = {}, 0
 
 function init(arguments)
@@ -8,7 +8,7 @@ function init(arguments)
     local method, path, body = line:match('^(%u+)\t([^\t]+)\t(.*)$')
     local headers = { Authorization = 'Bearer ' .. arguments[2] }
     if body ~= '' then headers['Content-Type'] = 'application/json' else body = nil end
-    -- stands for a new id as long as it is itself, so that the length of the body stays right
+    -- 36 zeros stand for a new id of the same length, so that Content-Length stays right
     local before, after = wrk.format(method, path, headers, body):match('^(.*)' .. ('0'):rep(36) .. '(.*)$')
     requests[#requests + 1] = before and { before, after } or wrk.format(method, path, headers, body)
   end

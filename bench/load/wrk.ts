@@ -1,4 +1,4 @@
-// Puts load on a server with wrk, which leaves more of the machine to the servers than autocannon does.
+// Puts load on a server by wrk, which takes less CPU time from the servers than autocannon.
 import { execFile, spawnSync } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -7,12 +7,12 @@ import { promisify } from 'node:util'
 import { freshId } from '../dataset/operations.ts'
 import type { LoadOrder, LoadResult } from './autocannon.ts'
 
-/** Whether wrk is installed. */
+/** Whether wrk is installed */
 export const hasWrk = spawnSync('wrk', ['-v']).error === undefined
 
 const script = path.join(import.meta.dirname, '..', '..', '..', 'load', 'wrk.lua')
 
-/** What `bench/wrk.lua` writes. */
+/** The output of `wrk.lua` */
 interface Report extends Omit<LoadResult, 'requestsPerSecond'> {
   readonly seconds: number
 }

@@ -1,9 +1,9 @@
-// The ratios to the baseline as a bar chart, on a logarithmic scale, in SVG.
-import type { Result } from './report.ts'
+// The figures as SVG: a bar chart of ratios to the baseline, and a line chart of latency by database size.
+import type { Result } from './table.ts'
 
 const [width, rowHeight, left, right] = [760, 30, 210, 70]
 
-/** One bar for each operation of this service: how many times the baseline's throughput it has. */
+/** Draws a bar for each operation of the service: its throughput as a multiple of the baseline's. */
 export function plot(results: readonly Result[]): string {
   const bars = results.flatMap((one) =>
     one.target === 'interaction-api' && one.ratio !== undefined && Number.isFinite(one.ratio)
@@ -25,10 +25,10 @@ export function plot(results: readonly Result[]): string {
       `<text x="${x(ratio) + 6}" y="${y + 15}">${ratio < 10 ? ratio.toFixed(1) : Math.round(ratio)} ×</text>`
     )
   })
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" font-family="sans-serif" font-size="12"><title>Requests a second, times those of the baseline</title><rect width="100%" height="100%" fill="#fff"/>${grid.join('')}${rows.join('')}<text x="${left}" y="${height - 4}">requests a second, times those of the baseline</text></svg>\n`
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" font-family="sans-serif" font-size="12"><title>Requests per second, as a multiple of the baseline</title><rect width="100%" height="100%" fill="#fff"/>${grid.join('')}${rows.join('')}<text x="${left}" y="${height - 4}">requests per second, as a multiple of the baseline (logarithmic)</text></svg>\n`
 }
 
-/** How long one caller waits, in milliseconds, for a page of a database of that many interactions. */
+/** The median latency of one client's requests, in milliseconds, on a database of that many interactions. */
 export interface Point {
   readonly interactions: number
   readonly target: string
@@ -36,7 +36,7 @@ export interface Point {
   readonly p50: number
 }
 
-/** One line for each target and operation, both axes logarithmic. */
+/** Draws a line for each target and operation; both axes are logarithmic. */
 export function plotScale(points: readonly Point[]): string {
   const [plotWidth, height, margin] = [480, 300, 50]
   const sizes = [...new Set(points.map(({ interactions }) => interactions))].sort((a, b) => a - b)
@@ -67,5 +67,5 @@ export function plotScale(points: readonly Point[]): string {
         `<text x="${x(size)}" y="${height - margin + 18}" text-anchor="middle">${size.toLocaleString('en')}</text>`,
     ),
   ]
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width + 60}" height="${height}" font-family="sans-serif" font-size="12"><title>How long one caller waits for a page of a year, by the number of interactions</title><rect width="100%" height="100%" fill="#fff"/>${grid.join('')}${lines.join('')}<text x="${margin}" y="${height - 8}">interactions in the database; median time of one caller's request, both axes logarithmic</text></svg>\n`
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width + 60}" height="${height}" font-family="sans-serif" font-size="12"><title>Latency of a page of a year, by the number of interactions</title><rect width="100%" height="100%" fill="#fff"/>${grid.join('')}${lines.join('')}<text x="${margin}" y="${height - 8}">interactions in the database; median latency with one client, both axes logarithmic</text></svg>\n`
 }

@@ -1,9 +1,9 @@
-// Medians over the rounds, as a table for people.
-import type { Measurement } from './load/measure.ts'
+// Medians over the rounds, as a Markdown table.
+import type { Measurement } from '../load/measure.ts'
 
 export type Result = Measurement & { readonly ratio: number | undefined }
 
-/** The median round of each operation and target, by throughput, with its ratio to the baseline's. */
+/** Returns the round of median throughput for each operation and target, with its ratio to the baseline's. */
 export function medians(measurements: readonly Measurement[]): Result[] {
   const groups = new Map<string, Measurement[]>()
   for (const one of measurements) {
@@ -13,7 +13,7 @@ export function medians(measurements: readonly Measurement[]): Result[] {
   const middle = [...groups.values()].map((group) => {
     const sorted = group.toSorted((a, b) => a.requestsPerSecond - b.requestsPerSecond)
     const median = sorted[Math.floor(sorted.length / 2)]
-    if (median === undefined) throw new Error('nothing was measured')
+    if (median === undefined) throw new Error('There is no measurement.')
     return { ...median, errors: group.reduce((sum, { errors }) => sum + errors, 0) }
   })
   return middle.map((one) => {
@@ -24,13 +24,13 @@ export function medians(measurements: readonly Measurement[]): Result[] {
   })
 }
 
-/** Not finite: the baseline answered nothing in its time. */
+/** The ratio is infinite when the baseline completed no request in its time. */
 function ratioText(ratio: number | undefined): string {
   if (ratio === undefined) return ''
   return Number.isFinite(ratio) ? ratio.toFixed(ratio < 10 ? 2 : 0) : '∞'
 }
 
-/** A Markdown table, a row for each operation and target. */
+/** Returns a Markdown table with a row for each operation and target. */
 export function table(results: readonly Result[]): string {
   const head = [
     'operation',

@@ -1,4 +1,4 @@
-// The most that Fastify can do with the same token check: a fixed answer of 600 bytes, and no database.
+// The upper limit for Fastify with the same token check: a fixed response of 600 bytes, and no database.
 import fastifyJwt from '@fastify/jwt'
 import Fastify from 'fastify'
 
@@ -13,9 +13,9 @@ await app.register(fastifyJwt, {
     cache: true,
   },
 })
-const answer = `{"id":"${'x'.repeat(591)}"}`
+const response = `{"id":"${'x'.repeat(591)}"}`
 app.get('/rtc-api/interactions/:id', async (request, reply) => {
   await request.jwtVerify()
-  return reply.header('content-type', 'application/json').send(answer)
+  return reply.header('content-type', 'application/json').send(response)
 })
 await app.listen({ host: '127.0.0.1', port: Number(PORT) })

@@ -1,38 +1,44 @@
-// The servers under test: processes of their own, whose CPU time and memory the operating system tells.
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+// The servers under test, each a process of its own.
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { privateKeyPem, publicKeyPem } from './tokens.ts'
 
 export interface Target {
   readonly name: string
   readonly baseUrl: string
   readonly pid: number
-  /** from its start until it answered */
+  /** from the start of the process to its first response */
   readonly readyMilliseconds: number
+  /** Ends the process by SIGTERM and waits for it. */
   stop(): Promise<void>
 }
 
-const compiled = import.meta.dirname
-const root = path.join(compiled, '..', '..', '..', '..')
+const compiled = path.join(import.meta.dirname, '..')
 
-/** Fastify with the token check, and no database. */
-export const startCeiling = () => start('ceiling', [path.join(compiled, 'ceiling.js')], {})
+/** The root of the checkout that this file belongs to. */
+export const thisCheckout = path.join(compiled, '..', '..', '..')
+
+/** Starts Fastify with the token check and no database. */
+export const startCeiling = () => start('ceiling', [path.join(compiled, 'servers', 'ceiling.js')], {})
 
 export const startBaseline = (databaseUrl: string) =>
-  start('baseline', [path.join(compiled, '..', 'baseline', 'server.js')], { DATABASE_URL: databaseUrl })
+  start('baseline', [path.join(compiled, 'baseline', 'server.js')], { DATABASE_URL: databaseUrl })
 
-/** This service, as `npm start` runs it on a given database. */
-export const startService = (databaseUrl: string) =>
-  start('interaction-api', startParameters(), { DATABASE_URL: databaseUrl })
+/** Starts the service of a checkout on a database, with the arguments of its `npm start`. */
+export const startService = (
+  databaseUrl: string,
+  { checkout = thisCheckout, name = 'interaction-api' } = {},
+) => start(name, startArguments(checkout), { DATABASE_URL: databaseUrl })
 
-/** What the start script, `exec node …`, gives to Node, its files relative to the root. */
-function startParameters(): string[] {
-  const { scripts } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'))
+/** Returns the arguments that the checkout's start script (`exec node …`) passes to Node. */
+function startArguments(checkout: string): string[] {
+  const { scripts } = JSON.parse(readFileSync(path.join(checkout, 'package.json'), 'utf8'))
   const [, , ...parameters]: string[] = scripts.start.split(' ')
-  return parameters.map((one) => (one.startsWith('bin/') ? path.join(root, one) : one))
+  return parameters.map((one) => (one.startsWith('bin/') ? path.join(checkout, one) : one))
 }
 
 async function start(
@@ -54,7 +60,7 @@ async function start(
     },
   })
   const baseUrl = `http://127.0.0.1:${port}`
-  await untilAnswers(baseUrl, child)
+  await untilListening(baseUrl, child)
   const readyMilliseconds = performance.now() - began
   return {
     name,
@@ -62,9 +68,24 @@ async function start(
     pid: child.pid ?? 0,
     readyMilliseconds,
     async stop() {
+      const exited = once(child, 'exit')
       child.kill('SIGTERM')
-      await once(child, 'exit')
+      await exited
     },
+  }
+}
+
+/** Starts the servers one after the other, and stops all of them after the work. */
+export async function withTargets(
+  starts: readonly (() => Promise<Target>)[],
+  work: (targets: readonly Target[]) => Promise<void>,
+): Promise<void> {
+  const targets: Target[] = []
+  try {
+    for (const start of starts) targets.push(await start())
+    await work(targets)
+  } finally {
+    for (const target of targets) await target.stop()
   }
 }
 
@@ -76,52 +97,15 @@ async function freePort(): Promise<number> {
   return typeof address === 'object' ? (address?.port ?? 0) : 0
 }
 
-async function untilAnswers(baseUrl: string, child: ChildProcess): Promise<void> {
+/** @throws Error when the process ends before it responds */
+async function untilListening(baseUrl: string, child: ChildProcess): Promise<void> {
   for (;;) {
-    if (child.exitCode !== null) throw new Error(`it ended with exit code ${child.exitCode}`)
-    const answered = await fetch(`${baseUrl}/health/live`).then(
+    if (child.exitCode !== null) throw new Error(`The server ended with exit code ${child.exitCode}.`)
+    const responded = await fetch(`${baseUrl}/health/live`).then(
       () => true,
       () => false,
     )
-    if (answered) return
-    await new Promise((resolve) => setTimeout(resolve, 5))
+    if (responded) return
+    await sleep(5)
   }
-}
-
-/** Clock ticks a second, in which /proc counts CPU time. */
-const ticks = Number(execFileSync('getconf', ['CLK_TCK']).toString())
-
-/** CPU time of a process and all below it that still run, in microseconds. */
-export function cpuMicroseconds(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  // utime, stime, and those of children that have ended
-  const own = [11, 12, 13, 14].reduce((sum, index) => sum + Number(fields[index]), 0)
-  const children = childrenOf(pid).map(cpuMicrosecondsIfRunning)
-  return (own * 1_000_000) / ticks + children.reduce((sum, child) => sum + child, 0)
-}
-
-/** Of one that has ended meanwhile, none: as PostgreSQL's workers do at any time. */
-function cpuMicrosecondsIfRunning(pid: number): number {
-  try {
-    return cpuMicroseconds(pid)
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH'))
-      return 0
-    throw error
-  }
-}
-
-function childrenOf(pid: number): number[] {
-  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
-    .trim()
-    .split(' ')
-    .filter((text) => text !== '')
-    .map(Number)
-}
-
-/** The most memory that a process has had, in megabytes. */
-export function peakMegabytes(pid: number): number {
-  const [, kilobytes = '0'] = /^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
-  return Number(kilobytes) / 1024
 }

@@ -6,7 +6,7 @@ const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 20
 export const privateKeyPem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
 export const publicKeyPem = publicKey.export({ type: 'spki', format: 'pem' }).toString()
 
-/** An RS256 token of an agent of that organization, valid for a day. */
+/** Returns an RS256 token of an AGENT of the organization, valid for a day. */
 export function agentToken(organization: string): string {
   const now = Math.floor(Date.now() / 1000)
   const claims = {
