@@ -41,7 +41,7 @@ test.each(pages)('the commands of $page work', async ({ page, ...options }) => {
 
 /** Commands that need a container engine, repeat an installation, or run another suite. */
 const notRun =
-  /^(cp \.env\.example \.env && )?docker compose|^npm (ci|test|run (check|test:all|bench|bench:scale))$/
+  /^(cp \.env\.example \.env && )?docker compose|^npm (ci|test|run (check|test:all|bench|bench:compare|bench:scale))$/
 
 test('only known commands are not run', () => {
   const notTyped = pages.flatMap(({ page }) =>

@@ -1,0 +1,151 @@
+// Compares this checkout with another one of this repository: both run on copies of one filled database, and are
+// measured in turns, so that a change of the machine's speed affects both alike.
+import { execFileSync } from 'node:child_process'
+import { mkdir, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { Command } from 'commander'
+import { copyDatabase, countTotals, fillService } from './dataset/fill.ts'
+import { operations } from './dataset/operations.ts'
+import { checkEqualResponses } from './equality.ts'
+import { drawRequests, measure } from './load/measure.ts'
+import {
+  comparisonTable,
+  findRegressions,
+  type MeasuredPair,
+  type Pair,
+  summarize,
+} from './report/comparison.ts'
+import {
+  postgresSettings,
+  postmasterPid,
+  prepareDatabases,
+  untilQuiet,
+  urlOf,
+  withPostgres,
+} from './servers/postgres.ts'
+import { startService, type Target, thisCheckout, withTargets } from './servers/targets.ts'
+
+interface Options {
+  other: string
+  interactions: number
+  rounds: number
+  seconds: number
+  starts: number
+  connections: number
+  only?: string
+  data: string
+  out: string
+}
+
+const options = new Command('compare')
+  .requiredOption('--other <folder>', 'the other checkout, with its node_modules; fills the database')
+  .option('--interactions <n>', 'interactions in each database, up to 10 million', Number, 1_000_000)
+  .option('--rounds <n>', 'measurements of each operation and checkout', Number, 5)
+  .option('--seconds <n>', 'duration of each measurement, a whole number', Number, 3)
+  .option('--starts <n>', 'measured starts of each checkout', Number, 11)
+  .option('--connections <n>', 'concurrent connections', Number, 32)
+  .option(
+    '--only <words>',
+    'measure only operations whose names contain one of these words (comma-separated)',
+  )
+  .option('--data <folder>', 'folder of the filled databases', path.join('bench', '.data'))
+  .option('--out <folder>', 'folder of the results', path.join('bench', 'results'))
+  .parse()
+  .opts<Options>()
+
+const { interactions, connections, seconds } = options
+const say = (line: string) => process.stderr.write(`${line}\n`)
+const chosen = operations.filter(
+  ({ name }) => options.only?.split(',').some((word) => name.includes(word)) ?? true,
+)
+
+const checkouts: Pair<string> = { own: thisCheckout, other: path.resolve(options.other) }
+const commits = { own: commitOf(checkouts.own), other: commitOf(checkouts.other) }
+const filled = `compare_${interactions}_${commits.other}`
+const databases: Pair<string> = { own: `${filled}_own`, other: `${filled}_other` }
+
+function commitOf(checkout: string): string {
+  return execFileSync('git', ['-C', checkout, 'rev-parse', '--short', 'HEAD']).toString().trim()
+}
+
+await withPostgres(options.data, async (serverUrl) => {
+  // by the other checkout, the older one: a service can bring an older schema up to date, not a newer one back
+  await fillService(serverUrl, interactions, { checkout: checkouts.other, name: filled })
+  for (const side of ['own', 'other'] as const) {
+    await copyDatabase(serverUrl, filled, databases[side])
+    await countTotals(checkouts[side], urlOf(serverUrl, databases[side]))
+  }
+})
+await withPostgres(options.data, async (serverUrl) => {
+  const urls = { own: urlOf(serverUrl, databases.own), other: urlOf(serverUrl, databases.other) }
+  const start = (side: keyof Pair<string>) => () =>
+    startService(urls[side], { checkout: checkouts[side], name: side })
+  const bothStarts = [start('own'), start('other')]
+  const load = { seconds, connections, warmUpSeconds: 1, postgresPid: await postmasterPid(serverUrl) }
+
+  await withTargets(bothStarts, (targets) => checkEqualResponses(targets, interactions))
+  const starts: Pair<number>[] = []
+  for (let turn = 0; turn < options.starts; turn++)
+    starts.push(
+      await inTurn(turn, async (side) => {
+        let milliseconds = 0
+        await withTargets([start(side)], async ([target]) => {
+          milliseconds = target?.readyMilliseconds ?? 0
+        })
+        return milliseconds
+      }),
+    )
+
+  const pairs: MeasuredPair[] = []
+  for (let round = 1; round <= options.rounds; round++) {
+    await prepareDatabases(serverUrl, [urls.own, urls.other])
+    // new processes in each round: compiled code differs by chance from process to process
+    await withTargets(bothStarts, async (targets) => {
+      for (const operation of chosen) {
+        const requests = drawRequests(operation, interactions)
+        const pair = await inTurn(round, async (side) => {
+          await untilQuiet(serverUrl)
+          return measure(find(targets, side), operation, requests, load)
+        })
+        pairs.push({ round, ...pair })
+        const ratio = (pair.own.requestsPerSecond / pair.other.requestsPerSecond).toFixed(3)
+        say(
+          `round ${round}: ${operation.name}: ${Math.round(pair.own.requestsPerSecond)}/s, ${ratio} of the other`,
+        )
+      }
+    })
+  }
+
+  const summary = summarize(pairs, starts)
+  const regressions = findRegressions(summary)
+  await mkdir(options.out, { recursive: true })
+  const settings = { node: process.version, commits, ...options, postgresSettings }
+  await writeFile(
+    path.join(options.out, 'compare.json'),
+    JSON.stringify({ settings, summary, regressions, starts, pairs }, null, 2),
+  )
+  const verdict = regressions.length === 0 ? ['All figures are within the limits.'] : ['Outside the limits:']
+  process.stdout.write(
+    `this: ${commits.own}, other: ${commits.other}, ${interactions} interactions, ${options.rounds} rounds of ${seconds} s\n` +
+      `${comparisonTable(summary)}\n\n${[...verdict, ...regressions].join('\n')}\n`,
+  )
+})
+
+/** Runs the work for both sides. The side that goes first changes with each turn. */
+async function inTurn<Value>(
+  turn: number,
+  work: (side: keyof Pair<string>) => Promise<Value>,
+): Promise<Pair<Value>> {
+  if (turn % 2 === 0) {
+    const own = await work('own')
+    return { own, other: await work('other') }
+  }
+  const other = await work('other')
+  return { own: await work('own'), other }
+}
+
+function find(targets: readonly Target[], name: string): Target {
+  const target = targets.find((one) => one.name === name)
+  if (target === undefined) throw new Error(`There is no target ${name}.`)
+  return target
+}
