@@ -1,4 +1,4 @@
-// Keeps the secrets of clients from being guessed: who failed too often is refused, and no secret is looked at.
+// Slows down guessing of client secrets: after too many failures, requests are refused before any secret is checked.
 import { hash } from 'node:crypto'
 import type { FastifyBaseLogger } from 'fastify'
 import ipaddr from 'ipaddr.js'
@@ -6,78 +6,83 @@ import { LRUCache } from 'lru-cache'
 import pLimit from 'p-limit'
 import { Problem } from '../http/problem.ts'
 
-export interface AttemptLimits {
-  /** how many failures within the window a client id, and an address, may have */
+export interface ThrottleLimits {
+  /** failures per window and client id */
   readonly failuresPerClient: number
+  /** failures per window and address */
   readonly failuresPerAddress: number
   /** counted from the first failure */
   readonly failureWindowSeconds: number
 }
 
-export interface Attempt {
+/** What failures are counted by. */
+export interface RequestSource {
   readonly clientId: string
-  /** where the request comes from */
+  /** the IP address of the client */
   readonly address: string
 }
 
-/** How many client ids and addresses are counted, at about 200 bytes each; the one that failed longest ago gives way. */
-const counted = 20_000
+/** Number of client ids and addresses that are counted, at about 200 bytes each. The least recently used are dropped. */
+const maxCounted = 20_000
 
-/** Fewer than the threads that Node has for such work, so that one is left for files and names. */
-const checkedAtOnce = 3
+/** Checks that run at once: fewer than Node's worker threads, so that one is free for files and DNS. */
+const concurrency = 3
 
-/** About two seconds of work for two cores: who comes later is told to come again. */
-const longestQueue = 100
+/** About two seconds of work for two cores. */
+const maxQueued = 100
 
 const familiarForMs = 24 * 60 * 60 * 1000
 
 /**
- * Returns a function that runs `check`, which gives undefined for credentials that are wrong, and counts how often
- * that happens for the client id, known or not, and for the address. Success counts for nothing, so that honest load
- * is never slowed. A client is counted apart at an address where it succeeded within a day: a stranger who fails in
- * its name cannot lock it out there.
- * @throws Problem too_many_requests with Retry-After once a limit is reached, until its window ends, whatever the
- *   credentials; unavailable when too many wait to be checked
+ * Returns a function that runs `check`, which returns undefined for wrong credentials, and counts such failures by
+ * client id, known or not, and by address. Successes are not counted, so that correct clients are never slowed down.
+ *
+ * Where a client has succeeded within a day, its failures are counted apart for that address: others who fail with
+ * its id elsewhere cannot lock it out there.
+ * @throws Problem too_many_requests with Retry-After from the limit to the end of the window, whatever the
+ *   credentials; unavailable when too many requests are waiting
  */
-export function limitAttempts(limits: AttemptLimits, log: FastifyBaseLogger) {
+export function openThrottle(limits: ThrottleLimits, log: FastifyBaseLogger) {
   const failures = new LRUCache<string, { count: number }>({
-    max: counted,
+    max: maxCounted,
     ttl: limits.failureWindowSeconds * 1000,
   })
-  const familiar = new LRUCache<string, true>({ max: counted, ttl: familiarForMs })
-  const inTurn = pLimit(checkedAtOnce)
+  const familiar = new LRUCache<string, true>({ max: maxCounted, ttl: familiarForMs })
+  const queue = pLimit(concurrency)
 
-  return async <T>(attempt: Attempt, check: () => Promise<T | undefined>): Promise<T | undefined> => {
-    const network = networkOf(attempt.address)
-    // of one length, whatever the caller gave as its id
-    const client = hash('sha256', attempt.clientId, 'base64url')
+  return async <T>(source: RequestSource, check: () => Promise<T | undefined>): Promise<T | undefined> => {
+    const network = networkOf(source.address)
+    // bounds the memory for ids of any length
+    const client = hash('sha256', source.clientId, 'base64url')
     const pair = `${client} at ${network}`
-    const limited = [
+    const counters = [
       { key: familiar.has(pair) ? pair : client, limit: limits.failuresPerClient },
       { key: network, limit: limits.failuresPerAddress },
     ]
-    const refuseSpent = () => {
-      for (const { key, limit } of limited)
+    const refuseAboveLimit = () => {
+      for (const { key, limit } of counters)
         if ((failures.get(key)?.count ?? 0) >= limit)
           throw tooManyFailures(Math.ceil(failures.getRemainingTTL(key) / 1000))
     }
     const countFailure = () => {
-      for (const { key, limit } of limited) {
+      for (const { key, limit } of counters) {
         const failed = failures.get(key) ?? { count: 0 }
         failed.count++
         if (failed.count === 1) failures.set(key, failed)
-        if (failed.count === limit) log.warn({ address: attempt.address }, 'too many failed token requests')
+        if (failed.count === limit) log.warn({ address: source.address }, 'too many failed token requests')
       }
     }
 
-    refuseSpent()
-    if (inTurn.pendingCount >= longestQueue)
-      throw new Problem('unavailable', 'Too many token requests wait. Try again.', { 'retry-after': '1' })
-    return inTurn(async () => {
-      refuseSpent()
+    refuseAboveLimit()
+    if (queue.pendingCount >= maxQueued)
+      throw new Problem('unavailable', 'Too many token requests are waiting. Retry later.', {
+        'retry-after': '1',
+      })
+    return queue(async () => {
+      refuseAboveLimit()
       const found = await check()
-      // what came at the same time must not learn more than what comes in turn
-      refuseSpent()
+      // parallel guesses must not learn more than sequential ones
+      refuseAboveLimit()
       if (found === undefined) countFailure()
       else familiar.set(pair, true)
       return found
@@ -86,12 +91,12 @@ export function limitAttempts(limits: AttemptLimits, log: FastifyBaseLogger) {
 }
 
 function tooManyFailures(seconds: number): Problem {
-  return new Problem('too_many_requests', 'Too many failed requests. Try again later.', {
+  return new Problem('too_many_requests', 'Too many failed requests. Retry later.', {
     'retry-after': String(Math.max(1, seconds)),
   })
 }
 
-/** The address, or of IPv6 the /64 that it is in: whoever has one address of these has them all. */
+/** Returns an IPv4 address, or the /64 of an IPv6 address: one host usually owns a whole /64. */
 function networkOf(address: string): string {
   if (!ipaddr.isValid(address)) return 'unknown'
   const parsed = ipaddr.process(address)

@@ -1,4 +1,4 @@
-// The token endpoint, the public keys, and the metadata that lead to both (contract §2).
+// The token endpoint, the public keys, and the metadata that names their URLs (contract §2).
 import formbody from '@fastify/formbody'
 import type { FastifyError, FastifyInstance } from 'fastify'
 import type { Kysely } from 'kysely'
@@ -10,21 +10,22 @@ import { answerError, refuseOtherMethods } from '../http/errors.ts'
 import { Problem } from '../http/problem.ts'
 import { authenticateClient, type Client } from './clients.ts'
 import { badCredentials, type Parameters, readTokenRequest, type TokenRequest } from './credentials.ts'
-import { operations } from './operations.ts'
-import { type AttemptLimits, limitAttempts } from './throttle.ts'
+import { operations } from './schemas.ts'
+import { openThrottle, type ThrottleLimits } from './throttle.ts'
 
-export interface OauthOptions extends AttemptLimits {
+export interface OauthOptions extends ThrottleLimits {
   readonly kysely: Kysely<Tables>
-  /** for how long a request tries again when the database is lost, in milliseconds */
+  /** how long a request is retried when the database is lost, in milliseconds */
   readonly retryTimeoutMs: number
-  /** the public keys, that which signs first */
+  /** the public keys, the current one first */
   readonly keys: readonly Readonly<Record<string, string>>[]
   readonly issuer: string
-  /** where callers reach the service; undefined: where the request says that it was reached */
+  /** the URL of the service for clients; undefined: the one that each request used */
   readonly publicUrl: string | undefined
-  /** whose pages may call from a browser */
+  /** origins of web pages that may call from a browser */
   readonly corsOrigins: readonly string[]
   readonly ttlSeconds: number
+  /** whether credentials in the query string are accepted */
   readonly queryCredentials: boolean
   readonly authoritiesClaim: string
   readonly organizationClaim: string
@@ -37,30 +38,29 @@ const metadataPath = '/.well-known/oauth-authorization-server'
 export async function oauthRoutes(app: FastifyInstance, options: OauthOptions): Promise<void> {
   await allowOrigins(app, options.corsOrigins)
   await app.register(formbody)
-  // any other body carries no credentials, and is no reason to refuse those that stand elsewhere
+  // a body that is no form is ignored: the credentials may be elsewhere
   app.removeContentTypeParser(['application/json', 'text/plain'])
   app.addContentTypeParser('*', { parseAs: 'buffer' }, async () => ({}))
   app.setErrorHandler<FastifyError>((error, request, reply) =>
     answerError(toOauthError(error), request, reply),
   )
-  const attempt = limitAttempts(options, app.log)
+  // credentials come from three places: credentials.ts reads them
+  app.setValidatorCompiler(() => () => true)
+  const throttle = openThrottle(options, app.log)
 
-  app.post(tokenPath, { schema: operations.token }, async (request, reply) => {
-    reply.headers({ 'cache-control': 'no-store', pragma: 'no-cache' })
-    const given = readTokenRequest(
-      {
-        authorization: request.headers.authorization,
-        query: request.query as Parameters,
-        form: (request.body ?? {}) as Parameters,
-      },
-      options.queryCredentials,
-    )
-    const client = await attempt({ clientId: given.clientId, address: request.ip }, () =>
-      authenticateAny(options, given.clientId, given.secrets),
-    )
-    if (client === undefined) throw badCredentials()
-    return issueToken(app, withScopes(client, given), options)
-  })
+  app.post<{ Querystring: Parameters; Body: Parameters | undefined }>(
+    tokenPath,
+    { schema: operations.token },
+    async ({ headers: { authorization }, query, body: form = {}, ip }, reply) => {
+      reply.headers({ 'cache-control': 'no-store', pragma: 'no-cache' })
+      const given = readTokenRequest({ authorization, query, form }, options.queryCredentials)
+      const client = await throttle({ clientId: given.clientId, address: ip }, () =>
+        authenticateAny(options, given.clientId, given.secrets),
+      )
+      if (client === undefined) throw badCredentials()
+      return issueToken(app, withScopes(client, given), options)
+    },
+  )
   refuseOtherMethods(app, tokenPath, ['POST'])
 
   app.get(keysPath, { schema: operations.keys }, async () => ({ keys: options.keys }))
@@ -81,21 +81,25 @@ export async function oauthRoutes(app: FastifyInstance, options: OauthOptions): 
   refuseOtherMethods(app, metadataPath, ['GET'])
 }
 
-/** What is not even the name of a type reaches no parser; RFC 6749 §5.2 has no other answer for it than this one. */
+/** Fastify answers 415 to a malformed content type; RFC 6749 §5.2 wants invalid_request. */
 function toOauthError(error: FastifyError): Error {
   return error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE'
     ? new Problem('invalid_request', 'The body must be application/x-www-form-urlencoded')
     : error
 }
 
-/** The client, with the scopes that it asks for. */
+/**
+ * Returns the client with the scopes that it requests; all of its scopes when it requests none.
+ * @throws Problem for another grant, or a scope that the client does not have
+ */
 function withScopes(client: Client, given: TokenRequest): Client {
-  if (!given.grantType) throw new Problem('invalid_request', 'Missing grant type')
+  if (!given.grantType)
+    throw new Problem('invalid_request', 'The grant_type is missing: it must be client_credentials.')
   if (given.grantType !== 'client_credentials')
-    throw new Problem('unsupported_grant_type', 'Unsupported grant type')
+    throw new Problem('unsupported_grant_type', 'The grant_type must be client_credentials.')
   const scopes = given.scope?.split(' ').filter((scope) => scope !== '') ?? []
   if (scopes.some((scope) => !client.scopes.includes(scope)))
-    throw new Problem('invalid_scope', 'Invalid scope')
+    throw new Problem('invalid_scope', 'The scope must be among the scopes of the client.')
   return scopes.length === 0 ? client : { ...client, scopes: [...new Set(scopes)] }
 }
 
