@@ -1,4 +1,4 @@
-// All SQL on OAuth clients.
+// The table of OAuth clients.
 import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
 import type { Tables } from '../database/tables.ts'
@@ -9,7 +9,7 @@ export type Role = 'AGENT' | 'SUPERVISOR' | 'SERVICE'
 export interface Client {
   readonly clientId: string
   readonly role: Role
-  /** null for a SERVICE, and for no other */
+  /** null for a SERVICE only */
   readonly organizationId: string | null
   readonly scopes: readonly string[]
 }
@@ -20,7 +20,7 @@ export interface ListedClient extends Client {
   readonly revokedAt: string | null
 }
 
-/** The scopes of a client that was given none. */
+/** The scopes of clients that are created without any. */
 export const defaultScopes = ['interactions'] as const
 
 const clientColumns = [
@@ -31,8 +31,8 @@ const clientColumns = [
 ] as const
 
 /**
- * The client with that id and secret; undefined when there is none, its secret is another, or it was revoked. Which
- * of these cannot be told from the answer, nor from the time that it takes.
+ * Returns the client of that id and secret; undefined when it does not exist, its secret is wrong, or it is revoked.
+ * Neither the result nor the time reveals which.
  */
 export async function authenticateClient(
   kysely: Kysely<Tables>,
@@ -56,7 +56,7 @@ async function findActive(kysely: Kysely<Tables>, clientId: string) {
   return { client, secretHash }
 }
 
-/** @returns 'duplicate' when a client of that id exists, revoked or not; nothing is changed then */
+/** Creates a client. @returns `duplicate`, with nothing changed, when one of that id exists, revoked or not */
 export async function createClient(
   kysely: Kysely<Tables>,
   client: Client,
@@ -71,7 +71,7 @@ export async function createClient(
   return row === undefined ? 'duplicate' : 'created'
 }
 
-/** Creates the client, or makes the one of that id as given; one that was revoked works again. */
+/** Creates a client, or replaces the one of that id. Replacing a revoked client restores it. */
 export async function putClient(kysely: Kysely<Tables>, client: Client, secret: string): Promise<void> {
   const { client_id: _, ...rest } = await toRow(client, secret)
   await kysely
@@ -81,7 +81,7 @@ export async function putClient(kysely: Kysely<Tables>, client: Client, secret: 
     .execute()
 }
 
-/** Every client, by id. */
+/** Returns all clients, ordered by id. */
 export async function listClients(kysely: Kysely<Tables>): Promise<ListedClient[]> {
   return kysely
     .selectFrom('oauth_clients')
@@ -96,7 +96,7 @@ export async function listClients(kysely: Kysely<Tables>): Promise<ListedClient[
     .execute()
 }
 
-/** The client gets no more tokens; those that it has live until they expire. @returns false when there is none */
+/** Stops issuing tokens to a client; its current tokens stay valid until they expire. @returns false when there is no such client */
 export async function revokeClient(kysely: Kysely<Tables>, clientId: string): Promise<boolean> {
   const row = await kysely
     .updateTable('oauth_clients')

@@ -1,4 +1,4 @@
-// Ready-made clients of a local server, one of each kind: made once with random secrets, and kept in a file.
+// Demo clients of a local server, an AGENT and a SERVICE: created once with random secrets that are kept in a file.
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { type Static, Type } from '@sinclair/typebox'
@@ -17,8 +17,9 @@ export type DemoClients = Static<typeof DemoClients>
 const organizationId = 'demo-organization'
 
 /**
- * The demo clients, with the secrets that the data directory keeps. One that was revoked stays so, unless that file
- * is gone or damaged: then both are made anew.
+ * Creates the demo clients with the secrets in the data directory. A revoked client stays revoked, unless that file is
+ * missing or damaged: then both clients get new secrets.
+ * @returns the credentials
  */
 export async function openDemoClients(kysely: Kysely<Tables>, dataDirectory: string): Promise<DemoClients> {
   const { clients, isNew } = await readOrMake(path.join(dataDirectory, 'demo-clients.json'))

@@ -120,7 +120,7 @@ function toCaller(claims: Claims, { authoritiesClaim, organizationClaim }: Token
   if (roles.includes('SERVICE') || roles.includes('ROLE_SERVICE')) return { kind: 'SERVICE', userId }
   const organizationId = claims[organizationClaim]
   if (isIdentifier(organizationId)) return { kind: 'AGENT', userId, organizationId }
-  throw forbidden('The token is of neither an organization nor a service')
+  throw forbidden('The token must have an organization or the role SERVICE.')
 }
 
 function isIdentifier(value: unknown): value is string {

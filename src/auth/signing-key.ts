@@ -1,4 +1,4 @@
-// The RSA key that signs tokens: given, or made once and kept; and those that signed before it.
+// The RSA key that signs tokens, from the settings or created once, and the keys that signed before it.
 import { createHash, createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -10,20 +10,21 @@ export interface PublicKey {
   readonly publicKey: string
   /** the thumbprint of the public key (RFC 7638) */
   readonly keyId: string
-  /** the public key for verifiers elsewhere (RFC 7517) */
+  /** the public key, for other verifiers (RFC 7517) */
   readonly jwk: Readonly<Record<string, string>>
 }
 
 export interface SigningKey extends PublicKey {
   /** PEM */
   readonly privateKey: string
-  /** the keys before it, whose tokens live until they expire */
+  /** the keys that signed before: their tokens stay valid until they expire */
   readonly previous: readonly PublicKey[]
 }
 
 /**
- * @param given a PEM; or the file that holds one; or neither, and a key is made and kept in the data directory
- * @throws Error naming the setting when the file holds no RSA key of 2048 bits or more, or cannot be read
+ * Opens the signing key.
+ * @param given a PEM, or a file with one; with neither, a key is created once in the data directory
+ * @throws Error that names the setting when the file has no RSA key of 2048 bits or more, or cannot be read
  */
 export async function openSigningKey(given: {
   privateKey: string | undefined
@@ -55,19 +56,19 @@ async function readOrMake(file: string): Promise<string> {
   const kept = await readFile(file, 'utf8').catch(() => undefined)
   if (kept !== undefined) {
     if (!isSigningKey(kept))
-      throw new Error(`${file} is damaged: restore it, or remove it to have a new key made`)
+      throw new Error(`${file} is damaged. Restore it, or remove it to create a new key.`)
     return kept
   }
   const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 })
   const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
   await mkdir(path.dirname(file), { recursive: true, mode: 0o700 })
-  // written beside and renamed, so that a crash leaves no half of a key
+  // renamed, so that a crash leaves no partial key
   await writeFile(`${file}.new`, pem, { mode: 0o600 })
   await rename(`${file}.new`, file)
   return pem
 }
 
-/** @param pem of a public key, or of a private key that has one */
+/** @param pem of a public key, or of a private key */
 function toPublicKey(pem: string): PublicKey {
   const publicKey = createPublicKey(pem)
   const { n = '', e = '' } = publicKey.export({ format: 'jwk' })

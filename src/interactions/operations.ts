@@ -86,7 +86,7 @@ export const operations = {
       },
       400: invalid({ organizationId: 'is required of callers of the SERVICE role' }),
       401: unauthorized,
-      403: forbidden('The token is of neither an organization nor a service'),
+      403: forbidden('The token must have an organization or the role SERVICE.'),
       409: problemResponse(
         'An interaction of this id exists already, in whichever organization',
         'conflict',

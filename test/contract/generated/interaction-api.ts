@@ -49,7 +49,7 @@ export interface paths {
         put?: never;
         /**
          * Get a token
-         * @description Grants a token to a client. It authenticates by HTTP Basic, by `client_id` and `client_secret` in the form, or by the same in the query string with an empty body.
+         * @description Grants a token to a client. The client authenticates by HTTP Basic, by `client_id` and `client_secret` in the form, or by the same parameters in the query string with an empty body.
          */
         post: operations["createToken"];
         delete?: never;
@@ -371,25 +371,25 @@ export interface components {
              */
             empty: boolean;
         };
-        /** @description Who asks for a token, and for what. */
+        /** @description The client and the requested scopes. */
         TokenRequest: {
             /**
-             * @description The only grant there is.
+             * @description The only supported grant.
              * @enum {string}
              */
             grant_type: "client_credentials";
             /**
-             * @description The client, when it does not authenticate by HTTP Basic.
+             * @description The id of the client, unless it authenticates by HTTP Basic.
              * @example demo-agent
              */
             client_id?: string;
             /**
-             * @description Its secret, when it does not authenticate by HTTP Basic.
+             * @description The secret of the client, unless it authenticates by HTTP Basic.
              * @example
              */
             client_secret?: string;
             /**
-             * @description Scopes of the client, separated by spaces; without it, all of them.
+             * @description Scopes of the client, separated by spaces. Default: all of them.
              * @example interactions
              */
             scope?: string;
@@ -401,27 +401,27 @@ export interface components {
             /** @enum {string} */
             token_type: "bearer";
             /**
-             * @description How long it is valid, in seconds.
+             * @description The lifetime of the token in seconds.
              * @example 3600
              */
             expires_in: number;
             /**
-             * @description The scopes granted, separated by spaces.
+             * @description The granted scopes, separated by spaces.
              * @example interactions
              */
             scope: string;
             /**
-             * @description The client's organization; a SERVICE has none.
+             * @description The organization of the client. Absent for a SERVICE.
              * @example demo-organization
              */
             organization?: string;
             /**
-             * @description The client.
+             * @description The id of the client.
              * @example demo-agent
              */
             sub: string;
             /**
-             * @description Names the token.
+             * @description The id of the token.
              * @example 3f0c2f6e-0d5e-4f3b-9a44-0f8f7a4a9c11
              */
             jti: string;
@@ -436,7 +436,7 @@ export interface components {
                 use: "sig";
                 /** @enum {string} */
                 alg: "RS256";
-                /** @description Names the key; a token names it in its header. */
+                /** @description The id of the key, which tokens name in their header. */
                 kid: string;
                 /** @description The modulus, in base64url. */
                 n: string;
@@ -450,7 +450,7 @@ export interface components {
         /** @description The metadata of the authorization server (RFC 8414). */
         ServerMetadata: {
             /**
-             * @description Who issues tokens.
+             * @description The issuer of the tokens.
              * @example https://interactions.example
              */
             issuer: string;
@@ -458,10 +458,10 @@ export interface components {
             token_endpoint: string;
             /**
              * Format: uri
-             * @description Where the public keys are.
+             * @description The URL of the public keys.
              */
             jwks_uri: string;
-            /** @description None: no user ever logs in. */
+            /** @description Empty: users do not log in here. */
             response_types_supported: string[];
             /**
              * @example [
@@ -637,13 +637,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "error": "unsupported_grant_type",
-                     *       "error_description": "Unsupported grant type"
+                     *       "error_description": "The grant_type must be client_credentials."
                      *     }
                      */
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description The client is unknown, or its secret is another */
+            /** @description The client is unknown, or its secret is wrong */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -658,7 +658,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description Another method than POST */
+            /** @description A method other than POST */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -688,7 +688,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description Too many failed requests; try again when Retry-After says */
+            /** @description Too many failed requests. Retry after the time in Retry-After */
             429: {
                 headers: {
                     /** @description After how many seconds to try again. */
@@ -699,7 +699,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "error": "too_many_requests",
-                     *       "error_description": "Too many failed requests. Try again later."
+                     *       "error_description": "Too many failed requests. Retry later."
                      *     }
                      */
                     "application/json": components["schemas"]["ErrorResponse"];
@@ -1017,7 +1017,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "error": "forbidden",
-                     *       "error_description": "The token is of neither an organization nor a service"
+                     *       "error_description": "The token must have an organization or the role SERVICE."
                      *     }
                      */
                     "application/json": components["schemas"]["ErrorResponse"];
