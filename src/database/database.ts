@@ -1,4 +1,4 @@
-// Opens the database: its connections, and Kysely on top of them. Whoever opens it closes it.
+// Opens the database: a pool of connections, two shared ones, one for health checks, and Kysely on top of the pool.
 import { type CompiledQuery, Kysely, PostgresDialect } from 'kysely'
 import type { QueryConfig, QueryResultRow } from 'pg'
 import { openPool, type PoolSettings, runOn } from './pool.ts'
@@ -6,65 +6,71 @@ import { openSharedConnection } from './shared-connection.ts'
 import { isLockTimeout, NotSentError } from './sqlstate.ts'
 import type { Tables } from './tables.ts'
 
-/** Numbers of connections, and of statements that wait for one. */
+/** How the connections of the pool are used at one moment. */
 export interface PoolUse {
   readonly idle: number
   readonly busy: number
+  /** statements that wait for a connection */
   readonly waiting: number
-  /** how many connections there may be */
+  /** the largest number of connections */
   readonly limit: number
 }
 
-/** Reads do not wait behind writes, each of which PostgreSQL flushes to its disk. */
+/** Reads and writes have one each: a read must not wait for a write, which PostgreSQL flushes to disk. */
 export type SharedConnectionName = 'reads' | 'writes'
 
 export interface Database {
-  /** for statements that are composed anew for each request */
+  /** Runs statements that are built anew for each request, on connections of the pool. */
   readonly kysely: Kysely<Tables>
   /**
-   * Compiles a statement once, to be run by name: PostgreSQL parses it once per connection, and plans it once when
-   * plans for the parameters at hand prove no better.
-   * @param name unique among the statements of the service
-   * @param compose writes the statement, taking its parameters from the argument's members and from nowhere else
-   * @param options.shares the connection that it shares with others, for a statement that touches little. They share
-   *   it as long as they flow: PostgreSQL goes from one to the next without waiting for the service, which takes less
-   *   work than a connection for each.
-   * @returns a function that rejects with NotSentError when there is no connection
+   * Compiles a statement once and returns a function that runs it with given parameters. PostgreSQL parses a prepared
+   * statement once for each connection, and plans it once unless plans for particular values prove better.
+   * @param name unique among all prepared statements of the service
+   * @param compose builds the statement; every parameter must be a member of the argument
+   * @param options.shares the shared connection to run on, for statements that touch few rows. Sharing saves work:
+   *   PostgreSQL goes from one statement to the next without waiting for the service. A statement runs on the pool
+   *   instead while the shared connection does not respond, or when it meets a lock there.
+   * @returns a function that rejects with NotSentError when it gets no connection within `connectTimeoutMs`
    */
   prepare<Parameters extends object, Row extends QueryResultRow>(
     name: string,
     compose: (parameters: Parameters) => CompiledQuery<Row>,
     options?: { readonly shares: SharedConnectionName },
   ): (parameters: Parameters) => Promise<Row[]>
-  /** how long a caller waits for a connection, and for one that works, in milliseconds */
+  /** For how long a call may be retried after transient failures, in milliseconds. */
   readonly retryTimeoutMs: number
-  /** How the connections are used at the moment. */
+  /** Returns how the pool is used at the moment. */
   poolUse(): PoolUse
-  /** Rejects when the database does not answer. Needs no connection of those that statements wait for. */
+  /**
+   * Resolves when the database answers, on a connection of its own: it succeeds also while the pool is exhausted.
+   * Concurrent calls share one query.
+   * @throws the driver's error when the database does not answer within `connectTimeoutMs`
+   */
   ping(): Promise<void>
+  /** Waits for running statements, then closes all connections. */
   close(): Promise<void>
 }
 
 /**
- * Opens no connection yet: the first statement does.
- * @param onError told of errors on idle connections, which are then replaced
+ * Creates the database without connecting: the first statement opens the first connection. The caller must close it.
+ * @param onError receives errors of idle connections, which are then replaced; none while the database closes
  */
 export function openDatabase(settings: PoolSettings, onError: (error: Error) => void): Database {
   let isClosing = false
-  // connections that are closed anyway may still hear that PostgreSQL stops
   const onIdleError = (error: Error) => {
     if (!isClosing) onError(error)
   }
-  const pool = openPool(settings, onIdleError)
   const { connectTimeoutMs } = settings
+  const pool = openPool(settings, onIdleError)
   const probes = openPool({ ...settings, poolSize: 1, statementTimeoutMs: connectTimeoutMs }, onIdleError)
   const sharedConnections = {
     reads: openSharedConnection(settings, onIdleError),
     writes: openSharedConnection(settings, onIdleError),
   }
-  let probe: Promise<void> | undefined
+  let currentProbe: Promise<void> | undefined
 
-  const runAlone = <Row extends QueryResultRow>(statement: QueryConfig) =>
+  /** Runs a statement on a connection of the pool, which no other statement uses meanwhile. */
+  const runOnPool = <Row extends QueryResultRow>(statement: QueryConfig) =>
     new Promise<Row[]>((resolve, reject) => {
       pool.connect((cause, client, release) => {
         if (client === undefined) return reject(new NotSentError(cause))
@@ -72,28 +78,21 @@ export function openDatabase(settings: PoolSettings, onError: (error: Error) => 
       })
     })
 
-  const kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
   return {
-    kysely,
+    kysely: new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }),
     prepare<Parameters extends object, Row extends QueryResultRow>(
       name: string,
       compose: (parameters: Parameters) => CompiledQuery<Row>,
       options?: { readonly shares: SharedConnectionName },
     ) {
       const shared = options && sharedConnections[options.shares]
-      const { sql, parameters } = compose(parameterNames<Parameters>())
-      const names = [...new Set(parameters as (keyof Parameters)[])]
-      // a member that the statement names twice is sent once
-      const text = sql.replace(/\$(\d+)/g, (_, number) => {
-        const name = parameters[Number(number) - 1] as keyof Parameters
-        return `$${names.indexOf(name) + 1}`
-      })
-      return (values: Parameters) => {
-        const statement = { name, text, values: names.map((key) => values[key]) }
-        if (!shared?.isResponsive()) return runAlone<Row>(statement)
+      const { text, members } = compileOnce(compose)
+      return (parameters: Parameters) => {
+        const statement = { name, text, values: members.map((member) => parameters[member]) }
+        if (!shared?.isResponsive()) return runOnPool<Row>(statement)
         return shared.run<Row>(statement).catch((error: unknown) => {
           if (!isLockTimeout(error)) throw error
-          return runAlone<Row>(statement)
+          return runOnPool<Row>(statement)
         })
       }
     },
@@ -105,14 +104,13 @@ export function openDatabase(settings: PoolSettings, onError: (error: Error) => 
       limit: settings.poolSize,
     }),
     ping() {
-      // those who ask meanwhile get the same answer
-      probe ??= probes
+      currentProbe ??= probes
         .query('select')
         .then(() => {})
         .finally(() => {
-          probe = undefined
+          currentProbe = undefined
         })
-      return probe
+      return currentProbe
     },
     async close() {
       isClosing = true
@@ -126,7 +124,24 @@ export function openDatabase(settings: PoolSettings, onError: (error: Error) => 
   }
 }
 
-/** Stands in for the parameters while a statement is compiled: each member is its own name. */
-function parameterNames<Parameters extends object>(): Parameters {
+/**
+ * Compiles a statement with the names of its parameters in place of their values.
+ * @returns the text, and for each of its placeholders $1, $2, … the member that holds the value. A member that the
+ *   statement uses several times has one placeholder, so that its value is sent once.
+ */
+function compileOnce<Parameters extends object>(
+  compose: (parameters: Parameters) => CompiledQuery,
+): { text: string; members: (keyof Parameters)[] } {
+  const { sql, parameters } = compose(memberNames<Parameters>())
+  const members = [...new Set(parameters as (keyof Parameters)[])]
+  const text = sql.replace(/\$(\d+)/g, (_, number) => {
+    const member = parameters[Number(number) - 1] as keyof Parameters
+    return `$${members.indexOf(member) + 1}`
+  })
+  return { text, members }
+}
+
+/** Returns an object that stands in for the parameters: the value of each member is the member's name. */
+function memberNames<Parameters extends object>(): Parameters {
   return new Proxy({} as Parameters, { get: (_target, name) => name })
 }

@@ -1,19 +1,19 @@
-// A list of JSON texts as one parameter of a statement.
+// Passes a list of JSON texts to PostgreSQL as one text parameter.
 import { type RawBuilder, sql } from 'kysely'
 
-/** The record separator, which JSON holds nowhere: outside of strings it is no space, within them it is escaped. */
+/** The record separator. Valid JSON never contains it: it is not white space, and strings must escape it. */
 const separator = '\u001e'
 
 /**
- * Joins JSON texts, which stay as they are: in the text of an array each quote would be escaped, and PostgreSQL would
- * take it apart character by character.
- * @param texts valid JSON; undefined is null to PostgreSQL
+ * Joins JSON texts without changing them. The text of an array would escape every quote, and PostgreSQL would have to
+ * parse it character by character.
+ * @param texts valid JSON; undefined becomes null in PostgreSQL
  */
 export function joinJson(texts: readonly (string | undefined)[]): string {
   return texts.map((text) => text ?? '').join(separator)
 }
 
-/** In a statement: the `json[]` of which `joinJson` made one text. */
+/** Returns SQL that splits the result of `joinJson` into a `json[]`. */
 export function splitJson(joined: string): RawBuilder<string[]> {
   return sql`string_to_array(${joined}, chr(${sql.lit(separator.charCodeAt(0))}), '')::json[]`
 }

@@ -1,32 +1,35 @@
-// The connections to PostgreSQL: how each is set up, how many there may be, and how long one may be used at a time.
+// Opens pools of connections to PostgreSQL: their session settings, their number, and how long a statement may take.
 import { type Client, Pool, type PoolClient, type QueryConfig, type QueryResultRow, types } from 'pg'
 import { keepsConnection } from './sqlstate.ts'
 
 export interface PoolSettings {
   /** `postgres://user:password@host:port/database` */
   readonly url: string
-  /** at most so many connections */
+  /** the largest number of connections */
   readonly poolSize: number
-  /** how long to wait for a connection, made or given back */
+  /** how long to wait for a connection, new or released, in milliseconds */
   readonly connectTimeoutMs: number
+  /** how long a statement may run, in milliseconds; 0: no limit */
   readonly statementTimeoutMs: number
+  /** how long a statement may wait for a lock, in milliseconds; 0: no limit */
   readonly lockTimeoutMs: number
-  /** whether one keeps a connection, and sends statements while others are under way on it */
+  /** whether statements are sent on a connection while others are running on it; false by default */
   readonly isShared?: boolean
 }
 
-/** How much longer than a statement may take its answer is waited for. */
+/** How long after PostgreSQL's own statement timeout its response may still arrive, in milliseconds. */
 const graceMs = 500
 
-/** How long the answer to a statement is waited for, in milliseconds; undefined: for any time. */
+/** Returns how long to wait for the response to a statement, in milliseconds; undefined: without limit. */
 export function overdueMs({ statementTimeoutMs }: PoolSettings): number | undefined {
   return statementTimeoutMs > 0 ? statementTimeoutMs + graceMs : undefined
 }
 
 /**
- * Opens no connection yet: the first statement does. A connection that is kept for longer than a statement may take
- * is cut, unless it is shared: PostgreSQL would have ended the statement, so its word must have been lost on the way.
- * @param onError told of errors on idle connections, which the pool then replaces
+ * Creates a pool without connecting: the first statement opens the first connection. Closes a connection that a
+ * statement has used for longer than `overdueMs`, unless the pool is shared: PostgreSQL has ended the statement by then,
+ * so its response was lost on the network.
+ * @param onError receives errors of idle connections, which the pool then replaces
  */
 export function openPool(settings: PoolSettings, onError: (error: Error) => void): Pool {
   const { isShared = false, statementTimeoutMs } = settings
@@ -38,26 +41,26 @@ export function openPool(settings: PoolSettings, onError: (error: Error) => void
     keepAlive: true,
     pipeline: isShared,
     types: {
-      getTypeParser: (oid, format) => (stayText.has(oid) ? keepText : types.getTypeParser(oid, format)),
+      getTypeParser: (oid, format) => (textTypes.has(oid) ? keepText : types.getTypeParser(oid, format)),
     },
-    // PostgreSQL's default price of 4 for a random page is that of a spinning disk: it would turn deep pages and
-    // selective filters into sequential scans.
+    // PostgreSQL's default of 4 for random_page_cost assumes spinning disks: deep pages and selective filters would
+    // become sequential scans.
     options: [
       '-c TimeZone=UTC',
       '-c DateStyle=ISO',
       '-c random_page_cost=1.1',
-      // Its callers are many: parallel workers take more work in all for the same answer, and the others wait for it.
+      // Parallel workers take more CPU in total for the same result, and other callers would wait for it.
       '-c max_parallel_workers_per_gather=0',
-      // Compiling a plan takes longer than these statements run, and is decided by rough estimates of their cost.
+      // Compiling a plan takes longer than these statements run; PostgreSQL decides it by rough cost estimates.
       '-c jit=off',
-      // What is sent to a shared connection costs less to run than to plan, and its plan does not depend on its values.
+      // Statements on a shared connection take less time to run than to plan, and one plan suits all values.
       `-c plan_cache_mode=${isShared ? 'force_generic_plan' : 'auto'}`,
       `-c statement_timeout=${statementTimeoutMs}`,
       `-c lock_timeout=${settings.lockTimeoutMs}`,
     ].join(' '),
   })
   pool.on('error', onError)
-  // A connection that is lost while a statement runs fails the statement; as an event, nobody else has to hear of it.
+  // When a connection is lost, its statement fails; without a listener the event would end the process.
   pool.on('connect', (client) => void client.on('error', () => {}))
   const limitMs = overdueMs(settings)
   if (!isShared && limitMs !== undefined) cutWhenOverdue(pool, limitMs)
@@ -65,8 +68,8 @@ export function openPool(settings: PoolSettings, onError: (error: Error) => void
 }
 
 /**
- * By callbacks: for each statement, promises of pg and its pool keep 25 MB more alive under load.
- * @param onEnd told first, whichever way it ends, whether the connection is as good as before
+ * Runs a statement on a connection. It takes callbacks, because the promises of pg kept 25 MB more alive under load.
+ * @param onEnd called first, after success and failure; the argument says whether the connection can still be used
  */
 export function runOn<Row extends QueryResultRow>(
   client: PoolClient,
@@ -76,7 +79,7 @@ export function runOn<Row extends QueryResultRow>(
   reject: (failure: Error) => void,
 ): void {
   client.query<Row>(statement, (error, result) => {
-    // null when there is none
+    // pg passes null when there is no error, although its types say otherwise
     const failure: Error | null = error
     onEnd(failure === null || keepsConnection(failure))
     if (failure === null) resolve(result.rows)
@@ -95,6 +98,6 @@ function cutWhenOverdue(pool: Pool, limitMs: number): void {
   pool.on('release', (_error, client) => clearTimeout(timers.get(client)))
 }
 
-/** What JavaScript has no exact value for; int8 and numeric are texts by themselves. */
-const stayText = new Set<number>([types.builtins.JSON, types.builtins.TIMESTAMPTZ])
+/** Types that stay text, since JavaScript has no exact value for them; pg leaves int8 and numeric as text anyway. */
+const textTypes = new Set<number>([types.builtins.JSON, types.builtins.TIMESTAMPTZ])
 const keepText = (text: string) => text

@@ -1,22 +1,22 @@
-// Tries again what failed in passing: the database was restarted, a connection was lost, two transactions collided.
+// Retries after transient failures: a database restart, a lost connection, a conflict of two transactions.
 import pRetry from 'p-retry'
 import { isTransient } from './sqlstate.ts'
 
-/** less than this is no time to try again in */
+/** The first pause, in milliseconds; with less time left, a call is not retried. */
 const firstPauseMs = 10
 
 /**
- * Runs what may be run any number of times, until it succeeds: the second time at once, then after pauses that double
- * and vary, so that callers who failed together do not come back together.
- * @param retryTimeoutMs for how long; what runs by then is awaited
- * @param mayRepeat whether to try again after that error
- * @throws the last error
+ * Runs an idempotent function until it succeeds. Retries immediately first, then after pauses that double up to 400 ms;
+ * they are randomized, so that callers that failed together do not retry together.
+ * @param retryTimeoutMs no attempt starts later than this, in milliseconds; a running one is awaited
+ * @param mayRepeat whether to retry after an error; by default, after transient ones
+ * @throws the error of the last attempt
  */
-export async function retry<Answer>(
-  attempt: () => Promise<Answer>,
+export async function retry<Result>(
+  attempt: () => Promise<Result>,
   retryTimeoutMs: number,
   mayRepeat: (error: unknown) => boolean = isTransient,
-): Promise<Answer> {
+): Promise<Result> {
   const began = performance.now()
   try {
     return await attempt()

@@ -1,11 +1,11 @@
-// What the answers rest on in every session, and what stands between service and PostgreSQL may withhold.
+// Checks session settings that results depend on, and that a pooler in front of PostgreSQL may drop.
 import { type Kysely, sql } from 'kysely'
 import type { Tables } from './tables.ts'
 
 /**
- * Times are read as PostgreSQL writes them in ISO style and UTC, and its hours are those of UTC. Both are asked for when
- * a connection is made (see pool.ts), by the startup parameter `options`, which a pooler may drop.
- * @throws Error for the operator when a session has another time zone or another style of dates
+ * Checks that sessions use the time zone UTC and the date style ISO: the service parses times in that format, and the
+ * totals count UTC hours. Both are requested by the startup parameter `options` (see pool.ts), which a pooler may drop.
+ * @throws Error for the operator when a session has another time zone or date style
  */
 export async function checkSession(kysely: Kysely<Tables>): Promise<void> {
   const { rows } = await sql<{ timeZone: string; dateStyle: string }>`
@@ -16,7 +16,7 @@ export async function checkSession(kysely: Kysely<Tables>): Promise<void> {
     if (!/^(Etc\/)?UTC$/.test(timeZone) || !dateStyle.startsWith('ISO'))
       throw new Error(
         `the database's sessions have TimeZone ${timeZone} and DateStyle ${dateStyle}, not UTC and ISO: ` +
-          'something on the way, such as PgBouncer, drops the startup parameter options; set both for the role ' +
-          "(alter role … set timezone = 'UTC')",
+          'a pooler such as PgBouncer drops the startup parameter options; set both for the role ' +
+          "(alter role … set timezone = 'UTC'; alter role … set datestyle = 'ISO')",
       )
 }

@@ -1,50 +1,51 @@
-// One connection that brief statements share: each is sent behind those under way, and answered in its turn.
+// One connection that short statements share: each is sent without waiting for the responses to those before it.
 import type { PoolClient, QueryConfig, QueryResultRow } from 'pg'
 import { openPool, overdueMs, type PoolSettings, runOn } from './pool.ts'
 import { NotSentError } from './sqlstate.ts'
 
 export interface SharedConnection {
-  /** Whether answers come at the pace of brief statements. Otherwise one of them is not brief, and others would wait for it. */
+  /** Whether a response arrived within the last 20 ms, or none is due. If not, statements would wait behind a long one. */
   isResponsive(): boolean
   /**
-   * Rejects with NotSentError when there is no connection, and with what `isLockTimeout` tells when it meets a lock that is
-   * held for longer than others should wait behind it. When the connection is lost, so are all statements under way.
+   * Runs a statement. When the connection is lost, all running statements reject.
+   * @throws NotSentError when there is no connection
+   * @throws an error for which `isLockTimeout` is true when the statement waits longer than 100 ms for a lock
    */
   run<Row extends QueryResultRow>(statement: QueryConfig): Promise<Row[]>
-  /** Waits for what is under way. */
+  /** Waits for running statements, then closes the connection. */
   close(): Promise<void>
 }
 
-/** How long a statement may wait for a lock, in milliseconds, while others wait behind it. */
-const lockedMs = 100
+/** How long a statement may wait for a lock, in milliseconds, since others wait behind it. */
+const maximumLockTimeoutMs = 100
 
-/** For how long no answer may come while one is due, until it is told that they do not flow. */
-const paceMs = 20
+/** After how long without a response the connection counts as unresponsive, in milliseconds. */
+const responsiveMs = 20
 
 /**
- * Opens no connection yet: the first statement does, and the first one after a loss. A connection that owes an answer
- * for longer than a statement may take is cut, as those of the pool are.
- * @param onError told of errors on the idle connection, which is then replaced
+ * Creates the connection without connecting: the first statement connects, and so does the first one after a loss.
+ * Closes the connection when no response arrives for longer than `overdueMs` while statements are running.
+ * @param onError receives errors of the idle connection, which is then replaced
  */
 export function openSharedConnection(
   settings: PoolSettings,
   onError: (error: Error) => void,
 ): SharedConnection {
-  const lockTimeoutMs = Math.min(lockedMs, settings.lockTimeoutMs)
+  const lockTimeoutMs = Math.min(maximumLockTimeoutMs, settings.lockTimeoutMs)
   const pool = openPool({ ...settings, lockTimeoutMs, poolSize: 1, isShared: true }, onError)
   let shared: PoolClient | undefined
   let connecting: Promise<PoolClient> | undefined
-  let underWay = 0
-  let lastAnswerAt = 0
+  let running = 0
+  let lastProgressAt = 0
   const limitMs = overdueMs(settings)
-  // one for all statements: for each of its own, twice as much would be kept alive
-  const overdue = limitMs === undefined ? undefined : setTimeout(cut, limitMs).unref()
+  // one timer for all statements: a timer for each kept twice as much memory alive
+  const overdue = limitMs === undefined ? undefined : setTimeout(closeOverdue, limitMs).unref()
 
   function connect(): Promise<PoolClient> {
     connecting ??= pool
       .connect()
       .then((client) => {
-        client.once('end', () => leave(client))
+        client.once('end', () => discard(client))
         shared = client
         return client
       })
@@ -57,34 +58,34 @@ export function openSharedConnection(
     return connecting
   }
 
-  function leave(client: PoolClient): void {
+  function discard(client: PoolClient): void {
     if (client !== shared) return
     shared = undefined
     client.release(true)
   }
 
-  function cut(): void {
-    if (underWay > 0) shared?.connection.stream.destroy()
+  function closeOverdue(): void {
+    if (running > 0) shared?.connection.stream.destroy()
   }
 
-  function noteProgress(): void {
-    lastAnswerAt = performance.now()
+  function recordProgress(): void {
+    lastProgressAt = performance.now()
     overdue?.refresh()
   }
 
   function send<Row extends QueryResultRow>(client: PoolClient, statement: QueryConfig): Promise<Row[]> {
-    if (underWay === 0) noteProgress()
-    underWay++
+    if (running === 0) recordProgress()
+    running++
     const onEnd = (isUsable: boolean) => {
-      underWay--
-      noteProgress()
-      if (!isUsable) leave(client)
+      running--
+      recordProgress()
+      if (!isUsable) discard(client)
     }
     return new Promise((resolve, reject) => runOn<Row>(client, statement, onEnd, resolve, reject))
   }
 
   return {
-    isResponsive: () => underWay === 0 || performance.now() - lastAnswerAt < paceMs,
+    isResponsive: () => running === 0 || performance.now() - lastProgressAt < responsiveMs,
     run: <Row extends QueryResultRow>(statement: QueryConfig) =>
       shared === undefined
         ? connect().then((client) => send<Row>(client, statement))

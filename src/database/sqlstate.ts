@@ -1,24 +1,24 @@
-// What an SQLSTATE means to the service (PostgreSQL documentation, appendix A), so that nobody matches messages.
+// Classifies errors of the database by SQLSTATE (PostgreSQL documentation, appendix A).
 
 export type DatabaseFailure =
-  /** no connection, server starting or stopping, out of connections, in recovery: later, it may work */
+  /** no connection, server starting or stopping, out of connections, read-only: a later attempt may succeed */
   | 'unavailable'
-  /** the statement or a lock took longer than it may */
+  /** the statement timeout or the lock timeout was exceeded */
   | 'timeout'
-  /** lost against a concurrent transaction: at once, it may work */
+  /** a serialization failure or a deadlock: an immediate retry may succeed */
   | 'conflict'
-  /** a value that PostgreSQL's text or json cannot hold */
+  /** PostgreSQL's text or json cannot hold a value */
   | 'unstorable'
 
-/** There was no connection for the statement in time, so that it cannot have had any effect. */
+/** No connection was available in time: the statement was not sent, and had no effect. */
 export class NotSentError extends Error {
-  /** @param cause why there was none; without one, too many waited */
+  /** @param cause why connecting failed; undefined: too many statements waited */
   constructor(cause?: unknown) {
     super('no connection to the database', { cause })
   }
 }
 
-/** What a failure of the database means; undefined when the error is no known failure, but a bug. */
+/** Returns the kind of a database failure; undefined for any other error, which is a bug. */
 export function databaseFailure(error: unknown): DatabaseFailure | undefined {
   if (error instanceof NotSentError)
     return error.cause === undefined ? 'unavailable' : databaseFailure(error.cause)
@@ -34,36 +34,36 @@ export function databaseFailure(error: unknown): DatabaseFailure | undefined {
 }
 
 /**
- * Whether the statement did nothing since it met a lock that was held for too long, or since the one that was to
- * prepare it, before it on its connection, did.
+ * Whether a statement on a shared connection was not run because of a lock timeout (55P03): its own, or that of the
+ * earlier statement that was to prepare it (26000, no prepared statement of that name).
  */
 export function isLockTimeout(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === '55P03' || error.code === '26000')
 }
 
-/** Whether the statement did nothing since there is a row of that key already. */
+/** Whether a row with the same key exists already. */
 export function isDuplicate(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === '23505'
 }
 
-/** Whether the database may soon answer what it just did not. A statement that took too long would again. */
+/** Whether a retry may succeed soon. It would not after a timeout. */
 export function isTransient(error: unknown): boolean {
   const failure = databaseFailure(error)
   return failure === 'unavailable' || failure === 'conflict'
 }
 
-/** Whether the statement failed by the server's word, after which the connection is as good as before. */
+/** Whether PostgreSQL reported the error itself, so that the connection can still be used. */
 export function keepsConnection(error: unknown): boolean {
   const failure = databaseFailure(error)
   return isDuplicate(error) || (failure !== undefined && failure !== 'unavailable')
 }
 
-/** Whether a statement may have had its effect all the same: it was sent, and what became of it is not known. */
+/** Whether the statement was sent and its outcome is unknown: it may have been applied. */
 export function isAmbiguous(error: unknown): boolean {
   return !(error instanceof NotSentError) && databaseFailure(error) === 'unavailable'
 }
 
-/** node-postgres names these by their message alone. */
+/** Whether this is a connection error of pg, which only the message identifies. */
 function isDriverFailure(error: Error): boolean {
   return /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Client was closed|Query read timeout)/.test(
     error.message,

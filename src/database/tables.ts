@@ -1,5 +1,4 @@
-// The tables as Kysely sees them; nothing else. What PostgreSQL sends for json, int8, numeric and timestamptz stays the
-// text that it is.
+// The tables as Kysely types. Values of json, int8, numeric and timestamptz are the text that PostgreSQL sends.
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely'
 
 export interface Tables {
