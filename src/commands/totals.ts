@@ -1,6 +1,6 @@
 // `totals`: the kept totals, which searches add up instead of counting.
 import type { Command } from 'commander'
-import { forgetTotals } from '../totals/counting.ts'
+import { dropTotals } from '../totals/counting.ts'
 import { findDifferences } from '../totals/verify.ts'
 import { type Terminal, withDatabase } from './terminal.ts'
 
@@ -29,7 +29,7 @@ export function addTotalsCommands(program: Command, terminal: Terminal): void {
     .description('drop them; a running server counts them anew, and until then each search counts')
     .action(() =>
       withDatabase(terminal, async (database) => {
-        await forgetTotals(database)
+        await dropTotals(database)
         terminal.print('All totals are dropped.')
       }),
     )

@@ -1,20 +1,20 @@
-// The SQL that adds changes of hours to the running totals.
+// SQL that adds the changes of hours to the running totals.
 import { type RawBuilder, sql } from 'kysely'
 
 const hours = Array.from({ length: 24 }, (_, index) => index + 1)
 
-/** For each hour of a day, what is summed up until its end. */
+/** Returns an array of 24 sums, each up to the end of an hour of the day. */
 const untilEachHour = (sum: (hour: number) => RawBuilder<unknown>) => sql`array[${sql.join(hours.map(sum))}]`
 
 /**
- * Common table expressions that add `added` (organization_id, '' for all; hour; change) to the totals. Where days follow
- * the changed ones, either their running totals change or those of the days before, whichever span less time: only
- * differences count.
+ * Common table expressions that add `added` to the totals. They expect its columns organization_id ('' for all
+ * organizations), hour and change. Only differences of running totals are used, so that a change in the middle can be
+ * added to the days after it or subtracted from the days before it: whichever period is shorter is rewritten.
  */
 export const addition = sql`
   changed as materialized (
     select organization_id, date_trunc('day', hour) as day, ${untilEachHour(
-      // an infinite moment has no hour: it counts as the first
+      // extract gives null for an infinite time, which counts as the first hour
       (hour) =>
         sql`coalesce(sum(change) filter (where coalesce(extract(hour from hour), 0) < ${sql.lit(hour)}), 0)::integer`,
     )} as hours

@@ -1,27 +1,29 @@
-// The SQL that keeps the totals: seals hours, counts them, and adds what changed in them since.
+// SQL that keeps the totals: advances the watermark, counts the hours before it, and adds what changed in them since.
 //
-// An hour is first sealed, and counted when every transaction has ended that may not have seen that it was: until then
-// what is written there goes unnoticed, from then on each statement notes what it changes, in its own transaction. The
-// clock decides only when that happens; the number is right whenever it does.
+// The triggers record changes of hours before the watermark, in the transaction that makes them. A transaction that
+// began earlier may not have seen the new watermark, and records nothing; the hours are therefore counted only after
+// all such transactions have ended. The clock decides when the watermark advances, not whether the numbers are right.
 import { sql, type Transaction } from 'kysely'
 import type { Database } from '../database/database.ts'
 import type { Tables } from '../database/tables.ts'
 import { addition } from './addition.ts'
 
-/** How many interactions, or changes, one step takes on, about. */
+/** The approximate number of interactions or changes that one step processes. */
 const stepSize = 10_000
 
-/** How far the totals have come; each hour before the moment is. PostgreSQL's timestamps, or `-infinity`. */
+/** The progress of the totals; times are PostgreSQL's timestamps or `-infinity`. */
 export interface TotalsState {
-  /** another one whenever `watermark` is set */
+  /** changes each time `watermark` is set (the column `seal`) */
   readonly watermarkVersion: string
+  /** changes of hours before this time are recorded (the column `sealed_until`) */
   readonly watermark: string
+  /** hours before this time are counted */
   readonly countedUntil: string
 }
 
 const stateColumns = sql`seal as "watermarkVersion", sealed_until as "watermark", counted_until as "countedUntil"`
 
-/** Whether the database notes changes: it has all four triggers, and none is switched off. */
+/** Returns whether the database records changes: it has all four triggers, and none is disabled. */
 export async function recordsChanges({ kysely }: Database): Promise<boolean> {
   const { rows } = await sql<{ complete: boolean }>`
     select count(*) = 4 as complete from pg_trigger
@@ -33,14 +35,14 @@ export async function recordsChanges({ kysely }: Database): Promise<boolean> {
   return rows[0]?.complete === true
 }
 
-/** Whether nothing can be written at present: a standby, or a database that is set so. */
+/** Returns whether the database accepts no writes: it is a standby, or configured as read-only. */
 export async function isReadOnly({ kysely }: Database): Promise<boolean> {
   const { rows } = await sql<{ setting: string }>`
     select current_setting('transaction_read_only') as setting`.execute(kysely)
   return rows[0]?.setting === 'on'
 }
 
-/** @returns undefined when the state is missing, which keeps totals off */
+/** Returns the progress of the totals; undefined when its row is missing, in which case no totals are kept. */
 export async function readState({ kysely }: Database): Promise<TotalsState | undefined> {
   const { rows } = await sql<TotalsState>`
     select ${stateColumns} from interaction_day_totals_state`.execute(kysely)
@@ -48,8 +50,8 @@ export async function readState({ kysely }: Database): Promise<TotalsState | und
 }
 
 /**
- * Seals the hours that are over. When they are sealed until far beyond the present, the clock was wrong: all starts
- * over, since nothing would be kept until then but changes.
+ * Moves the watermark to the beginning of the current hour. Drops all totals when the watermark lies more than a day in
+ * the future, because the clock was wrong: until then every change would be recorded, and no hour counted.
  */
 export async function advanceWatermark({ kysely }: Database): Promise<void> {
   await sql`
@@ -59,11 +61,11 @@ export async function advanceWatermark({ kysely }: Database): Promise<void> {
     select from interaction_day_totals_state where sealed_until > clock_timestamp() + interval '1 day'`.execute(
     kysely,
   )
-  if (rows.length > 0) await forgetTotals({ kysely })
+  if (rows.length > 0) await dropTotals({ kysely })
 }
 
-/** Drops all totals, as if none had ever been counted. Searches count again from then on. */
-export async function forgetTotals({ kysely }: Pick<Database, 'kysely'>): Promise<void> {
+/** Drops all totals and recorded changes. Searches count until the totals are counted again. */
+export async function dropTotals({ kysely }: Pick<Database, 'kysely'>): Promise<void> {
   await kysely.transaction().execute(async (transaction) => {
     await sql`
       update interaction_day_totals_state
@@ -73,13 +75,13 @@ export async function forgetTotals({ kysely }: Pick<Database, 'kysely'>): Promis
   })
 }
 
-/** A transaction id above those of all that have written by now. */
+/** Returns a transaction id above the ids of all transactions that have written so far. */
 export async function nextTransactionId({ kysely }: Database): Promise<string> {
   const { rows } = await sql<{ id: string }>`select pg_current_xact_id()::text as id`.execute(kysely)
   return rows[0]?.id ?? '0'
 }
 
-/** Whether every transaction below that id has ended, prepared ones included. */
+/** Returns whether all transactions below an id have ended, prepared transactions included. */
 export async function haveEnded({ kysely }: Database, transactionId: string): Promise<boolean> {
   const { rows } = await sql<{ ended: boolean }>`
     select pg_snapshot_xmin(pg_current_snapshot()) >= ${transactionId}::xid8 as ended`.execute(kysely)
@@ -87,12 +89,12 @@ export async function haveEnded({ kysely }: Database, transactionId: string): Pr
 }
 
 /**
- * Counts the next sealed hours, in one step.
- * @param watermarkVersion the one of which every transaction that wrote before has ended
- * @returns whether there may be more to do; false also while another server counts, or sealed anew
+ * Counts the next hours before the watermark, in one step.
+ * @param watermarkVersion of a watermark that every running transaction has seen
+ * @returns whether there may be more to count; false also when another server counts or has set the watermark since
  */
 export function countHours(database: Database, watermarkVersion: string): Promise<boolean> {
-  return alone(database, async (transaction, { countedUntil, ...state }) => {
+  return withStateLock(database, async (transaction, { countedUntil, ...state }) => {
     if (state.watermarkVersion !== watermarkVersion || countedUntil === state.watermark) return false
     const { rows } = await sql<{ end: string }>`
       select least(${state.watermark}::timestamptz, (
@@ -101,7 +103,7 @@ export function countHours(database: Database, watermarkVersion: string): Promis
         order by created_at, id limit 1 offset ${stepSize}
       )) as "end"`.execute(transaction)
     const end = rows[0]?.end ?? state.watermark
-    // one statement, hence one snapshot: the changes that it drops are of the interactions that it counts
+    // One statement reads one snapshot: the changes that it deletes belong to interactions that it counts.
     await sql`
       with dropped as (
         delete from interaction_total_changes
@@ -120,11 +122,11 @@ export function countHours(database: Database, watermarkVersion: string): Promis
 }
 
 /**
- * Adds to the totals what changed in counted hours, in one step.
- * @returns whether there may be more to do; false also while another server counts
+ * Adds recorded changes of counted hours to the totals, in one step.
+ * @returns whether there may be more changes; false also when another server counts
  */
 export function addChanges(database: Database): Promise<boolean> {
-  return alone(database, async (transaction, { countedUntil }) => {
+  return withStateLock(database, async (transaction, { countedUntil }) => {
     const { rows } = await sql<{ taken: string }>`
       with taken as (
         delete from interaction_total_changes
@@ -144,13 +146,16 @@ export function addChanges(database: Database): Promise<boolean> {
   })
 }
 
-/** Of several servers one works at a time: who holds the lock of the state's row. */
-async function alone(
+/**
+ * Runs `work` in a transaction that holds the lock of the state's row, so that one server works at a time.
+ * @returns its result; false, without running it, when another server holds the lock
+ */
+async function withStateLock(
   { kysely }: Database,
   work: (transaction: Transaction<Tables>, state: TotalsState) => Promise<boolean>,
 ): Promise<boolean> {
   return await kysely.transaction().execute(async (transaction) => {
-    // in the order in which TRUNCATE takes the two
+    // the same order of locks as TRUNCATE and its trigger, to avoid deadlocks
     await sql`lock table interactions in access share mode`.execute(transaction)
     const { rows } = await sql<TotalsState>`
       select ${stateColumns} from interaction_day_totals_state for update skip locked`.execute(transaction)

@@ -1,11 +1,11 @@
-// Keeps the totals in the background, beside the requests.
+// Keeps the totals in the background while the server runs.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Database } from '../database/database.ts'
 import {
   addChanges,
   advanceWatermark,
   countHours,
-  forgetTotals,
+  dropTotals,
   haveEnded,
   isReadOnly,
   nextTransactionId,
@@ -14,37 +14,37 @@ import {
 } from './counting.ts'
 
 export interface TotalsKeeper {
-  /** Ends the step that is under way, and waits for it. */
+  /** Stops after the current step, and waits for it. */
   close(): Promise<void>
 }
 
-/** What the keeper tells of itself: `info` when something is over, `warn` when totals are counted by each search. */
+/** The log of the keeper: `info` for progress, `warn` when no totals are kept and each search counts. */
 export interface KeeperLog {
   info(details: object, message: string): void
   warn(details: object, message: string): void
 }
 
-/** Milliseconds between two looks at whether there is something to do. */
+/** The pause between two rounds, in milliseconds. */
 const restMilliseconds = 5_000
 
-/** How often it is told how far a long count has come, in milliseconds. */
+/** The interval at which the progress of a long count is logged, in milliseconds. */
 const reportMilliseconds = 10_000
 
 /**
- * Keeps the totals of this database until closed: seals the hours that are over, counts them, adds what changed. It
- * works in steps and rests as long as each took, so that it takes half of one connection at most. Nothing depends on
- * it: what is not counted yet is counted by each search.
+ * Keeps the totals of a database until closed, in rounds: advances the watermark, counts hours, adds recorded changes.
+ * Pauses after each step for as long as the step took, so that it uses at most half of one connection. Correct results
+ * do not depend on it: a search counts the hours that are not counted yet.
  */
 export function keepTotals(database: Database, log: KeeperLog): TotalsKeeper {
   const closing = new AbortController()
   const rest = (milliseconds: number) =>
     sleep(milliseconds, undefined, { signal: closing.signal, ref: false }).catch(() => undefined)
-  const tellHindrance = tellOnce((reason) => log.warn({ reason }, 'totals are not kept: each search counts'))
+  const warn = onChange((reason) => log.warn({ reason }, 'totals are not kept: each search counts'))
 
   async function work(): Promise<void> {
     const round = prepareRound(database, inSteps)
     while (!closing.signal.aborted) {
-      tellHindrance(await round().catch((error: unknown) => String(error)))
+      warn(await round().catch((error: unknown) => String(error)))
       await rest(restMilliseconds)
     }
   }
@@ -76,17 +76,18 @@ export function keepTotals(database: Database, log: KeeperLog): TotalsKeeper {
 }
 
 /**
- * Prepares what the keeper does again and again; in between, it remembers since when it waits for which transactions.
- * @param inSteps repeats a step until it says that there is no more to do
- * @returns a function that does it once, and answers what keeps the totals from being kept, if anything does
+ * Returns a function that runs one round. Between rounds it remembers which transactions must end before hours are
+ * counted.
+ * @param inSteps repeats a step until the step returns false
+ * @returns a function that resolves with the reason why no totals are kept, or with undefined
  */
 export function prepareRound(
   database: Database,
   inSteps: (step: () => Promise<boolean>) => Promise<void>,
 ): () => Promise<string | undefined> {
-  let known = { watermarkVersion: '', transactionId: '' }
+  let awaited = { watermarkVersion: '', transactionId: '' }
   return async () => {
-    // of a standby, whose primary has its own server to keep them
+    // The totals of a standby come from its primary.
     if (await isReadOnly(database)) return undefined
     const isRecording = await recordsChanges(database)
     if (isRecording) await advanceWatermark(database)
@@ -94,23 +95,23 @@ export function prepareRound(
     if (state === undefined) return 'the row of interaction_day_totals_state is missing'
     const { watermarkVersion, watermark, countedUntil } = state
     if (!isRecording) {
-      if (watermark !== '-infinity') await forgetTotals(database)
-      return 'triggers of the interactions table are missing or switched off'
+      if (watermark !== '-infinity') await dropTotals(database)
+      return 'triggers of the interactions table are missing or disabled'
     }
-    if (known.watermarkVersion !== watermarkVersion)
-      known = { watermarkVersion, transactionId: await nextTransactionId(database) }
-    if (countedUntil !== watermark && (await haveEnded(database, known.transactionId)))
+    if (awaited.watermarkVersion !== watermarkVersion)
+      awaited = { watermarkVersion, transactionId: await nextTransactionId(database) }
+    if (countedUntil !== watermark && (await haveEnded(database, awaited.transactionId)))
       await inSteps(() => countHours(database, watermarkVersion))
     await inSteps(() => addChanges(database))
     return undefined
   }
 }
 
-/** Calls `tell` when what it is given is another text than the last time. */
-function tellOnce(tell: (text: string) => void): (text: string | undefined) => void {
+/** Returns a function that calls `report` when its argument differs from that of the previous call. */
+function onChange(report: (text: string) => void): (text: string | undefined) => void {
   let last: string | undefined
   return (text) => {
-    if (text !== undefined && text !== last) tell(text)
+    if (text !== undefined && text !== last) report(text)
     last = text
   }
 }

@@ -1,28 +1,29 @@
-// What the search asks of the kept totals, in SQL: how many interactions a range holds, and where a page of it begins.
+// SQL with which a search reads the totals: the number of interactions in a range, and where a page of it begins.
 import { type Expression, type RawBuilder, type SqlBool, sql } from 'kysely'
 
-/** A range of creation dates, in one organization or across all. Its members may be parameters. */
+/** A range of creation dates, in one organization or across all. The expressions may be parameters. */
 export interface Range {
   /** timestamps in whole milliseconds, both inclusive */
   readonly from: Expression<unknown>
   readonly to: Expression<unknown>
   /** undefined: all organizations */
   readonly organizationId: Expression<unknown> | undefined
-  /** true of the interactions of the organization, in a form that leads to their index by date */
+  /** the condition that selects the interactions of the organization, in a form that uses its index by date */
   readonly belongs: Expression<SqlBool>
 }
 
 /**
- * Common table expressions that end in `kept`, which has one row about the range: `newer` and `older` were counted at
- * its two ends; of the whole hours between them, `upto_first` and `upto_last` are the running totals where they begin
- * and end, and `changes` what came to them since, null when nothing did. Together they are the exact number of the
- * range, in the snapshot of the statement.
+ * Returns common table expressions that end in `kept`, one row with the parts of the number of interactions in a range.
+ * The counted whole hours of the range lie between `first` and `last`; `older` and `newer` are the numbers of
+ * interactions before and after them, counted by the statement. `upto_first` and `upto_last` are the running totals at
+ * `first` and `last`; `changes` is the sum of the changes recorded for the hours between, null when there are none. The
+ * number is exact in the snapshot of the statement.
  */
 export function keptRange({ from, to, organizationId, belongs }: Range): RawBuilder<unknown> {
   const count = (edge: RawBuilder<unknown>) => sql`
     select count(*) from interactions
     where ${belongs} and created_at >= ${from}::timestamptz and created_at <= ${to}::timestamptz and ${edge}`
-  // materialized, and behind an offset, so that nothing is evaluated as often as it is named
+  // "materialized" and "offset 0" make PostgreSQL evaluate an expression once, not once for each use.
   return sql`
     kept as materialized (
       select newer, older, upto_first, upto_last, changes
@@ -49,14 +50,15 @@ export function keptRange({ from, to, organizationId, belongs }: Range): RawBuil
     )`
 }
 
-/** The number of the range that `kept` is about. */
+/** The number of interactions in the range of `kept`. */
 export const keptTotal = sql`(select newer + older + upto_last - upto_first + coalesce(changes, 0) from kept)`
 
 /**
- * Common table expressions that end in `start`, which has one row about the row of that number (from 0, in order of
- * date) in the range of `kept`: it is found `skip` rows behind the first one that is not beyond `bound`, a date in
- * whole milliseconds. Where the totals cannot tell, since it lies at an end or there are changes aside, `skip` is the
- * number, and `bound` beyond all.
+ * Returns common table expressions that end in `start`, one row that says where to find the row of a given number in
+ * the range of `kept`: scan from `bound`, a time in whole milliseconds, and skip `skip` rows. When the totals do not
+ * cover that row, or there are recorded changes, `bound` is infinite and `skip` is the number itself.
+ * @param number counted from 0, in the order of creation dates
+ * @param direction of that order; `bound` is the latest time of the scan for `desc`, the earliest for `asc`
  */
 export function keptStart(
   organizationId: Range['organizationId'],
@@ -104,7 +106,7 @@ export function keptStart(
     )`
 }
 
-/** How many there are before a full hour, from where the running totals begin; one row. */
+/** Returns SQL for one row: the running total at the beginning of an hour. */
 function runningTotal(
   organizationId: Range['organizationId'],
   hour: RawBuilder<unknown>,

@@ -1,19 +1,19 @@
-// Recounts what the totals have kept.
+// Verifies the totals by counting again.
 import { sql } from 'kysely'
 import type { Database } from '../database/database.ts'
 
-/** Two numbers of the same thing that should be one. */
+/** A total that differs from the count. */
 export interface Difference {
   /** '': all organizations together */
   readonly organizationId: string
-  /** what the number is of: an hour, or a day as the running totals before it and behind it have it */
+  /** `day`: the difference of two running totals does not match the hours of the day between them */
   readonly unit: 'hour' | 'day'
   readonly start: string
   readonly kept: number
   readonly counted: number
 }
 
-/** Recounts every counted hour, in one snapshot. Reads all interactions once; none is locked. */
+/** Recounts every counted hour in one snapshot. Reads all interactions once, and locks none. */
 export async function findDifferences({ kysely }: Database): Promise<readonly Difference[]> {
   const { rows } = await sql<Difference>`
     with state as (select counted_until from interaction_day_totals_state),
