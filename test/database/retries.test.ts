@@ -1,4 +1,4 @@
-// What fails in passing is tried again, and what was waited for too long is given up.
+// Transient failures are retried, and waiting ends at a timeout.
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { expect, test } from 'vitest'
@@ -13,7 +13,7 @@ const { database } = await cloneDatabase()
 const repository = interactionRepository(database, { keepsTotals: true })
 const resilient = resilientRepository(repository, database.retryTimeoutMs)
 
-test.each(['40001', '40P01'])('what lost against another transaction (%s) is tried again', async (code) => {
+test.each(['40001', '40P01'])('a write with a conflict (%s) is retried', async (code) => {
   await sql`create sequence if not exists attempts`.execute(database.kysely)
   await sql`alter sequence attempts restart`.execute(database.kysely)
   await sql`
@@ -30,7 +30,7 @@ test.each(['40001', '40P01'])('what lost against another transaction (%s) is tri
   expect((await resilient.find(given.id))?.version).toBe('0')
 })
 
-test('what keeps failing is given up when patience is over, with its last error', async () => {
+test('retries end at the timeout, with the last error', async () => {
   let attempts = 0
   const failing = retry(async () => {
     attempts++
@@ -40,7 +40,7 @@ test('what keeps failing is given up when patience is over, with its last error'
   expect(attempts).toBeGreaterThan(2)
 })
 
-test('what fails for good is not tried again', async () => {
+test('a permanent failure is not retried', async () => {
   let attempts = 0
   const failing = retry(async () => {
     attempts++
@@ -50,7 +50,7 @@ test('what fails for good is not tried again', async () => {
   expect(attempts).toBe(1)
 })
 
-test('a batch that waits too long for its start is given up, and nothing of it is done', async () => {
+test('a batch that waits too long for its start rejects, and is not run', async () => {
   const ran: string[] = []
   let letGo = () => {}
   const held = new Promise<void>((resolve) => {

@@ -1,4 +1,4 @@
-// A database whose sessions are not set up as the service asks for, as behind a pooler that drops startup parameters.
+// Sessions with other settings than the service requests, as behind a pooler that drops startup parameters.
 import { sql } from 'kysely'
 import pg from 'pg'
 import { pino } from 'pino'
@@ -11,7 +11,7 @@ import { cloneDatabase } from '../support/database.ts'
 import { testDatabaseSettings, withDatabase } from '../support/postgres-setup.ts'
 import { signingKeyPem } from '../support/tokens.ts'
 
-/** `options` of the URL take the place of those that the service sends. */
+/** Returns the URL with `options`, which replace those that the service sends. */
 const withSession = (url: string, settings: string) => {
   const changed = new URL(url)
   changed.searchParams.set('options', settings)
@@ -21,7 +21,7 @@ const withSession = (url: string, settings: string) => {
 test.each([
   ['-c TimeZone=Europe/Athens', 'TimeZone Europe/Athens and DateStyle ISO'],
   ['-c TimeZone=UTC -c DateStyle=German', 'TimeZone UTC and DateStyle German'],
-])('with sessions of %s the service does not start, says why, and changes nothing', async (options, why) => {
+])('with %s the server does not start, says why, and changes nothing', async (options, why) => {
   const admin = new pg.Client({ connectionString: inject('postgresUrl') })
   await admin.connect()
   await admin.query('create database unprepared')
@@ -44,7 +44,7 @@ test.each([
 })
 
 test.each(['-c TimeZone=UTC -c DateStyle=ISO', '-c TimeZone=Etc/UTC -c DateStyle=ISO,DMY'])(
-  'sessions of %s are as good as those that it asks for',
+  'sessions with %s pass the check',
   async (options) => {
     const { url } = await cloneDatabase()
     const database = openDatabase({ ...testDatabaseSettings, url: withSession(url, options) }, () => {})

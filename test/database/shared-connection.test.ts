@@ -1,4 +1,4 @@
-// Brief statements share a connection, those that read one and those that write another, and nobody is worse off for it.
+// Short statements share one connection for reads and one for writes, and no statement is held up by another.
 import { sql } from 'kysely'
 import { Client } from 'pg'
 import { afterAll, expect, test } from 'vitest'
@@ -10,33 +10,33 @@ const watch = new Client({ connectionString: url })
 await watch.connect()
 afterAll(() => watch.end())
 
-const brief = { shares: 'reads' } as const
-const told = database.prepare(
-  'tell_connection',
+const sharing = { shares: 'reads' } as const
+const echo = database.prepare(
+  'echo_with_connection',
   ({ word }: { word: string }) =>
     sql<{
       word: string
       connection: number
     }>`select ${word}::text as word, pg_backend_pid() as connection`.compile(database.kysely),
-  brief,
+  sharing,
 )
 const sleep = database.prepare(
   'sleep',
   ({ seconds }: { seconds: number }) => sql`select pg_sleep(${seconds}::float8)`.compile(database.kysely),
-  brief,
+  sharing,
 )
 const repository = interactionRepository(database, { keepsTotals: false })
 const given = { organizationId: 'acme', createdBy: 'agent', type: undefined, data: '{}' }
-const tell = async (word: string) => (await told({ word }))[0]
+const ask = async (word: string) => (await echo({ word }))[0]
 
-test('those at once are each answered with their own, on one connection', async () => {
+test('concurrent reads each get their own result, on one connection', async () => {
   const words = Array.from({ length: 200 }, (_, n) => `word-${n}`)
-  const answers = await Promise.all(words.map(tell))
-  expect(answers.map((answer) => answer?.word)).toEqual(words)
-  expect(new Set(answers.map((answer) => answer?.connection)).size).toBe(1)
+  const results = await Promise.all(words.map(ask))
+  expect(results.map((result) => result?.word)).toEqual(words)
+  expect(new Set(results.map((result) => result?.connection)).size).toBe(1)
 })
 
-test('those that write share another one', async () => {
+test('writes share another connection', async () => {
   const ids = Array.from({ length: 400 }, (_, n) => `written-${n}`)
   const connections = `
     select distinct pid from pg_stat_activity
@@ -49,10 +49,10 @@ test('those that write share another one', async () => {
   expect(rows.map((row) => [row?.id, row?.version])).toEqual(ids.map((one) => [one, '1']))
   const { rows: writing } = await watch.query<{ pid: number }>(connections)
   expect(writing).toHaveLength(1)
-  expect(writing[0]?.pid).not.toBe((await tell('reading'))?.connection)
+  expect(writing[0]?.pid).not.toBe((await ask('reading'))?.connection)
 })
 
-test('a write that meets a locked row lets those behind it pass, and is applied once the row is free', async () => {
+test('a write that meets a locked row lets later writes pass, and is applied when the row is unlocked', async () => {
   await Promise.all(['held', 'free'].map((id) => repository.create({ ...given, id })))
   const update = (id: string) => repository.update({ ...given, id, data: '{"by":"us"}', version: undefined })
   const held = await database.kysely.transaction().execute(async (transaction) => {
@@ -68,41 +68,36 @@ test('a write that meets a locked row lets those behind it pass, and is applied 
   expect(await repository.find('held')).toMatchObject({ data: '{"by":"us"}', version: '8' })
 })
 
-test('one that fails fails no other', async () => {
+test('a failing statement fails no other', async () => {
   const failing = database.prepare(
     'divide',
     ({ by }: { by: number }) => sql`select 1 / ${by}::int`.compile(database.kysely),
-    brief,
+    sharing,
   )
-  const all = await Promise.allSettled([
-    tell('before'),
-    failing({ by: 0 }),
-    tell('after'),
-    failing({ by: 1 }),
-  ])
+  const all = await Promise.allSettled([ask('before'), failing({ by: 0 }), ask('after'), failing({ by: 1 })])
   expect(all.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'fulfilled'])
 })
 
-test('while one turns out to be long, the others take connections of their own', async () => {
-  const before = await tell('before')
+test('while a statement runs long, others use connections of the pool', async () => {
+  const before = await ask('before')
   const long = sleep({ seconds: 30 }).catch(() => 'ended')
   const sleeping = 'select pid from pg_stat_activity where wait_event = $1'
   while ((await watch.query(sleeping, ['PgSleep'])).rowCount === 0);
   await expect
-    .poll(async () => (await Promise.race([tell('meanwhile'), never(50)]))?.connection)
+    .poll(async () => (await Promise.race([ask('meanwhile'), never(50)]))?.connection)
     .toSatisfy((connection) => connection !== undefined && connection !== before?.connection)
   await watch.query('select pg_terminate_backend($1)', [before?.connection])
   expect(await long).toBe('ended')
 })
 
-test('those that meet a lock wait for it on connections of their own', async () => {
+test('statements that meet a lock wait for it on connections of the pool', async () => {
   const count = database.prepare(
     'count_clients',
     ({ role }: { role: string }) =>
       sql<{ count: string }>`select count(*) from oauth_clients where role = ${role}`.compile(
         database.kysely,
       ),
-    brief,
+    sharing,
   )
   const roles = ['AGENT', 'SUPERVISOR', 'SERVICE']
   const counted = await database.kysely.transaction().execute(async (transaction) => {
@@ -114,18 +109,18 @@ test('those that meet a lock wait for it on connections of their own', async () 
   expect((await counted.counting).map(([row]) => row?.count)).toEqual(['0', '0', '0'])
 })
 
-test('when the connection is lost, those under way fail and the next ones have another', async () => {
-  const before = await tell('before')
+test('when the connection is lost, running statements fail and later ones use a new one', async () => {
+  const before = await ask('before')
   const underWay = sleep({ seconds: 30 })
   const lost = expect(underWay).rejects.toThrow()
   await watch.query('select pg_terminate_backend($1)', [before?.connection])
   await lost
-  const after = await tell('after')
+  const after = await ask('after')
   expect(after?.word).toBe('after')
   expect(after?.connection).not.toBe(before?.connection)
 })
 
-/** Returns when so many statements wait for a lock at once. */
+/** Resolves when exactly `count` statements wait for a lock. */
 async function waiting(count: number): Promise<void> {
   const locked = `select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`
   const deadline = performance.now() + 4000

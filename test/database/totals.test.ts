@@ -1,4 +1,4 @@
-// The kept totals are the number of interactions, and lead to the rows of any page, whatever happens to the table.
+// The totals equal the number of interactions, and find the rows of any page, whatever is written to the table.
 import fc from 'fast-check'
 import { sql } from 'kysely'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
@@ -13,11 +13,11 @@ import { testDatabaseSettings } from '../support/postgres-setup.ts'
 
 const { url, database } = await cloneDatabase()
 const { kysely } = database
-// prepared statements have their names on each connection, so what counts needs connections of its own
-const twin = openDatabase({ ...testDatabaseSettings, url }, () => {})
-afterAll(() => twin.close())
+// The repository without totals prepares other statements under the same names, and needs its own connections.
+const plain = openDatabase({ ...testDatabaseSettings, url }, () => {})
+afterAll(() => plain.close())
 const keeping = interactionRepository(database, { keepsTotals: true })
-const counting = interactionRepository(twin, { keepsTotals: false })
+const counting = interactionRepository(plain, { keepsTotals: false })
 
 beforeEach(async () => {
   await sql`truncate interactions`.execute(kysely)
@@ -30,7 +30,7 @@ const hour = 3_600_000
 const origin = Date.parse('2024-02-27T20:00:00Z')
 const organizations = ['acme', 'globex', 'initech'] as const
 
-/** Milliseconds from the origin: at the edges of hours, days and months, and anywhere. */
+/** Milliseconds since the origin, often at or next to the beginning of an hour. */
 const offset = fc.oneof(
   fc.tuple(fc.nat({ max: 24 * 40 }), fc.constantFrom(-1, 0, 1)).map(([hours, aside]) => hours * hour + aside),
   fc.nat({ max: 24 * 40 * hour }),
@@ -150,7 +150,7 @@ function asked({ range, organizationId, page, size, sort }: Question): [Criteria
 const instantOf = (text: string) =>
   text === 'infinity' ? Number.MAX_VALUE : text === '-infinity' ? -Number.MAX_VALUE : Date.parse(text)
 
-async function expectSameAnswer(one: Question): Promise<void> {
+async function expectSameResult(one: Question): Promise<void> {
   const parameters = asked(one)
   expect(await keeping.search(...parameters)).toEqual(await counting.search(...parameters))
 }
@@ -171,7 +171,7 @@ async function countedUntil(): Promise<string | undefined> {
   return state?.counted_until
 }
 
-test('whatever is inserted, removed and moved, totals and pages are those of a plain count', async () => {
+test('after any inserts, deletes and moves, totals and pages equal those of a plain count', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(happening, { minLength: 2, maxLength: 12 }),
@@ -181,9 +181,9 @@ test('whatever is inserted, removed and moved, totals and pages are those of a p
         const round = totalsKeeper(database)
         for (const one of happenings) {
           await happen(one, round)
-          await expectSameAnswer(everything(one.kind === 'round' ? undefined : 'acme'))
+          await expectSameResult(everything(one.kind === 'round' ? undefined : 'acme'))
         }
-        await Promise.all(questions.map(expectSameAnswer))
+        await Promise.all(questions.map(expectSameResult))
         expect(await findDifferences(database)).toEqual([])
       },
     ),
@@ -195,7 +195,7 @@ describe('an hour', () => {
   const yesterday = new Date(Date.now() - 24 * hour).toISOString()
   const total = async () => (await keeping.search(...asked(everything('acme')))).total
 
-  test('is counted when it is over, and its totals answer', async () => {
+  test('is counted when it is over, and searches read its total', async () => {
     const longAgo = new Date(Date.now() - 40 * 24 * hour).toISOString()
     await insert([
       ['acme', longAgo],
@@ -203,7 +203,7 @@ describe('an hour', () => {
     ])
     await totalsKeeper(database)()
     expect(await countedUntil()).not.toBe('-infinity')
-    // an answer from the totals, which nothing but this could tell from a count
+    // A wrong total shows that the search reads the totals: otherwise its result equals a count.
     await sql`update interaction_day_totals set hours[24] = hours[24] + 1000 where isfinite(day)`.execute(
       kysely,
     )
@@ -211,7 +211,7 @@ describe('an hour', () => {
     expect(await findDifferences(database)).not.toEqual([])
   })
 
-  test('is not counted while a transaction that wrote before it was sealed is under way', async () => {
+  test('is not counted while a transaction that wrote before the watermark passed it is running', async () => {
     const round = totalsKeeper(database)
     await database.kysely.transaction().execute(async (transaction) => {
       await sql`
@@ -226,7 +226,7 @@ describe('an hour', () => {
     expect(await total()).toBe(1)
   })
 
-  test('is counted right when a transaction of an older snapshot writes into it', async () => {
+  test('is counted correctly when a transaction with an older snapshot writes into it', async () => {
     const round = totalsKeeper(database)
     await database.kysely
       .transaction()
@@ -245,7 +245,7 @@ describe('an hour', () => {
     expect(await findDifferences(database)).toEqual([])
   })
 
-  test('is counted by one server at a time, and by the next when that one dies in the middle', async () => {
+  test('is counted by one server at a time, and by another when that one dies half-way', async () => {
     await insert([['acme', yesterday]])
     const round = totalsKeeper(database)
     const dying = database.kysely.transaction().execute(async (transaction) => {
@@ -253,7 +253,7 @@ describe('an hour', () => {
       await sql`insert into interaction_day_totals values ('acme', '2020-01-01', 5, '{5}')`.execute(
         transaction,
       )
-      // sealing waits for the lock, so the keeper's round cannot be awaited here
+      // Moving the watermark waits for the lock, so that the keeper's round cannot be awaited here.
       throw new Error('killed')
     })
     await expect(dying).rejects.toThrow('killed')
@@ -263,7 +263,7 @@ describe('an hour', () => {
     expect(await findDifferences(database)).toEqual([])
   })
 
-  test('is not counted by a server whose seal another one has replaced', async () => {
+  test('is not counted by a server after another one has set the watermark', async () => {
     await insert([['acme', yesterday]])
     const round = totalsKeeper(database)
     await round()
@@ -275,7 +275,7 @@ describe('an hour', () => {
     expect(await findDifferences(database)).toEqual([])
   })
 
-  test('that the clock will only reach in a year, since it went wrong, is forgotten', async () => {
+  test('that lies a year ahead, because the clock was wrong, is dropped', async () => {
     await insert([['acme', yesterday]])
     await sql`
       update interaction_day_totals_state
@@ -302,7 +302,7 @@ describe('without triggers on statements', () => {
     'interactions_noted_on_delete',
     'interactions_noted_on_move',
     'interactions_noted_on_truncate',
-  ])('such as %s, nothing is kept and everything is counted', async (trigger) => {
+  ])('such as %s, no totals are kept and everything is counted', async (trigger) => {
     await insert([['acme', new Date(Date.now() - 24 * hour).toISOString()]])
     await totalsKeeper(database)()
     await sql`alter table interactions disable trigger ${sql.id(trigger)}`.execute(kysely)
@@ -319,7 +319,7 @@ describe('without triggers on statements', () => {
   })
 })
 
-test('a walk over a closed range meets each interaction once, while others are created and the totals move on', async () => {
+test('paging through a closed range meets each interaction once, while others are created and the totals advance', async () => {
   const end = new Date(Date.now() - 2 * hour).toISOString()
   const rows = Array.from(
     { length: 500 },
@@ -327,28 +327,28 @@ test('a walk over a closed range meets each interaction once, while others are c
   )
   await insert(rows)
   const round = totalsKeeper(database)
-  let isWalking = true
+  let isPaging = true
   const creating = (async () => {
-    while (isWalking) {
+    while (isPaging) {
       const one = { createdBy: 'u', type: undefined, data: '{}' }
       await keeping.create({ id: nextId(), organizationId: 'acme', ...one })
       await insert([['globex', end]])
     }
   })()
   const keepingOn = (async () => {
-    while (isWalking) await round()
+    while (isPaging) await round()
   })()
   for (const sort of [orders[0], orders[1]]) {
     const met: string[] = []
     for (let page = 0; ; page++) {
-      const walk: Question = {
+      const next: Question = {
         range: ['2000-01-01T00:00:00Z', end],
         organizationId: 'acme',
         page,
         size: 7,
         sort: sort ?? [],
       }
-      const { content, total } = await keeping.search(...asked(walk))
+      const { content, total } = await keeping.search(...asked(next))
       expect(total).toBe(500)
       if (content === '') break
       met.push(...JSON.parse(`[${content}]`).map(({ id }: { id: string }) => id))
@@ -356,12 +356,12 @@ test('a walk over a closed range meets each interaction once, while others are c
     expect(met).toHaveLength(500)
     expect(new Set(met).size).toBe(500)
   }
-  isWalking = false
+  isPaging = false
   await Promise.all([creating, keepingOn])
   expect(await findDifferences(database)).toEqual([])
 })
 
-test('while many write, purge and search at once, each answer has the number of its moment', async () => {
+test('while many write, delete and search at once, each result has the number of its snapshot', async () => {
   const days = Array.from({ length: 30 }, (_, n) => new Date(Date.now() - n * 24 * hour).toISOString())
   const round = totalsKeeper(database)
   let isRunning = true
@@ -379,7 +379,7 @@ test('while many write, purge and search at once, each answer has the number of 
   const rounds = (async () => {
     while (isRunning) await round()
   })()
-  // one snapshot for both numbers, so that they can be compared while all this goes on
+  // Both searches read one snapshot, so that they can be compared while rows are written.
   const searches = (async () => {
     while (isRunning)
       for (const organizationId of [undefined, ...organizations])
@@ -402,7 +402,7 @@ test('while many write, purge and search at once, each answer has the number of 
   expect(await findDifferences(database)).toEqual([])
 })
 
-/** Runs what would be prepared on a connection of its own inside of a transaction. */
+/** Returns a `prepare` whose statements run inside a transaction. */
 function preparedIn(transaction: typeof kysely): typeof database.prepare {
   return (_name, compose) => async (values) => (await transaction.executeQuery(compose(values))).rows
 }

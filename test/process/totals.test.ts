@@ -1,11 +1,11 @@
-// The totals are kept beside a running service, survive its death at any moment, and can be verified.
+// The totals are kept while the service runs, stay right when it is killed at any moment, and can be verified.
 import pg from 'pg'
 import { expect, onTestFinished, test } from 'vitest'
 import { findEmbeddedPostgres } from '../../src/embedded/postgres.ts'
 import { finishCommand } from '../support/service.ts'
 import { serve, temporaryFolder } from './support/caller.ts'
 
-test('killed again and again while it counts an old database, the service has exact totals in the end', async () => {
+test('a service that is killed repeatedly while it counts an old database ends with exact totals', async () => {
   const environment = { DATA_DIR: await temporaryFolder() }
   let service = await serve(environment)
   const first = await connect(environment.DATA_DIR)
@@ -41,7 +41,7 @@ test('killed again and again while it counts an old database, the service has ex
 
 async function connect(folder: string): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: await findEmbeddedPostgres(folder) })
-  // what the death of the server does to this connection, the next one shows
+  // The kill also ends this connection; the test opens another one.
   client.on('error', () => {})
   await client.connect()
   onTestFinished(() => client.end().catch(() => {}))

@@ -37,11 +37,11 @@ test.each([
   'Client has encountered a connection error and is not queryable',
   'Client was closed and is not queryable',
   'Query read timeout',
-])("the driver's own '%s' means unavailable", (message) => {
+])("the driver's error '%s' means unavailable", (message) => {
   expect(databaseFailure(new Error(message))).toBe('unavailable')
 })
 
-test('a duplicate is an answer, which costs no connection', () => {
+test('a duplicate leaves the connection usable', () => {
   expect(keepsConnection(failure('23505', 'unique violation'))).toBe(true)
 })
 
@@ -60,13 +60,13 @@ test.each([
 })
 
 test.each([undefined, null, '40001', 40_001, { code: '40001' }])(
-  '%j, which is no error, is a bug',
+  '%j, which is not an Error, is a bug',
   (thrown) => {
     expect(databaseFailure(thrown)).toBeUndefined()
   },
 )
 
-test('an error whose code is no text, or whose message mentions a failure by the way, is a bug', () => {
+test('an error with a numeric code, or with a failure in the middle of its message, is a bug', () => {
   expect(databaseFailure(failure(40_001))).toBeUndefined()
   expect(databaseFailure(new Error('no "Connection terminated" in sight'))).toBeUndefined()
 })
