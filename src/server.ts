@@ -47,11 +47,14 @@ export async function startServer(
     closers.push(() => database.close())
     const isUnset = config.database.url === undefined && config.bootstrapClients.length === 0
     const wantsDemo = isUnset && config.tokens.endpoint
-    const demoClients = wantsDemo ? await openDemoClients(database.kysely, dataDirectory) : undefined
+    const { secretCost } = config.tokens
+    const demoClients = wantsDemo
+      ? await openDemoClients(database.kysely, dataDirectory, secretCost)
+      : undefined
     await Promise.all(
       config.bootstrapClients.map(
         ({ clientSecret, organizationId = null, scopes = defaultScopes, ...client }) =>
-          putClient(database.kysely, { ...client, organizationId, scopes }, clientSecret),
+          putClient(database.kysely, { ...client, organizationId, scopes }, clientSecret, secretCost),
       ),
     )
     if (config.keepsTotals) {

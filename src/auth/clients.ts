@@ -2,7 +2,7 @@
 import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
 import type { Tables } from '../database/tables.ts'
-import { hashSecret, verifySecret } from './secrets.ts'
+import { defaultSecretCost, hashSecret, verifySecret } from './secrets.ts'
 
 export type Role = 'AGENT' | 'SUPERVISOR' | 'SERVICE'
 
@@ -38,9 +38,10 @@ export async function authenticateClient(
   kysely: Kysely<Tables>,
   clientId: string,
   clientSecret: string,
+  secretCost = defaultSecretCost,
 ): Promise<Client | undefined> {
   const found = clientId.includes('\u0000') ? undefined : await findActive(kysely, clientId)
-  if (!(await verifySecret(clientSecret, found?.secretHash))) return undefined
+  if (!(await verifySecret(clientSecret, found?.secretHash, secretCost))) return undefined
   return found?.client
 }
 
@@ -61,10 +62,11 @@ export async function createClient(
   kysely: Kysely<Tables>,
   client: Client,
   secret: string,
+  secretCost = defaultSecretCost,
 ): Promise<'created' | 'duplicate'> {
   const row = await kysely
     .insertInto('oauth_clients')
-    .values(await toRow(client, secret))
+    .values(await toRow(client, secret, secretCost))
     .onConflict((conflict) => conflict.column('client_id').doNothing())
     .returning('client_id')
     .executeTakeFirst()
@@ -72,8 +74,13 @@ export async function createClient(
 }
 
 /** Creates a client, or replaces the one of that id. Replacing a revoked client restores it. */
-export async function putClient(kysely: Kysely<Tables>, client: Client, secret: string): Promise<void> {
-  const { client_id: _, ...rest } = await toRow(client, secret)
+export async function putClient(
+  kysely: Kysely<Tables>,
+  client: Client,
+  secret: string,
+  secretCost = defaultSecretCost,
+): Promise<void> {
+  const { client_id: _, ...rest } = await toRow(client, secret, secretCost)
   await kysely
     .insertInto('oauth_clients')
     .values({ client_id: client.clientId, ...rest })
@@ -107,10 +114,10 @@ export async function revokeClient(kysely: Kysely<Tables>, clientId: string): Pr
   return row !== undefined
 }
 
-async function toRow({ clientId, role, organizationId, scopes }: Client, secret: string) {
+async function toRow({ clientId, role, organizationId, scopes }: Client, secret: string, secretCost: number) {
   return {
     client_id: clientId,
-    secret_hash: await hashSecret(secret),
+    secret_hash: await hashSecret(secret, secretCost),
     role,
     organization_id: organizationId,
     scopes: [...scopes],

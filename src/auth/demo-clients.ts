@@ -21,7 +21,11 @@ const organizationId = 'demo-organization'
  * missing or damaged: then both clients get new secrets.
  * @returns the credentials
  */
-export async function openDemoClients(kysely: Kysely<Tables>, dataDirectory: string): Promise<DemoClients> {
+export async function openDemoClients(
+  kysely: Kysely<Tables>,
+  dataDirectory: string,
+  secretCost: number,
+): Promise<DemoClients> {
   const { clients, isNew } = await readOrMake(path.join(dataDirectory, 'demo-clients.json'))
   const store = isNew ? putClient : createClient
   const agent = {
@@ -37,8 +41,8 @@ export async function openDemoClients(kysely: Kysely<Tables>, dataDirectory: str
     scopes: defaultScopes,
   } as const
   await Promise.all([
-    store(kysely, agent, clients.agent.clientSecret),
-    store(kysely, service, clients.service.clientSecret),
+    store(kysely, agent, clients.agent.clientSecret, secretCost),
+    store(kysely, service, clients.service.clientSecret, secretCost),
   ])
   return clients
 }

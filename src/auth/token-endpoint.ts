@@ -27,6 +27,8 @@ export interface OauthOptions extends ThrottleLimits {
   readonly ttlSeconds: number
   /** whether credentials in the query string are accepted */
   readonly queryCredentials: boolean
+  /** binary logarithm of scrypt's N, for clients that do not exist */
+  readonly secretCost: number
   readonly authoritiesClaim: string
   readonly organizationClaim: string
 }
@@ -104,12 +106,12 @@ function withScopes(client: Client, given: TokenRequest): Client {
 }
 
 async function authenticateAny(
-  { kysely, retryTimeoutMs }: OauthOptions,
+  { kysely, retryTimeoutMs, secretCost }: OauthOptions,
   clientId: string,
   secrets: readonly string[],
 ) {
   for (const secret of secrets) {
-    const client = await retry(() => authenticateClient(kysely, clientId, secret), retryTimeoutMs)
+    const client = await retry(() => authenticateClient(kysely, clientId, secret, secretCost), retryTimeoutMs)
     if (client !== undefined) return client
   }
   return undefined

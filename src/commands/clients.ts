@@ -58,9 +58,9 @@ async function createWithSecret(
       '--organization is required for the roles AGENT and SUPERVISOR, and not allowed for SERVICE',
     )
   const clientSecret = makeSecret()
-  await withDatabase(terminal, async ({ kysely }) => {
+  await withDatabase(terminal, async ({ kysely }, _log, { tokens }) => {
     const client = { clientId, role, organizationId: organization ?? null, scopes: scope }
-    if ((await createClient(kysely, client, clientSecret)) === 'duplicate')
+    if ((await createClient(kysely, client, clientSecret, tokens.secretCost)) === 'duplicate')
       throw new Error(`the client ${clientId} exists already`)
     terminal.print(JSON.stringify({ ...client, clientSecret }))
   })

@@ -43,7 +43,7 @@ async function openLog({ logLevel, logFormat }: Config, isInteractive: boolean):
 /** Works on the database of the settings, its schema up to date; beside a running server, on that server's. */
 export async function withDatabase(
   terminal: Terminal,
-  work: (database: Database, log: Logger) => Promise<void>,
+  work: (database: Database, log: Logger, config: Config) => Promise<void>,
 ): Promise<void> {
   const { config, log } = await readSettings(terminal)
   const { url, stop } = await databaseUrl(config, log, { beside: true })
@@ -52,7 +52,7 @@ export async function withDatabase(
     // what an operator asks for may take its time
     const settings = { ...config.database, url, statementTimeoutMs: 0 }
     const database = openDatabase(settings, (lost) => logLost(lost, log))
-    await work(database, log).finally(() => database.close())
+    await work(database, log, config).finally(() => database.close())
   } finally {
     await stop()
   }

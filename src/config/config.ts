@@ -70,6 +70,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       authoritiesClaim: read.text('JWT_AUTHORITIES_CLAIM') ?? 'authorities',
       organizationClaim: read.text('JWT_ORGANIZATION_CLAIM') ?? 'organization',
       endpoint: read.flag('TOKEN_ENDPOINT') ?? true,
+      secretCost: read.integer('SECRET_HASH_COST', 4, 17) ?? 14,
       queryCredentials: read.flag('TOKEN_QUERY_CREDENTIALS') ?? true,
       failuresPerClient: read.integer('TOKEN_FAILURES_PER_CLIENT', 1, 1_000_000_000) ?? 10,
       failuresPerAddress: read.integer('TOKEN_FAILURES_PER_ADDRESS', 1, 1_000_000_000) ?? 60,

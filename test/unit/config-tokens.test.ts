@@ -2,12 +2,9 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { InvalidConfig, readConfig } from '../../src/config/config.ts'
+import { otherKeyPem, signingKeyPem, toPublicPem } from '../support/keys.ts'
 
-const publicPem = (modulusLength = 2048) =>
-  generateKeyPairSync('rsa', { modulusLength })
-    .publicKey.export({ type: 'spki', format: 'pem' })
-    .toString()
-    .trim()
+const publicPem = (key: string) => toPublicPem(key).trim()
 
 test('each setting of tokens is read', () => {
   const { tokens } = readConfig({
@@ -17,6 +14,7 @@ test('each setting of tokens is read', () => {
     JWT_PRIVATE_KEY_FILE: '/run/secrets/key.pem',
     JWT_AUTHORITIES_CLAIM: 'roles',
     JWT_ORGANIZATION_CLAIM: 'org',
+    SECRET_HASH_COST: '15',
     TOKEN_QUERY_CREDENTIALS: 'false',
     TOKEN_FAILURES_PER_CLIENT: '3',
     TOKEN_FAILURES_PER_ADDRESS: '4',
@@ -37,6 +35,7 @@ test('each setting of tokens is read', () => {
     authoritiesClaim: 'roles',
     organizationClaim: 'org',
     endpoint: false,
+    secretCost: 15,
     queryCredentials: false,
     failuresPerClient: 3,
     failuresPerAddress: 4,
@@ -54,17 +53,14 @@ test('the issuer is where callers reach the service, unless another is given', (
 })
 
 test('a private key may stand on several lines, or on one with \\n written out', () => {
-  const lines = generateKeyPairSync('rsa', { modulusLength: 2048 })
-    .privateKey.export({ type: 'pkcs8', format: 'pem' })
-    .toString()
-    .trim()
+  const lines = signingKeyPem.trim()
 
   expect(readConfig({ JWT_PRIVATE_KEY: `${lines}\n` }).tokens.privateKey).toBe(lines)
   expect(readConfig({ JWT_PRIVATE_KEY: lines.replaceAll('\n', '\\n') }).tokens.privateKey).toBe(lines)
 })
 
 describe('earlier public keys', () => {
-  const [first, second] = [publicPem(), publicPem()]
+  const [first, second] = [publicPem(signingKeyPem), publicPem(otherKeyPem)]
 
   test.each([
     ['one after the other', `${first}\n\n${second}`],
@@ -74,19 +70,19 @@ describe('earlier public keys', () => {
   })
 
   test.each([
-    ['too short', publicPem(1024)],
+    [
+      'too short',
+      generateKeyPairSync('rsa', { modulusLength: 1024 })
+        .publicKey.export({ type: 'spki', format: 'pem' })
+        .toString(),
+    ],
     ['cut', first.slice(0, -30)],
     ['beside something else', `${first}\nkey`],
     [
       'of another kind',
       generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' }).toString(),
     ],
-    [
-      'private',
-      generateKeyPairSync('rsa', { modulusLength: 2048 })
-        .privateKey.export({ type: 'pkcs8', format: 'pem' })
-        .toString(),
-    ],
+    ['private', signingKeyPem],
   ])('must not be %s, and are named, not shown', (_how, JWT_PREVIOUS_PUBLIC_KEYS) => {
     const wrong = new InvalidConfig([
       'JWT_PREVIOUS_PUBLIC_KEYS must be PEMs with RSA public keys of 2048 bits or more',

@@ -1,14 +1,12 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { InvalidConfig, readConfig } from '../../src/config/config.ts'
+import { pssKeyPem, signingKeyPem } from '../support/keys.ts'
 
 type Environment = Record<string, string | undefined>
 
 const pem = (key: KeyObject) => key.export({ type: 'pkcs8', format: 'pem' }).toString()
-const rsa = (modulusLength: number) => pem(generateKeyPairSync('rsa', { modulusLength }).privateKey)
-const goodKey = rsa(2048)
-const smallKey = rsa(1024)
-const pssKey = pem(generateKeyPairSync('rsa-pss', { modulusLength: 2048 }).privateKey)
+const smallKey = pem(generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey)
 const ellipticKey = pem(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey)
 
 /** What is wrong with the settings, one a line. */
@@ -62,6 +60,7 @@ test('without settings, each has its default', () => {
       authoritiesClaim: 'authorities',
       organizationClaim: 'organization',
       endpoint: true,
+      secretCost: 14,
       queryCredentials: true,
       failuresPerClient: 10,
       failuresPerAddress: 60,
@@ -157,8 +156,10 @@ const wrong: readonly [string, string][] = [
   ['JWT_PRIVATE_KEY', 's3same'],
   ['JWT_PRIVATE_KEY', smallKey],
   ['JWT_PRIVATE_KEY', ellipticKey],
-  ['JWT_PRIVATE_KEY', pssKey],
+  ['JWT_PRIVATE_KEY', pssKeyPem],
   ['JWT_ISSUER_DISCOVERY', 'yes'],
+  ['SECRET_HASH_COST', '3'],
+  ['SECRET_HASH_COST', '18'],
   ['TOKEN_QUERY_CREDENTIALS', 'yes'],
   ['CORS_ORIGINS', 'pages.test'],
   ['CORS_ORIGINS', 'https://pages.test/'],
@@ -198,7 +199,7 @@ describe('a wrong setting', () => {
     [{ REQUEST_TIMEOUT_MS: '60001' }, ['REQUEST_TIMEOUT_MS', 'UNREAD_TIMEOUT_MS']],
     [{ STATEMENT_TIMEOUT_MS: '30001' }, ['STATEMENT_TIMEOUT_MS', 'REQUEST_TIMEOUT_MS']],
     [
-      { JWT_PRIVATE_KEY: goodKey, JWT_PRIVATE_KEY_FILE: 'key.pem' },
+      { JWT_PRIVATE_KEY: signingKeyPem, JWT_PRIVATE_KEY_FILE: 'key.pem' },
       ['JWT_PRIVATE_KEY', 'JWT_PRIVATE_KEY_FILE'],
     ],
   ])('is also one that does not go with another', (environment, names) => {

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { hashSecret, makeSecret, verifySecret } from '../../src/auth/secrets.ts'
 
 const secret = 'correct horse battery staple'
-const hash = await hashSecret(secret)
+const hash = await hashSecret(secret, 4)
 
 test('a secret has 256 random bits, in characters that need no escaping anywhere', () => {
   const secrets = Array.from({ length: 1000 }, makeSecret)
@@ -35,19 +35,34 @@ test.each([
   ['of any characters', '😀 ä$b:c%'],
   ['long', 'x'.repeat(1024)],
 ])('a secret may be %s', async (_what, odd) => {
-  const its = await hashSecret(odd)
+  const its = await hashSecret(odd, 4)
 
   expect(await verifySecret(odd, its)).toBe(true)
   expect(await verifySecret(`${odd}x`, its)).toBe(false)
 })
 
 test('a hash tells nothing of the secret, and is another each time', async () => {
-  const again = await hashSecret(secret)
+  const again = await hashSecret(secret, 4)
 
   expect(again).not.toBe(hash)
   expect(again).toMatch(/^scrypt\$\d+\$\d+\$\d+\$[\w-]{22}\$[\w-]{43}$/)
   expect(again).not.toContain('horse')
   expect(again).not.toContain(Buffer.from(secret).toString('base64url').slice(0, 20))
+})
+
+test.each([4, 14, 15])('a secret hashed at cost %d is verified at any configured cost', async (cost) => {
+  const its = await hashSecret(secret, cost)
+
+  expect(its).toMatch(`scrypt$${2 ** cost}$8$1$`)
+  for (const configured of [4, 14]) {
+    expect(await verifySecret(secret, its, configured)).toBe(true)
+    expect(await verifySecret('wrong', its, configured)).toBe(false)
+  }
+})
+
+test('without a hash, a key is derived at the configured cost', async () => {
+  // scrypt rejects N = 1
+  await expect(verifySecret(secret, undefined, 0)).rejects.toThrow('scrypt')
 })
 
 test('no secret is verified without a hash', async () => {
@@ -73,7 +88,7 @@ test.each([
   ['cut off within the key', hash.slice(0, -20)],
   ['cut off to an empty key', hash.slice(0, hash.lastIndexOf('$') + 1)],
   ['of a key that is no base64url', `${hash.slice(0, hash.lastIndexOf('$') + 1)}***`],
-  ['of impossible costs', hash.replace('$16384$', '$16383$')],
+  ['of impossible costs', hash.replace('$16$', '$15$')],
 ])('a hash that is %s verifies nothing', async (_what, malformed) => {
   for (const tried of [secret, 'wrong'])
     expect(await verifySecret(tried, malformed).catch(() => false)).toBe(false)

@@ -1,0 +1,16 @@
+// Clients whose secrets are hashed at the lowest cost.
+import * as clients from '../../src/auth/clients.ts'
+
+/** The setting SECRET_HASH_COST of the application under test. */
+export const lowSecretCost = 4
+
+type Kysely = Parameters<typeof clients.createClient>[0]
+
+export const createClient = (kysely: Kysely, client: clients.Client, secret: string, cost = lowSecretCost) =>
+  clients.createClient(kysely, client, secret, cost)
+
+export const putClient = (kysely: Kysely, client: clients.Client, secret: string) =>
+  clients.putClient(kysely, client, secret, lowSecretCost)
+
+export const authenticateClient = (kysely: Kysely, clientId: string, secret: string) =>
+  clients.authenticateClient(kysely, clientId, secret, lowSecretCost)
