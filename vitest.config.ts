@@ -1,29 +1,52 @@
 import { defineConfig } from 'vitest/config'
 
-const suite = (name: string, globalSetup: string[] = [], timeout = 30_000) => ({
-  // openapi-typescript builds its text with the compiler's API, which TypeScript 7 does not have
-  resolve: { alias: { typescript: '@typescript/typescript6' } },
-  test: {
-    name,
-    server: { deps: { inline: ['openapi-typescript'] } },
-    include: [`test/${name}/**/*.test.ts`],
-    globalSetup,
-    testTimeout: timeout,
-    hookTimeout: timeout,
-  },
-})
+// No test measures speed, so a busy machine must not fail one.
+const minute = 60_000
+
+interface SuiteOptions {
+  /** what runs once before the suite: test/support/<setup>-setup.ts */
+  readonly setup?: string
+  /** of each test and hook, in milliseconds */
+  readonly timeout?: number
+  /** how many files run at once; three keep two cores busy while some wait for PostgreSQL or for time to pass */
+  readonly workers?: number
+  /** suites of one group run side by side, those of a higher one after it */
+  readonly group?: number
+}
+
+function suite(name: string, options: SuiteOptions = {}) {
+  const { setup, timeout = 2 * minute, workers = 3, group = 0 } = options
+  return {
+    // openapi-typescript builds its text with the compiler's API, which TypeScript 7 does not have
+    resolve: { alias: { typescript: '@typescript/typescript6' } },
+    test: {
+      name,
+      server: { deps: { inline: ['openapi-typescript'] } },
+      include: [`test/${name}/**/*.test.ts`],
+      globalSetup: setup === undefined ? [] : [`test/support/${setup}-setup.ts`],
+      testTimeout: timeout,
+      hookTimeout: timeout,
+      expect: { poll: { timeout: minute } },
+      // The files of a suite share workers and loaded modules: loading them anew took longer than the tests.
+      isolate: false,
+      maxWorkers: workers,
+      sequence: { groupOrder: group },
+    },
+  }
+}
 
 export default defineConfig({
   test: {
     projects: [
       suite('unit'),
-      suite('http', ['test/support/postgres-setup.ts']),
-      suite('database', ['test/support/postgres-setup.ts']),
-      suite('contract', ['test/support/service-setup.ts']),
-      suite('process', ['test/support/build-setup.ts']),
-      suite('docs', ['test/support/build-setup.ts'], 1_800_000),
-      suite('browser', ['test/support/build-setup.ts'], 120_000),
-      suite('faults', ['test/support/build-setup.ts'], 1_800_000),
+      suite('http', { setup: 'postgres' }),
+      suite('database', { setup: 'postgres' }),
+      suite('contract', { setup: 'service' }),
+      suite('smoke', { setup: 'build' }),
+      suite('process', { setup: 'build', workers: 2, group: 1 }),
+      suite('docs', { setup: 'build', workers: 1, group: 2, timeout: 30 * minute }),
+      suite('browser', { setup: 'build', workers: 1, group: 3 }),
+      suite('faults', { setup: 'build', workers: 1, group: 4, timeout: 30 * minute }),
     ],
   },
 })

@@ -3,7 +3,8 @@ import { once } from 'node:events'
 import { createServer, request } from 'node:http'
 import { expect, onTestFinished, test } from 'vitest'
 import { demoClients, serve, temporaryFolder } from '../process/support/caller.ts'
-import { signingKeyPem, signToken } from '../support/tokens.ts'
+import { signingKeyPem } from '../support/keys.ts'
+import { signToken } from '../support/tokens.ts'
 import {
   authorize,
   closeAuthorized,

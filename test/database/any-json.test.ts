@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { amount } from '../support/amount.ts'
 import { startTestApp } from '../support/app.ts'
 import { always, dataText, query } from '../support/make.ts'
 import { agentToken } from '../support/tokens.ts'
@@ -112,7 +113,7 @@ describe('any JSON value in a member that filters read', () => {
         const data = `{${chosen.map(([name, json]) => `"${name}":${json}`)}}`
         await expectHarmless([data], agentToken(randomUUID()))
       }),
-      { numRuns: 100 },
+      { numRuns: amount(100) },
     )
   })
 

@@ -13,6 +13,7 @@ import { toShape, toValues } from '../../src/interactions/sql/filters.ts'
 import { composeSearches, toSearchLists } from '../../src/interactions/sql/gathered-search.ts'
 import type { NewInteraction } from '../../src/interactions/sql/insert.ts'
 import type { Pageable } from '../../src/interactions/sql/order.ts'
+import { amount } from '../support/amount.ts'
 import { cloneDatabase } from '../support/database.ts'
 import { always } from '../support/make.ts'
 
@@ -148,7 +149,7 @@ test('many at once are answered as one after the other: each caller gets its own
         expect(together[index]?.id).toBe(id === 'missing' ? undefined : id)
       }
     }),
-    { numRuns: 20 },
+    { numRuns: amount(20) },
   )
 })
 

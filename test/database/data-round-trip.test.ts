@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { amount } from '../support/amount.ts'
 import { startTestApp } from '../support/app.ts'
 import { always, dataText, query } from '../support/make.ts'
 import { agentToken } from '../support/tokens.ts'
@@ -81,7 +82,7 @@ describe('the text of data is the same', () => {
         expect(await read(token, id)).toBe(data)
         expect(await list(token)).toBe(data)
       }),
-      { numRuns: 150 },
+      { numRuns: amount(150) },
     )
   })
 
@@ -97,7 +98,7 @@ describe('the text of data is the same', () => {
         expect(await read(token, 'put')).toBe(data)
         expect(await list(token)).toBe(data)
       }),
-      { numRuns: 150 },
+      { numRuns: amount(150) },
     )
   })
 

@@ -1,6 +1,7 @@
 // What is as long as it may be fits into every index: no write fails for its size, and searches find it.
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { amount } from '../support/amount.ts'
 import { startTestApp } from '../support/app.ts'
 import { always, query, wideText } from '../support/make.ts'
 import { serviceToken, signToken } from '../support/tokens.ts'
@@ -64,7 +65,7 @@ describe('ids, types, users and tags of the greatest length', () => {
           if (created.statusCode === 200) expect(reply.json().totalElements).toBe(1)
         },
       ),
-      { numRuns: 150 },
+      { numRuns: amount(150) },
     )
   })
 

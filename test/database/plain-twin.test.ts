@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { sql } from 'kysely'
 import { Pool } from 'pg'
 import { afterAll, expect, test } from 'vitest'
+import { amount } from '../support/amount.ts'
 import { startTestApp } from '../support/app.ts'
 import { cloneDatabase } from '../support/database.ts'
 import { type PlainAnswer, type PlainBody, type PlainCaller, plainService } from '../support/plain-service.ts'
@@ -86,7 +87,7 @@ test('whatever comes at once is answered as by one statement after the other', a
           expect([request, together[index]]).toEqual([request, await plainAnswer(request)])
       }
     }),
-    { numRuns: 60 },
+    { numRuns: amount(60) },
   )
 })
 

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 import { interactionRepository } from '../../src/interactions/repository.ts'
+import { amount } from '../support/amount.ts'
 import { cloneDatabase } from '../support/database.ts'
 import { storeInteractions } from '../support/make.ts'
 
@@ -66,7 +67,7 @@ test('the same columns come of a creation, an update, and both made in SQL', asy
       const expected = await promotedOf(created)
       for (const id of [updated, inserted, changed]) expect(await promotedOf(id)).toEqual(expected)
     }),
-    { numRuns: 200 },
+    { numRuns: amount(200) },
   )
 })
 

@@ -9,6 +9,7 @@ import {
   pageRowJson,
   rowColumns,
 } from '../../src/interactions/sql/rows.ts'
+import { amount } from '../support/amount.ts'
 import { cloneDatabase } from '../support/database.ts'
 
 const {
@@ -51,6 +52,6 @@ test('the same text, whatever the columns hold', async () => {
       expect(stored.rows).toHaveLength(rows.length)
       for (const { text: written, ...columns } of stored.rows) expect(written).toBe(interactionJson(columns))
     }),
-    { numRuns: 30 },
+    { numRuns: amount(30) },
   )
 })

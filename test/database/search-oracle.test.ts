@@ -1,6 +1,7 @@
 // Every page of every search equals what a plain model in memory gives.
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { amount } from '../support/amount.ts'
 import { startTestApp } from '../support/app.ts'
 import { query, storeInteractions } from '../support/make.ts'
 import {
@@ -32,7 +33,7 @@ describe('a search', () => {
         for (const [search, size, written] of walks)
           await expectPages(rows, search, parameters(search, written), size, tokens.service)
       }),
-      { numRuns: 100 },
+      { numRuns: amount(100) },
     )
   })
 
@@ -47,7 +48,7 @@ describe('a search', () => {
           await expectPages(rows, own, parameters(asked, written), size, tokens.agent[who] ?? '')
         }
       }),
-      { numRuns: 100 },
+      { numRuns: amount(100) },
     )
   })
 

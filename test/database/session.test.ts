@@ -8,8 +8,8 @@ import { openDatabase } from '../../src/database/database.ts'
 import { checkSession } from '../../src/database/session.ts'
 import { startServer } from '../../src/server.ts'
 import { cloneDatabase } from '../support/database.ts'
+import { signingKeyPem } from '../support/keys.ts'
 import { testDatabaseSettings, withDatabase } from '../support/postgres-setup.ts'
-import { signingKeyPem } from '../support/tokens.ts'
 
 /** Returns the URL with `options`, which replace those that the service sends. */
 const withSession = (url: string, settings: string) => {

@@ -7,6 +7,7 @@ import { interactionRepository } from '../../src/interactions/repository.ts'
 import type { Criteria } from '../../src/interactions/sql/filters.ts'
 import type { Order, Pageable } from '../../src/interactions/sql/order.ts'
 import { findDifferences } from '../../src/totals/verify.ts'
+import { amount } from '../support/amount.ts'
 import { cloneDatabase } from '../support/database.ts'
 import { totalsKeeper } from '../support/keep-totals.ts'
 import { testDatabaseSettings } from '../support/postgres-setup.ts'
@@ -187,7 +188,7 @@ test('after any inserts, deletes and moves, totals and pages equal those of a pl
         expect(await findDifferences(database)).toEqual([])
       },
     ),
-    { numRuns: 60 },
+    { numRuns: amount(60) },
   )
 }, 120_000)
 

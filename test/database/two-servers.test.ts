@@ -3,14 +3,16 @@ import { randomUUID } from 'node:crypto'
 import { pino } from 'pino'
 import { afterAll, describe, expect, test } from 'vitest'
 import { buildApp } from '../../src/app.ts'
-import { createClient, revokeClient } from '../../src/auth/clients.ts'
+import { revokeClient } from '../../src/auth/clients.ts'
 import { openSigningKey } from '../../src/auth/signing-key.ts'
 import { readConfig } from '../../src/config/config.ts'
 import { openDatabase } from '../../src/database/database.ts'
 import { startTestApp } from '../support/app.ts'
+import { createClient } from '../support/clients.ts'
+import { signingKeyPem } from '../support/keys.ts'
 import { always, query } from '../support/make.ts'
 import { testDatabaseSettings } from '../support/postgres-setup.ts'
-import { agentToken, bearer, signingKeyPem } from '../support/tokens.ts'
+import { agentToken, bearer } from '../support/tokens.ts'
 
 const first = await startTestApp()
 const second = await startSecondServer(first.databaseUrl)

@@ -44,7 +44,7 @@ test('a batch whose connection is lost is read again, and each interaction is gi
   const first = await batches.next()
   await holdUp()
   const rest = readOn(batches)
-  await vi.waitUntil(async () => (await waiting()).length === 1)
+  await vi.waitUntil(async () => (await waiting()).length === 1, { timeout: 60_000 })
   await operator.query('select pg_terminate_backend(pid) from unnest($1::integer[]) as pid', [
     await waiting(),
   ])
@@ -58,7 +58,7 @@ test('a batch whose connection is lost is read again, and each interaction is gi
 test('walks together take no more connections than they may', async () => {
   await holdUp()
   const walks = Array.from({ length: 6 }, () => readOn(walk(everything, { direction: 'asc' })))
-  await vi.waitUntil(async () => (await waiting()).length > 0)
+  await vi.waitUntil(async () => (await waiting()).length > 0, { timeout: 60_000 })
   expect(database.poolUse()).toMatchObject({ busy: 2, waiting: 0 })
   await operator.query('rollback')
   for (const ids of await Promise.all(walks)) expect(ids).toHaveLength(400)
@@ -85,11 +85,11 @@ test.each(['asc', 'desc'] as const)(
     }
     const single = openDatabase({ ...testDatabaseSettings, url: many.url, poolSize: 1 }, () => {})
     const walkAll = prepareWalk(single, { atOnce: 1 })
-    await vi.waitUntil(async () => (await indexBlocks()) > 20_000)
+    await vi.waitUntil(async () => (await indexBlocks()) > 20_000, { timeout: 60_000 })
     const before = await indexBlocks()
     const ids = await readOn(walkAll({ ...everything, organizationId: 'acme' }, { direction }))
     await single.close()
-    await vi.waitUntil(async () => (await indexBlocks()) > before)
+    await vi.waitUntil(async () => (await indexBlocks()) > before, { timeout: 60_000 })
     expect(ids).toHaveLength(20_000)
     expect((await indexBlocks()) - before).toBeLessThan(1000)
   },

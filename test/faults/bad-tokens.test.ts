@@ -5,7 +5,8 @@ import { readFile } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
 import { expect, test } from 'vitest'
 import { serve, temporaryFolder } from '../process/support/caller.ts'
-import { signingKeyPem, signToken } from '../support/tokens.ts'
+import { signingKeyPem } from '../support/keys.ts'
+import { signToken } from '../support/tokens.ts'
 import { isFull } from './support/amount.ts'
 
 const tokens = Number(process.env.FAULTS_TOKENS ?? (isFull ? 1_000_000 : 50_000))

@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { serve, temporaryFolder } from '../process/support/caller.ts'
-import { signingKeyPem } from '../support/tokens.ts'
+import { signingKeyPem } from '../support/keys.ts'
 import { isFull, seed } from './support/amount.ts'
 import { listAll, startLoad, untilAnswered } from './support/callers.ts'
 import { expectHistory } from './support/history.ts'

@@ -1,8 +1,8 @@
 // The connection to PostgreSQL is lost at its first message, its second, its third …: in the middle of everything.
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { putClient } from '../../src/auth/clients.ts'
 import { openDatabase } from '../../src/database/database.ts'
+import { putClient } from '../support/clients.ts'
 import { isFull } from './support/amount.ts'
 import { type FaultyApp, startFaultyApp } from './support/faulty-app.ts'
 import {

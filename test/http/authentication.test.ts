@@ -1,8 +1,9 @@
 // Who may call at all: bearer tokens that are refused, and how (contract §1).
-import { createHmac, createPublicKey, createSign, generateKeyPairSync } from 'node:crypto'
+import { createHmac, createPublicKey, createSign } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { startTestApp } from '../support/app.ts'
-import { agentToken, bearer, signingKeyPem, signToken } from '../support/tokens.ts'
+import { otherKeyPem, signingKeyPem } from '../support/keys.ts'
+import { agentToken, bearer, signToken } from '../support/tokens.ts'
 import { expectProblem } from './support/replies.ts'
 import { expectUntouched } from './support/untouched.ts'
 
@@ -16,9 +17,6 @@ const create = (authorization: string) =>
 
 const now = Math.floor(Date.now() / 1000)
 const agent = { sub: 'agent-1', organization: 'acme', authorities: ['AGENT'] }
-const otherKey = generateKeyPairSync('rsa', { modulusLength: 2048 })
-  .privateKey.export({ type: 'pkcs8', format: 'pem' })
-  .toString()
 
 /** The token with another header and whatever signature. */
 function withHeader(header: object, sign: (input: string) => string): string {
@@ -100,8 +98,8 @@ test.each([
   ['with half of its signature', agentToken().slice(0, -100)],
   ['that lacks the dot of its signature', agentToken().split('.').slice(0, 2).join('.')],
   ['whose payload was changed', tampered()],
-  ['signed with another key', signToken(agent, { key: otherKey })],
-  ['signed with another key under a known kid', signToken(agent, { key: otherKey, header: { kid: 'x' } })],
+  ['signed with another key', signToken(agent, { key: otherKeyPem })],
+  ['signed with another key under a known kid', signToken(agent, { key: otherKeyPem, header: { kid: 'x' } })],
   ['of alg none', withHeader({ alg: 'none', typ: 'JWT' }, () => '')],
   ['of alg None', withHeader({ alg: 'None', typ: 'JWT' }, () => '')],
   ['of alg none with a signature', withHeader({ alg: 'none', typ: 'JWT' }, () => validSignature)],

@@ -1,20 +1,13 @@
 // The service's own key changes: what the old one signed is accepted until it expires, and the new one signs.
-import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { decodeProtectedHeader } from 'jose'
 import { expect, test } from 'vitest'
 import { startTestApp } from '../support/app.ts'
-import { signingKeyPem, signTexts, signToken } from '../support/tokens.ts'
+import { oldKeyPem, otherKeyPem, signingKeyPem, toPublicPem } from '../support/keys.ts'
+import { signTexts, signToken } from '../support/tokens.ts'
 import { addClient, agentClient, askForToken } from './support/oauth.ts'
 
-const makeKey = () =>
-  generateKeyPairSync('rsa', { modulusLength: 2048 })
-    .privateKey.export({ type: 'pkcs8', format: 'pem' })
-    .toString()
-const publicPem = (pem: string) => createPublicKey(pem).export({ type: 'spki', format: 'pem' }).toString()
-
-const oldest = makeKey()
-const old = makeKey()
-const service = await startTestApp({ JWT_PREVIOUS_PUBLIC_KEYS: publicPem(old) + publicPem(oldest) })
+const [oldest, old] = [otherKeyPem, oldKeyPem]
+const service = await startTestApp({ JWT_PREVIOUS_PUBLIC_KEYS: toPublicPem(old) + toPublicPem(oldest) })
 const published: { kid: string }[] = (await service.inject({ url: '/security/oauth/jwks.json' })).json().keys
 const [currentId = '', oldId = '', oldestId = ''] = published.map(({ kid }) => kid)
 const status = async (token: string) => (await service.call(token, 'GET', '/x')).statusCode

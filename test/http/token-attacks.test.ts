@@ -2,15 +2,14 @@
 import { createHmac, createPublicKey, generateKeyPairSync, sign } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { startTestApp } from '../support/app.ts'
-import { agentToken, bearer, signingKeyPem, signTexts, signToken } from '../support/tokens.ts'
+import { otherKeyPem, signingKeyPem } from '../support/keys.ts'
+import { agentToken, bearer, signTexts, signToken } from '../support/tokens.ts'
 
 const service = await startTestApp()
 const status = async (token: string) => (await service.call(token, 'GET', '/nothing')).statusCode
 
-const pem = { type: 'pkcs8', format: 'pem' } as const
-const attacker = generateKeyPairSync('rsa', { modulusLength: 2048 })
-const attackerPem = attacker.privateKey.export(pem).toString()
-const attackerJwk = { ...attacker.publicKey.export({ format: 'jwk' }), kid: 'evil', alg: 'RS256', use: 'sig' }
+const attackerKey = createPublicKey(otherKeyPem)
+const attackerJwk = { ...attackerKey.export({ format: 'jwk' }), kid: 'evil', alg: 'RS256', use: 'sig' }
 const elliptic = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 const publicKey = createPublicKey(signingKeyPem)
 
@@ -45,7 +44,7 @@ describe('a token is invalid whose header', () => {
     ['says at x5u where its key is', { x5u: 'http://127.0.0.1:9/chain.pem' }],
     [
       'brings its own chain as x5c',
-      { x5c: [attacker.publicKey.export({ type: 'spki', format: 'der' }).toString('base64')] },
+      { x5c: [attackerKey.export({ type: 'spki', format: 'der' }).toString('base64')] },
     ],
     ['names a file as kid', { kid: '../../../../../../dev/null' }],
     ['has SQL as kid', { kid: "x' union select 'secret' --" }],
@@ -55,7 +54,7 @@ describe('a token is invalid whose header', () => {
     ['has a very long kid', { kid: 'k'.repeat(4000) }],
     ['would replace the prototype', { __proto__: { alg: 'none' }, constructor: 1 }],
   ])('%s, being signed by its own key', async (_, header) => {
-    expect(await status(signToken(agent, { key: attackerPem, header }))).toBe(401)
+    expect(await status(signToken(agent, { key: otherKeyPem, header }))).toBe(401)
   })
 
   test.each([

@@ -1,7 +1,7 @@
 // Claims that are not what they should be, in tokens that are signed as they should (contract §1).
-import { generateKeyPairSync } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { startTestApp } from '../support/app.ts'
+import { otherKeyPem } from '../support/keys.ts'
 import { agentToken, signTexts, signToken } from '../support/tokens.ts'
 import { expectProblem } from './support/replies.ts'
 
@@ -80,15 +80,13 @@ test('a token that is not valid yet is not remembered as refused', async () => {
 })
 
 test('a token that is remembered is worth nothing where the key is another', async () => {
-  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
-  const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
-  const other = await startTestApp({ JWT_PRIVATE_KEY: key })
+  const other = await startTestApp({ JWT_PRIVATE_KEY: otherKeyPem })
   const token = agentToken()
   for (const _ of [1, 2]) {
     expect(await status(token)).toBe(404)
     expect((await other.call(token, 'GET', '/nothing')).statusCode).toBe(401)
   }
-  const theirs = signToken(agent, { key })
+  const theirs = signToken(agent, { key: otherKeyPem })
   expect((await other.call(theirs, 'GET', '/nothing')).statusCode).toBe(404)
   expectProblem(await service.call(theirs, 'GET', '/nothing'), 401, 'invalid_token')
 })

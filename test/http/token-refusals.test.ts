@@ -18,6 +18,9 @@ import {
 import { expectProblem } from './support/replies.ts'
 
 const service = await startTestApp(tolerant)
+// checking a secret takes much longer than everything else
+const costly = await startTestApp({ ...tolerant, SECRET_HASH_COST: '12' })
+await addClient(costly, agentClient('known'), 'right', 12)
 const known = await addClient(service, agentClient('known'), 'right')
 const revoked = await addClient(service, agentClient('revoked'), 'right')
 const scopeless = await addClient(service, { ...serviceClient('scopeless'), scopes: [] }, 'right')
@@ -65,18 +68,23 @@ describe.each(styles)('by %s', (style) => {
   })
 
   test('an unknown client takes as long as a wrong secret', async () => {
-    const fastest = async (clientId: string) => {
-      let best = Number.POSITIVE_INFINITY
-      for (let round = 0; round < 5; round++) {
-        const start = performance.now()
-        await askForToken(service, style, [clientId, 'wrong'])
-        best = Math.min(best, performance.now() - start)
-      }
-      return best
+    const took = async (clientId: string) => {
+      const start = performance.now()
+      await askForToken(costly, style, [clientId, 'wrong'])
+      return performance.now() - start
     }
-    const ratio = (await fastest('nobody')) / (await fastest('known'))
-    expect(ratio).toBeGreaterThan(0.4)
-    expect(ratio).toBeLessThan(2.5)
+    // the shortest times; on a busy machine it takes more rounds until both are undisturbed
+    let [unknown, wrong] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]
+    for (
+      let round = 0;
+      round < 5 || (round < 100 && (unknown < 0.4 * wrong || unknown > 2.5 * wrong));
+      round++
+    ) {
+      unknown = Math.min(unknown, await took('nobody'))
+      wrong = Math.min(wrong, await took('known'))
+    }
+    expect(unknown / wrong).toBeGreaterThan(0.4)
+    expect(unknown / wrong).toBeLessThan(2.5)
   })
 
   test.each([

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { signingKeyPem } from '../support/tokens.ts'
+import { signingKeyPem } from '../support/keys.ts'
 import { postgresPid, serve, temporaryFolder } from './support/caller.ts'
 
 const right = 'r1ght-S3cret+%/:'

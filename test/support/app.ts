@@ -6,8 +6,13 @@ import { buildApp } from '../../src/app.ts'
 import { openSigningKey } from '../../src/auth/signing-key.ts'
 import { readConfig } from '../../src/config/config.ts'
 import type { Database } from '../../src/database/database.ts'
+import { lowSecretCost } from './clients.ts'
 import { cloneDatabase } from './database.ts'
-import { bearer, signingKeyPem } from './tokens.ts'
+import { signingKeyPem } from './keys.ts'
+import { bearer } from './tokens.ts'
+
+/** Settings of every application under test. */
+const testSettings = { JWT_PRIVATE_KEY: signingKeyPem, SECRET_HASH_COST: `${lowSecretCost}` }
 
 export interface TestApp {
   readonly app: FastifyInstance
@@ -28,7 +33,7 @@ export interface TestApp {
 /** @param environment settings beside those that the tests need */
 export async function startTestApp(environment: Record<string, string> = {}): Promise<TestApp> {
   const { url, database } = await cloneDatabase()
-  const config = readConfig({ JWT_PRIVATE_KEY: signingKeyPem, LOG_LEVEL: 'trace', ...environment })
+  const config = readConfig({ ...testSettings, LOG_LEVEL: 'trace', ...environment })
   const signingKey = await openSigningKey({ ...config.tokens, dataDirectory: config.dataDirectory })
   const logged: string[] = []
   const log = pino({ level: config.logLevel }, { write: (line: string) => void logged.push(line) })

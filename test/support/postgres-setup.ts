@@ -16,11 +16,16 @@ declare module 'vitest' {
   }
 }
 
-/** With TEST_DATABASE_URL, on that server; else on an embedded one that vanishes afterwards. */
-export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+/**
+ * Provides a server to all suites of a run: the first one starts it. With TEST_DATABASE_URL it is that server, else an
+ * embedded one that is removed after the run.
+ */
+export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
+  const run = project.vitest.getRootProject()
+  if (run.getProvidedContext().postgresUrl !== undefined) return undefined
   const given = process.env.TEST_DATABASE_URL
   const server = given === undefined ? await startServer() : { url: given, stop: async () => {} }
-  const templateDatabase = `template_${process.pid}_${project.name}`
+  const templateDatabase = `template_${process.pid}`
   const admin = new pg.Client({ connectionString: server.url })
   await admin.connect()
   await admin.query(`create database ${templateDatabase}`)
@@ -30,8 +35,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   )
   await migrate(database.kysely)
   await database.close()
-  project.provide('postgresUrl', server.url)
-  project.provide('templateDatabase', templateDatabase)
+  run.provide('postgresUrl', server.url)
+  run.provide('templateDatabase', templateDatabase)
   return async () => {
     await admin.query(`drop database ${templateDatabase}`)
     await admin.end()

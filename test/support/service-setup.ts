@@ -3,7 +3,9 @@ import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import pg from 'pg'
 import type { TestProject } from 'vitest/node'
+import setUpPostgres, { withDatabase } from './postgres-setup.ts'
 import { startService } from './service.ts'
 
 interface Credentials {
@@ -30,7 +32,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const { CONTRACT_URL: given, CONTRACT_CLIENTS = JSON.stringify(makeClients()) } = process.env
   const [agent, otherAgent, service] = JSON.parse(CONTRACT_CLIENTS)
   const { baseUrl, stop } =
-    given === undefined ? await start(CONTRACT_CLIENTS) : { baseUrl: given, stop: async () => {} }
+    given === undefined ? await start(project, CONTRACT_CLIENTS) : { baseUrl: given, stop: async () => {} }
   project.provide('baseUrl', baseUrl)
   project.provide('agent', agent)
   project.provide('otherAgent', otherAgent)
@@ -48,14 +50,28 @@ function makeClients() {
   ]
 }
 
-async function start(clients: string) {
+/** Starts the service on a database of its own, on the server that all suites share. */
+async function start(project: TestProject, clients: string) {
+  const stopPostgres = await setUpPostgres(project)
+  const { postgresUrl } = project.vitest.getRootProject().getProvidedContext()
+  const name = `contract_${process.pid}`
+  const admin = new pg.Client({ connectionString: postgresUrl })
+  await admin.connect()
+  await admin.query(`create database ${name}`)
   const dataDirectory = await mkdtemp(path.join(tmpdir(), 'interaction-api-contract-'))
-  const service = await startService({ DATA_DIR: dataDirectory, BOOTSTRAP_CLIENTS: clients })
+  const service = await startService({
+    DATABASE_URL: withDatabase(postgresUrl, name),
+    DATA_DIR: dataDirectory,
+    BOOTSTRAP_CLIENTS: clients,
+  })
   return {
     baseUrl: service.baseUrl,
     stop: async () => {
       await service.stop()
       await rm(dataDirectory, { recursive: true, force: true })
+      await admin.query(`drop database ${name}`)
+      await admin.end()
+      await stopPostgres?.()
     },
   }
 }

@@ -50,7 +50,11 @@ export async function startInstalled(
   environment: Record<string, string>,
   ...options: readonly string[]
 ): Promise<RunningService> {
-  const child = runCommand(['serve', ...options], { PORT: '0', ...environment }, command)
+  const child = runCommand(
+    ['serve', ...options],
+    { PORT: '0', SECRET_HASH_COST: '4', ...environment },
+    command,
+  )
   const [output, errors] = [collect(child.stdout), collect(child.stderr)]
   const exited = once(child, 'exit')
   const ready = new Promise<string>((resolve) => {

@@ -1,14 +1,20 @@
 // Tokens made by hand, independent of the code that makes and checks them.
-import { createSign, generateKeyPairSync, randomUUID } from 'node:crypto'
-
-export const signingKeyPem = generateKeyPairSync('rsa', { modulusLength: 2048 })
-  .privateKey.export({ type: 'pkcs8', format: 'pem' })
-  .toString()
+import { createPrivateKey, createSign, type KeyObject, randomUUID } from 'node:crypto'
+import { signingKeyPem } from './keys.ts'
 
 /** A token of these texts, whatever they are, rightly signed. */
 export function signTexts(header: string, payload: string, key = signingKeyPem): string {
   const input = [header, payload].map((text) => Buffer.from(text).toString('base64url')).join('.')
-  return `${input}.${createSign('RSA-SHA256').update(input).sign(key, 'base64url')}`
+  return `${input}.${createSign('RSA-SHA256').update(input).sign(open(key), 'base64url')}`
+}
+
+const opened = new Map<string, KeyObject>()
+
+/** Parses each PEM once. */
+function open(pem: string): KeyObject {
+  const key = opened.get(pem) ?? createPrivateKey(pem)
+  opened.set(pem, key)
+  return key
 }
 
 /** A JWT with these claims beside valid ones; a claim that is undefined is left out. */

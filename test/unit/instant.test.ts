@@ -7,6 +7,7 @@ import {
   parseInstant,
   toTimestamp,
 } from '../../src/types/instant.ts'
+import { amount } from '../support/amount.ts'
 
 const at = (milliseconds: number, nanoseconds = 0): Instant => ({ milliseconds, nanoseconds })
 const tenAtNight = Date.UTC(2025, 0, 20, 22)
@@ -106,7 +107,7 @@ describe('a date-time with a zone', () => {
           BigInt(second) * 1_000_000_000n + BigInt(fraction.padEnd(9, '0')),
         )
       }),
-      { numRuns: 1000 },
+      { numRuns: amount(1000) },
     )
   })
 
@@ -127,7 +128,7 @@ describe('a date-time with a zone', () => {
           expect(instant.nanoseconds).toBeLessThan(1_000_000)
         },
       ),
-      { numRuns: 1000 },
+      { numRuns: amount(1000) },
     )
   })
 })
@@ -143,7 +144,7 @@ test('moments are ordered by their nanoseconds', () => {
       const difference = nanosecondsOf(a) - nanosecondsOf(b)
       expect(Math.sign(compareInstants(a, b))).toBe(difference > 0n ? 1 : difference < 0n ? -1 : 0)
     }),
-    { numRuns: 1000 },
+    { numRuns: amount(1000) },
   )
 })
 
@@ -154,7 +155,7 @@ test('a whole millisecond lies in a range of nanoseconds exactly when it lies be
       expect(firstMillisecond(start) <= createdAt).toBe(nanosecondsOf(start) <= created)
       expect(createdAt <= end.milliseconds).toBe(created <= nanosecondsOf(end))
     }),
-    { numRuns: 1000 },
+    { numRuns: amount(1000) },
   )
 })
 

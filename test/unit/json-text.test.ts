@@ -1,9 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { hasUnstorableEscape, readJsonMembers } from '../../src/types/json-text.ts'
+import { amount } from '../support/amount.ts'
 import { jsonObject, jsonSpace, jsonValue } from './support/json-arbitrary.ts'
 
-const runs = { numRuns: 1000 }
+const runs = { numRuns: amount(1000) }
 
 describe('the members of a JSON object', () => {
   test('are found with their exact texts and the depth, whatever the object holds', () => {
@@ -112,7 +113,7 @@ describe('an escape that PostgreSQL cannot store', () => {
           strings.some((one) => one.includes('\u0000') || !one.isWellFormed()),
         )
       }),
-      { numRuns: 3000 },
+      { numRuns: amount(3000) },
     )
   })
 

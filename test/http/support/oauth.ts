@@ -1,7 +1,7 @@
 // Token requests in the three styles that published clients use (contract §2).
 import type { LightMyRequestResponse } from 'fastify'
-import { createClient } from '../../../src/auth/clients.ts'
 import type { TestApp } from '../../support/app.ts'
+import { createClient } from '../../support/clients.ts'
 
 export const tokenUrl = '/security/oauth/token'
 
@@ -49,7 +49,8 @@ export async function addClient(
   { database }: TestApp,
   client: Parameters<typeof createClient>[1],
   secret: string,
+  secretCost?: number,
 ): Promise<readonly [string, string]> {
-  await createClient(database.kysely, client, secret)
+  await createClient(database.kysely, client, secret, secretCost)
   return [client.clientId, secret]
 }

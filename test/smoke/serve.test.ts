@@ -1,0 +1,30 @@
+// The service as the README starts it, in short; the process suite looks closer.
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import { expect, onTestFinished, test } from 'vitest'
+import { finishCommand, startService } from '../support/service.ts'
+
+test('the command starts the service, which answers its printed curl line and ends with 0 on SIGTERM', async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'interaction-api-smoke-'))
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  const service = await startService({ DATA_DIR: folder })
+  onTestFinished(async () => {
+    await service.stop('SIGKILL')
+  })
+
+  const line = service.output.split('\n').find((candidate) => candidate.startsWith('curl ')) ?? 'false'
+  const { stdout } = await promisify(execFile)('sh', ['-c', line])
+  expect(JSON.parse(stdout)).toEqual({ interactionId: expect.stringMatching(/^[0-9a-f-]{36}$/), version: 0 })
+  expect((await fetch(`${service.baseUrl}/health/ready`)).status).toBe(200)
+
+  expect(await service.stop('SIGTERM')).toBe(0)
+})
+
+test('wrong settings end the command with 1', async () => {
+  const { code, errors } = await finishCommand(['serve'], { PORT: 'eighty' })
+  expect(code).toBe(1)
+  expect(errors).toContain('PORT')
+})
