@@ -13,12 +13,10 @@ interface Filling {
   readonly total: number
   /** creates or updates the schema of the database at the URL; idempotent */
   readonly prepare: (url: string) => Promise<void>
-  /** runs once, when all rows are stored */
-  readonly finish: (url: string) => Promise<void>
 }
 
 /** Creates and fills the database, unless an earlier run completed it. */
-async function fillDatabase(serverUrl: string, { name, total, prepare, finish }: Filling): Promise<void> {
+async function fillDatabase(serverUrl: string, { name, total, prepare }: Filling): Promise<void> {
   const url = urlOf(serverUrl, name)
   const complete = await query(
     serverUrl,
@@ -30,7 +28,6 @@ async function fillDatabase(serverUrl: string, { name, total, prepare, finish }:
   await execute(serverUrl, `create database ${name} connection limit 20`)
   await prepare(url)
   await copyRows(url, total, name)
-  await finish(url)
   await vacuum(url)
   await execute(serverUrl, `alter database ${name} connection limit -1`)
 }
@@ -54,7 +51,6 @@ export async function fillService(
     name,
     total,
     prepare: (url) => migrate(checkout, url),
-    finish: async () => {},
   })
   const url = urlOf(serverUrl, name)
   await countTotals(checkout, url)
@@ -69,9 +65,11 @@ export async function fillBaseline(serverUrl: string, total: number): Promise<st
   await fillDatabase(serverUrl, {
     name,
     total,
-    prepare: async (url) => execute(url, await file('schema.sql')),
-    finish: async (url) => execute(url, await file('indexes.sql')),
+    prepare: async (database) => execute(database, await file('schema.sql')),
   })
+  const url = urlOf(serverUrl, name)
+  await execute(url, await file('indexes.sql'))
+  await vacuum(url)
   return name
 }
 
