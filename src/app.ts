@@ -88,7 +88,7 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
   if (config.logLevel === 'debug' || config.logLevel === 'trace') app.addHook('onResponse', logAnswer)
 
   const registry = new Registry()
-  const requests = measureRequests(app)
+  measureRequests(app, registry)
   const measuring = [registerProcessMetrics(registry), registerDatabaseMetrics(registry, database)]
   app.addHook('onClose', async () => {
     for (const stop of measuring) stop()
@@ -102,7 +102,7 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
     grantsTokens: config.tokens.endpoint,
   })
   await app.register(healthRoutes, { isReady: () => database.ping() })
-  await app.register(metricsRoutes, { registry, requests })
+  await app.register(metricsRoutes, { registry })
   if (config.tokens.endpoint)
     await app.register(oauthRoutes, {
       ...config.tokens,

@@ -1,18 +1,12 @@
-// What can be measured of the service, in the text format of Prometheus. No token needed.
+// The endpoint for Prometheus. It needs no token.
 import type { FastifyInstance } from 'fastify'
 import type { Registry } from 'prom-client'
 import { refuseOtherMethods } from '../http/errors.ts'
 
-export interface MetricsOptions {
-  readonly registry: Registry
-  /** tells of requests, in the same format */
-  readonly requests: () => string
-}
-
-export async function metricsRoutes(app: FastifyInstance, { registry, requests }: MetricsOptions) {
+export async function metricsRoutes(app: FastifyInstance, { registry }: { readonly registry: Registry }) {
   app.get('/metrics', { schema: { hide: true } }, async (_request, reply) => {
     reply.type(registry.contentType)
-    return `${await registry.metrics()}${requests()}`
+    return registry.metrics()
   })
   refuseOtherMethods(app, '/metrics', ['GET'])
 }
