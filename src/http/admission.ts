@@ -1,126 +1,120 @@
-// Bounds how long requests wait for the database, so that those it has no time for are told so at once.
+// Limits how many requests use the database at the same time, and rejects requests immediately when overloaded.
 import { Problem } from './problem.ts'
 
 export interface AdmissionLimits {
-  /** how many may be under way at once */
+  /** how many requests may run at the same time */
   readonly concurrency: number
-  /** how long others may wait for their turn before there are too many of them, in milliseconds */
+  /** how long a request may wait for its turn before the service counts as overloaded, in milliseconds */
   readonly longestWaitMs: number
 }
 
 /**
  * Runs the work when its turn comes.
- * @throws Problem 503 with Retry-After when there is too much of it
+ * @throws Problem 503 with Retry-After when the service is overloaded
  */
-export type Admission = <Answer>(work: () => Promise<Answer>) => Promise<Answer>
+export type Admission = <Result>(work: () => Promise<Result>) => Promise<Result>
 
 interface Waiting {
   readonly start: () => void
-  readonly refuse: () => void
+  readonly reject: () => void
 }
 
-/** How many times `concurrency` must have had their turn before it can be told how long the next ones will wait. */
-const enoughTurns = 10
+/** The pace is known once this many times `concurrency` requests have had their turn. */
+const paceSampleFactor = 10
 
-/** Overload is over once, for so many milliseconds, at most one was refused for ten that were admitted. */
+/** Overload ends when, for this many milliseconds, at most one request was rejected for ten that were admitted. */
 const calmMs = 500
-const admittedPerRefusal = 10
+const admittedPerRejection = 10
 
 /**
- * Lets in as many as may be under way at once, and has the others wait, the first before the next. A crowd that is
- * served in time is no overload, however large. But once one has waited too long, or will have at this pace, there is
- * more to do than can be done: until few are refused, only the latest `concurrency` may wait, the newest goes first,
- * and the others are refused at once. So what is let in is answered quickly, instead of everything too late
- * (adaptive LIFO: B. Maurer, "Fail at Scale", ACM Queue 13(8), 2015). That nobody waits for a moment is not
- * the end of it: the next crowd would be let wait again, until it has waited too long.
+ * Returns an admission of `concurrency` requests at a time. It has two states:
+ *
+ * - normal: the others wait in order of arrival, however many they are, as long as all are served in time;
+ * - overloaded: the newest goes first, only the latest `concurrency` may wait, and the others are rejected immediately.
+ *
+ * It becomes overloaded when a request has waited longer than `longestWaitMs`, or will at the current pace. It is normal
+ * again when few requests are rejected, not when the queue is empty: the next burst would have to wait too long first.
+ * Admitted requests so get a quick response (adaptive LIFO: B. Maurer, "Fail at Scale", ACM Queue 13(8), 2015).
  */
 export function limitWaiting({ concurrency, longestWaitMs }: AdmissionLimits): Admission {
-  /** the oldest first */
-  let waiting: Waiting[] = []
-  let underWay = 0
-  let isOverloaded = false
-  /** since when somebody waits, and how many have had their turn since */
-  let standingSince = 0
-  let turns = 0
-  /** since when it is counted how many are admitted and refused, to tell whether it is still overloaded */
-  let countedSince = 0
-  let admitted = 0
-  let refused = 0
+  let state: 'normal' | 'overloaded' = 'normal'
+  /** in order of arrival */
+  let queue: Waiting[] = []
+  let running = 0
+  /** since the queue was last empty: when that was, and how many left it for their turn */
+  let pace = { since: 0, turns: 0 }
+  /** since the state was last reviewed */
+  let counts = { since: 0, admitted: 0, rejected: 0 }
 
-  const waitForTurn = () =>
-    new Promise<void>((resolve, reject) => {
-      const tooLong = setTimeout(() => {
-        waiting = waiting.filter((other) => other !== one)
-        one.refuse()
-        refuseTheOldest()
-      }, longestWaitMs)
-      const one = {
-        start: () => {
-          clearTimeout(tooLong)
-          resolve()
-        },
-        refuse: () => {
-          clearTimeout(tooLong)
-          refused++
-          reject(overloaded())
-        },
-      }
-      if (waiting.length === 0) {
-        standingSince = performance.now()
-        turns = 0
-      }
-      waiting.push(one)
-      if (isOverloaded || willWaitTooLong()) refuseTheOldest()
-    })
-
-  const willWaitTooLong = () =>
-    turns >= enoughTurns * concurrency &&
-    (waiting.length * (performance.now() - standingSince)) / turns > longestWaitMs
-
-  const refuseTheOldest = () => {
-    if (!isOverloaded) countAnew()
-    isOverloaded = true
-    for (const one of waiting.splice(0, waiting.length - concurrency)) one.refuse()
+  const countAnew = () => {
+    counts = { since: performance.now(), admitted: 0, rejected: 0 }
   }
 
-  const endOverload = () => {
-    if (performance.now() - countedSince < calmMs) return
-    isOverloaded = refused * admittedPerRefusal > admitted
+  /** normal or overloaded → overloaded: only the newest keep waiting. */
+  const becomeOverloaded = () => {
+    if (state === 'normal') countAnew()
+    state = 'overloaded'
+    for (const one of queue.splice(0, queue.length - concurrency)) one.reject()
+  }
+
+  /** overloaded → normal, unless too many requests were rejected */
+  const reviewOverload = () => {
+    if (performance.now() - counts.since < calmMs) return
+    if (counts.rejected * admittedPerRejection <= counts.admitted) state = 'normal'
     countAnew()
   }
 
-  const countAnew = () => {
-    countedSince = performance.now()
-    admitted = 0
-    refused = 0
-  }
+  const willWaitTooLong = () =>
+    pace.turns >= paceSampleFactor * concurrency &&
+    (queue.length * (performance.now() - pace.since)) / pace.turns > longestWaitMs
 
-  const leave = () => {
-    const next = isOverloaded ? waiting.pop() : waiting.shift()
+  const waitForTurn = () =>
+    new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        queue = queue.filter((other) => other !== one)
+        one.reject()
+        becomeOverloaded()
+      }, longestWaitMs)
+      const one: Waiting = {
+        start: () => {
+          clearTimeout(timer)
+          resolve()
+        },
+        reject: () => {
+          clearTimeout(timer)
+          counts.rejected++
+          reject(overloaded())
+        },
+      }
+      if (queue.length === 0) pace = { since: performance.now(), turns: 0 }
+      queue.push(one)
+      if (state === 'overloaded' || willWaitTooLong()) becomeOverloaded()
+    })
+
+  const startNext = () => {
+    const next = state === 'overloaded' ? queue.pop() : queue.shift()
     if (next === undefined) {
-      underWay--
+      running--
     } else {
-      turns++
+      pace.turns++
       next.start()
     }
   }
 
   return async (work) => {
-    if (isOverloaded) endOverload()
-    if (underWay < concurrency) underWay++
+    if (state === 'overloaded') reviewOverload()
+    if (running < concurrency) running++
     else await waitForTurn()
-    admitted++
+    counts.admitted++
     try {
       return await work()
     } finally {
-      leave()
+      startNext()
     }
   }
 }
 
-/** What is refused for want of time or room. */
+/** 503: no capacity is left. */
 export function overloaded(): Problem {
-  return new Problem('overloaded', 'There is more to do than this service can. Try again.', {
-    'retry-after': '1',
-  })
+  return new Problem('overloaded', 'The service is overloaded. Retry later.', { 'retry-after': '1' })
 }
