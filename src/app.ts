@@ -14,7 +14,6 @@ import type { SigningKey } from './auth/signing-key.ts'
 import { oauthRoutes } from './auth/token-endpoint.ts'
 import type { Config } from './config/config.ts'
 import type { Database } from './database/database.ts'
-import { limitBodies } from './http/body-memory.ts'
 import { watchConnections } from './http/connections.ts'
 import { allowOrigins } from './http/cors.ts'
 import {
@@ -24,8 +23,8 @@ import {
   commonHeaders,
   registerErrors,
 } from './http/errors.ts'
+import { limitBodies, limitUnreadResponses } from './http/memory-limits.ts'
 import { registerOpenapi } from './http/openapi/openapi.ts'
-import { limitUnreadResponses } from './http/unread-responses.ts'
 import { interactionRepository } from './interactions/repository.ts'
 import { resilientRepository } from './interactions/resilient-repository.ts'
 import { interactionRoutes } from './interactions/routes.ts'
