@@ -1,25 +1,25 @@
-// Compresses what is large enough to be worth it, as its caller accepts it (RFC 9110 §12.5.3).
+// Compresses large responses as the client accepts it (RFC 9110 §12.5.3).
 import { pipeline, Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { brotliCompress, constants, createBrotliCompress, createGzip, gzip } from 'node:zlib'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import Negotiator from 'negotiator'
 
-/** Texts shorter than this are sent as they are, in characters: a page of 20 interactions, most often. */
-const smallest = 32_768
+/** Shorter texts are sent uncompressed, in characters: usually a page of 20 interactions. */
+const minLength = 32_768
 
-/** How many texts may be compressed at once. Others are sent as they are, and so none waits in memory for its turn. */
-const mostAtOnce = 8
+/** How many texts may be compressed at the same time. Others are sent uncompressed, so that none waits in memory. */
+const concurrency = 8
 
+// the fastest levels: higher ones take several times as long and make JSON little smaller
 const fastGzip = { level: 1 }
-// a small window, which is the memory that a stream takes
+// a stream holds its window in memory, so a small one
 const fastBrotli = { [constants.BROTLI_PARAM_QUALITY]: 1, [constants.BROTLI_PARAM_LGWIN]: 18 }
 
-/** At their fastest: their higher levels make JSON little smaller, and take several times as long. */
+/** The streams flush each piece, so that the client gets it immediately. */
 const codings = {
   br: {
     text: (text: string) => promisify(brotliCompress)(text, { params: fastBrotli }),
-    // each piece leaves at once
     stream: () => createBrotliCompress({ params: fastBrotli, flush: constants.BROTLI_OPERATION_FLUSH }),
   },
   gzip: {
@@ -28,45 +28,42 @@ const codings = {
   },
 }
 
-const varying = 'Accept, Accept-Encoding'
+const selectedBy = 'Accept, Accept-Encoding'
 
-let underWay = 0
+let running = 0
 
-/** Sends what was chosen by the header Accept, compressed where that is worth it and wanted. */
+/** Sends a payload that the Accept header has selected, compressed if it is large and the client accepts a coding. */
 export function sendCompressed(
   { headers }: FastifyRequest,
   reply: FastifyReply,
   payload: string | Readable,
 ): FastifyReply | Promise<FastifyReply> {
-  const others = reply.getHeader('vary')
-  reply.header('vary', others === undefined ? varying : `${others}, ${varying}`)
+  const vary = reply.getHeader('vary')
+  reply.header('vary', vary === undefined ? selectedBy : `${vary}, ${selectedBy}`)
   const isStream = payload instanceof Readable
   const coding =
-    isStream || payload.length >= smallest ? preferredCoding(headers['accept-encoding']) : undefined
-  if (coding === undefined || underWay >= mostAtOnce) return reply.send(payload)
+    isStream || payload.length >= minLength ? preferredCoding(headers['accept-encoding']) : undefined
+  if (coding === undefined || running >= concurrency) return reply.send(payload)
   reply.header('content-encoding', coding)
   if (isStream) return reply.send(compressStream(payload, coding))
-  underWay++
+  running++
   return codings[coding]
     .text(payload)
-    .finally(() => underWay--)
+    .finally(() => running--)
     .then((bytes) => reply.send(bytes))
 }
 
 function preferredCoding(accepted: string | undefined): keyof typeof codings | undefined {
   if (accepted === undefined) return undefined
-  const wanted = new Negotiator({ headers: { 'accept-encoding': accepted } }).encoding([
-    'br',
-    'gzip',
-    'identity',
-  ])
-  return wanted === 'br' || wanted === 'gzip' ? wanted : undefined
+  const negotiator = new Negotiator({ headers: { 'accept-encoding': accepted } })
+  const preferred = negotiator.encoding(['br', 'gzip', 'identity'])
+  return preferred === 'br' || preferred === 'gzip' ? preferred : undefined
 }
 
-/** What fails on either side ends the other: a cut stream stays cut, and nobody reads for a caller who has gone. */
+/** An error on either side ends the other: a broken stream stays incomplete, and a closed connection stops the reading. */
 function compressStream(pieces: Readable, coding: keyof typeof codings): Readable {
   const compressed = codings[coding].stream()
   pipeline(pieces, compressed, () => {})
-  // of pieces of any size, which limitUnreadResponses has to know of
+  // keeps object mode: limitUnreadResponses counts such streams as larger
   return pieces.readableObjectMode ? Readable.from(compressed) : compressed
 }
