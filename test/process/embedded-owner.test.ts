@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { readdir, rm, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Client } from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
 import { DataDirectoryInUse, findEmbeddedPostgres } from '../../src/embedded/postgres.ts'
 import {
@@ -19,12 +20,12 @@ const installation = makeTemporaryFolder()
 beforeAll(() => install(installation))
 afterAll(() => rm(installation, { recursive: true }))
 
-// One for all: a first start takes much longer than the others.
+// Shared by all tests: the first start takes much longer than later ones.
 const dataDirectory = makeTemporaryFolder()
 beforeEach(() => onTestFinished(() => endLeftServer(dataDirectory)))
 afterAll(() => rm(dataDirectory, { recursive: true }))
 
-test('is refused to another process, and stops with its owner', async () => {
+test('rejects a second process, and stops with its owner', async () => {
   const owner = await startOwner(installation, dataDirectory)
 
   await expect(start(dataDirectory)).rejects.toThrow(DataDirectoryInUse)
@@ -34,33 +35,56 @@ test('is refused to another process, and stops with its owner', async () => {
   expect(await query(url, 'select 1 as one')).toEqual([{ one: 1 }])
 })
 
-test('is taken over with its data after its owner was killed', async () => {
+test('starts immediately after its owner was killed, each time with all data', async () => {
+  for (const round of [1, 2, 3]) {
+    const owner = await startOwner(installation, dataDirectory)
+    await query(owner.url, 'create table if not exists rounds (round int)')
+    await query(owner.url, `insert into rounds values (${round})`)
+    await owner.kill()
+  }
+
+  const { url } = await start(dataDirectory)
+
+  expect(await query(url, 'select round from rounds order by round')).toEqual([
+    { round: 1 },
+    { round: 2 },
+    { round: 3 },
+  ])
+})
+
+test('waits for the PostgreSQL of a killed owner, then starts with its data', async () => {
   const owner = await startOwner(installation, dataDirectory)
   await query(owner.url, 'create table kept as select 42 as answer')
   const orphan = postmasterPid(dataDirectory)
+  process.kill(orphan, 'SIGSTOP')
   await owner.kill()
   expect(isAlive(orphan)).toBe(true)
 
   const logged: string[] = []
-  const { url } = await start(dataDirectory, { log: (message) => logged.push(message) })
+  const starting = start(dataDirectory, { log: (message) => logged.push(message) })
+  await eventually(() => logged.at(0))
+  process.kill(orphan, 'SIGCONT')
+  const { url } = await starting
 
   expect(logged).toEqual([expect.stringContaining('of a server that was killed')])
   expect(postmasterPid(dataDirectory)).not.toBe(orphan)
   expect(await query(url, 'select answer from kept')).toEqual([{ answer: 42 }])
 })
 
-test('is taken over although PostgreSQL has not noticed yet that its owner was killed', async () => {
+test('waits also while a connection keeps that PostgreSQL from shutting down', async () => {
   const owner = await startOwner(installation, dataDirectory)
-  const holder = "select pid from pg_locks where locktype = 'advisory'"
-  const [connection] = await query<{ pid: number }>(owner.url, holder)
-  const pid = connection?.pid ?? 0
+  const client = new Client(owner.url)
+  client.on('error', () => {})
+  await client.connect()
+  onTestFinished(() => client.end())
+  const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid')
+  const pid = rows[0]?.pid ?? 0
   process.kill(pid, 'SIGSTOP')
   await owner.kill()
 
-  const starting = start(dataDirectory)
-  const looking = `select 1 from pg_stat_activity
-    where datname = 'postgres' and backend_type = 'client backend' and pid <> ${pid}`
-  await eventually(async () => (await query(owner.url, looking)).at(0))
+  const logged: string[] = []
+  const starting = start(dataDirectory, { log: (message) => logged.push(message) })
+  await eventually(() => logged.at(0))
   process.kill(pid, 'SIGCONT')
 
   expect(await query((await starting).url, 'select 1 as one')).toEqual([{ one: 1 }])
@@ -69,31 +93,29 @@ test('is taken over although PostgreSQL has not noticed yet that its owner was k
 test('is not found by a command after its owner was killed', async () => {
   const owner = await startOwner(installation, dataDirectory)
   expect(await findEmbeddedPostgres(dataDirectory)).toBe(owner.url)
+  const pid = postmasterPid(dataDirectory)
+  process.kill(pid, 'SIGSTOP')
 
   await owner.kill()
 
-  await eventually(async () => ((await findEmbeddedPostgres(dataDirectory)) === undefined ? true : undefined))
-  expect(isAlive(postmasterPid(dataDirectory))).toBe(true)
+  expect(await findEmbeddedPostgres(dataDirectory)).toBeUndefined()
+  expect(isAlive(pid)).toBe(true)
+  process.kill(pid, 'SIGCONT')
 })
 
-test('is not taken from an owner which is alive, though it does not hold the lock at the moment', async () => {
+test('is not taken from an owner that is alive but does not respond', async () => {
   const owner = await startOwner(installation, dataDirectory)
   const pid = postmasterPid(dataDirectory)
   owner.process.kill('SIGSTOP')
-  await query(owner.url, "select pg_terminate_backend(pid, 5000) from pg_locks where locktype = 'advisory'")
 
-  const second = start(dataDirectory)
-  const refused = expect(second).rejects.toThrow(DataDirectoryInUse)
-  const looking =
-    "select 1 from pg_stat_activity where datname = 'postgres' and backend_type = 'client backend'"
-  await eventually(async () => (await query(owner.url, looking)).at(0))
+  await expect(start(dataDirectory)).rejects.toThrow(DataDirectoryInUse)
   owner.process.kill('SIGCONT')
 
-  await refused
+  expect(await query(owner.url, 'select 1 as one')).toEqual([{ one: 1 }])
   expect(postmasterPid(dataDirectory)).toBe(pid)
 })
 
-test('survives the ctrl-C of a terminal until its owner stops it', async () => {
+test('survives ctrl-C in a terminal until its owner stops it', async () => {
   const owner = await startOwner(installation, dataDirectory, { detached: true })
 
   process.kill(-(owner.process.pid ?? 0), 'SIGINT')
@@ -101,7 +123,7 @@ test('survives the ctrl-C of a terminal until its owner stops it', async () => {
   expect(await query(owner.url, 'select pg_sleep(0.3), 1 as one')).toEqual([{ pg_sleep: '', one: 1 }])
 })
 
-test('ends with an owner which ends without stopping it', async () => {
+test('ends with an owner that exits without stopping it', async () => {
   const owner = await startOwner(installation, dataDirectory)
   const { url } = owner
 
@@ -116,7 +138,7 @@ test('ends with an owner which ends without stopping it', async () => {
 })
 
 test.skipIf(process.platform !== 'linux')(
-  'starts anew after a first start was killed halfway, and clears away what that left',
+  'ends a first start with its owner; the next one starts anew and removes the leftovers',
   async () => {
     const dataDirectory = temporaryFolder()
     const owner = forkOwner(installation, dataDirectory)
@@ -127,7 +149,7 @@ test.skipIf(process.platform !== 'linux')(
     })
     const initdb = Number(readFileSync(`/proc/${owner.pid}/task/${owner.pid}/children`, 'utf8'))
     owner.kill('SIGKILL')
-    process.kill(-initdb, 'SIGKILL')
+    await eventually(() => (isAlive(-initdb) ? undefined : true))
     await utimes(half, 0, 0)
 
     const { url } = await start(dataDirectory)

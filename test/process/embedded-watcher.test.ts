@@ -1,0 +1,84 @@
+// PostgreSQL ends within five seconds of its owner, however the owner ends.
+import { rm } from 'node:fs/promises'
+import { Client } from 'pg'
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { findEmbeddedPostgres } from '../../src/embedded/postgres.ts'
+import { serve } from './support/caller.ts'
+import {
+  endLeftServer,
+  eventually,
+  isAlive,
+  makeTemporaryFolder,
+  postmasterPid,
+  processesIn,
+  query,
+} from './support/embedded.ts'
+import { install, startOwner } from './support/installation.ts'
+
+const installation = makeTemporaryFolder()
+beforeAll(() => install(installation))
+afterAll(() => rm(installation, { recursive: true }))
+
+// Shared by all tests: the first start takes much longer than later ones.
+const dataDirectory = makeTemporaryFolder()
+beforeEach(() => onTestFinished(() => endLeftServer(dataDirectory)))
+afterAll(() => rm(dataDirectory, { recursive: true }))
+
+describe.skipIf(process.platform !== 'linux')('the watcher', () => {
+  test('ends PostgreSQL and itself after kill -9 of the service, a running statement included', async () => {
+    const service = await serve({ DATA_DIR: dataDirectory })
+    const pid = postmasterPid(dataDirectory)
+    await runLongStatement((await findEmbeddedPostgres(dataDirectory)) ?? '')
+
+    await service.stop('SIGKILL')
+
+    await expectEnd(pid)
+  })
+
+  test('does so after SIGKILL of the whole process group of the owner', async () => {
+    const owner = await startOwner(installation, dataDirectory, { detached: true })
+    const pid = postmasterPid(dataDirectory)
+
+    process.kill(-(owner.process.pid ?? 0), 'SIGKILL')
+
+    await expectEnd(pid)
+  })
+
+  test('kills a PostgreSQL that does not respond', async () => {
+    const owner = await startOwner(installation, dataDirectory)
+    const pid = postmasterPid(dataDirectory)
+    process.kill(pid, 'SIGSTOP')
+
+    await owner.kill()
+
+    await expectEnd(pid)
+  })
+
+  test('ends after an orderly stop', async () => {
+    const owner = await startOwner(installation, dataDirectory)
+    const pid = postmasterPid(dataDirectory)
+    expect(isAlive(-pid)).toBe(true)
+
+    await owner.stop()
+
+    await expectEnd(pid)
+  })
+})
+
+/** Leaves a statement under way on a connection of its own. */
+async function runLongStatement(url: string): Promise<void> {
+  const client = new Client(url)
+  client.on('error', () => {})
+  await client.connect()
+  onTestFinished(() => client.end())
+  client.query('select pg_sleep(60)').catch(() => {})
+  const active = "select 1 from pg_stat_activity where state = 'active' and query = 'select pg_sleep(60)'"
+  await eventually(async () => (await query(url, active)).at(0))
+}
+
+/** Expects that PostgreSQL and its watcher, which share a process group, have ended within five seconds from now. */
+async function expectEnd(postmaster: number): Promise<void> {
+  const begin = Date.now()
+  await eventually(() => (isAlive(-postmaster) || processesIn(dataDirectory).length > 0 ? undefined : true))
+  expect(Date.now() - begin).toBeLessThan(5_000)
+}
