@@ -1,18 +1,18 @@
-// Plausible interactions, each made from a seed and its number alone, so that the same seed gives the same ones.
+// Realistic interactions, each computed from a seed and its number: the same seed gives the same interactions.
 import { createHash } from 'node:crypto'
 
-/** An interaction as it is stored. */
+/** An interaction to be stored. */
 export interface Sample {
   readonly id: string
   readonly createdBy: string
-  /** how long before the latest moment it was created, in milliseconds */
+  /** Time between its creation and the end of the sampled days, in milliseconds. */
   readonly age: number
   readonly type: string
-  /** the JSON text of an object */
+  /** JSON text of an object. */
   readonly data: string
 }
 
-/** Sampled interactions are spread over so many days. */
+/** Number of days over which samples are spread. */
 export const sampledDays = 30
 
 const types = ['audio', 'audio', 'audio', 'video', 'video', 'chat', 'chat', 'cobrowse'] as const
@@ -20,7 +20,7 @@ const tags = ['vip', 'callback', 'complaint', 'sales', 'billing', 'new-customer'
 const queues = ['sales', 'support', 'billing', 'retention'] as const
 const languages = ['el', 'en', 'de'] as const
 
-/** The interaction of that number; its id is that of no other seed, organization or number. */
+/** Returns the sample with a number. Its id is unique to the seed, the organization and the number. */
 export function sample(seed: number, organizationId: string, number: number): Sample {
   const draw = drawer(`${seed}/${organizationId}/${number}`)
   const id = toUuid(digest(`id/${seed}/${organizationId}/${number}`))
@@ -45,7 +45,7 @@ export function sample(seed: number, organizationId: string, number: number): Sa
   }
 }
 
-/** Draws numbers that depend on the word, and on how many were drawn before. */
+/** Returns a generator of pseudo-random choices that depend only on the word and on the number of choices so far. */
 function drawer(word: string) {
   let drawn = 0
   const below = (limit: number) => digest(`${drawn++}/${word}`).readUInt32LE() % limit
@@ -59,7 +59,7 @@ function digest(word: string): Buffer {
   return createHash('sha256').update(word).digest()
 }
 
-/** A UUID of version 8, whose bits are free (RFC 9562 §5.8). */
+/** Formats bytes as a UUID of version 8, which leaves all other bits free (RFC 9562 §5.8). */
 function toUuid(bytes: Buffer): string {
   const hex = bytes.toString('hex')
   return [

@@ -1,13 +1,13 @@
-// A local twin for tests: the service from code, with a PostgreSQL of its own and data that vanish. What a program that
-// imports `interaction-api` gets.
+// The entry of the package `interaction-api`: starts an ephemeral service for tests, with its own PostgreSQL and data that
+// are deleted at the end.
 import { pino } from 'pino'
 import type { BootstrapClient } from '../config/bootstrap-clients.ts'
 import { readConfig } from '../config/config.ts'
 import { startServer } from '../server.ts'
 import { deleteAllInteractions, storeSamples } from './stored-samples.ts'
-import { makeVanishingFolder } from './temporary-directory.ts'
+import { makeTemporaryDirectory } from './temporary-directory.ts'
 
-/** What a client shows at the token endpoint. */
+/** Credentials of a client at the token endpoint. */
 export interface Credentials {
   readonly clientId: string
   readonly clientSecret: string
@@ -15,43 +15,43 @@ export interface Credentials {
 
 export interface StartOptions {
   /**
-   * Settings by the names that `.env.example` tells, such as `{ TOKEN_TTL_SECONDS: '5' }`. PORT is 0 by default, any
-   * free one, and LOG_LEVEL is `warn`. DATABASE_URL, DATA_DIR and BOOTSTRAP_CLIENTS have no effect. The environment is
+   * Settings by their names in `.env.example`, such as `{ TOKEN_TTL_SECONDS: '5' }`. The defaults of PORT and LOG_LEVEL
+   * are 0 (any free port) and `warn`. DATABASE_URL, DATA_DIR and BOOTSTRAP_CLIENTS have no effect. The environment is
    * not read.
    */
   readonly settings?: Readonly<Record<string, string | undefined>>
 }
 
 export interface SeedOptions {
-  /** whose interactions; `demo-organization` by default */
+  /** The organization of the interactions; `demo-organization` by default. */
   readonly organizationId?: string
-  /** how many; 100 by default */
+  /** Number of interactions; 100 by default. */
   readonly count?: number
-  /** which ones: the same seed gives the same ones; 1 by default */
+  /** The same seed gives the same interactions; 1 by default. */
   readonly seed?: number
-  /** they are created in the 30 days before this moment; now by default */
+  /** End of the 30 days in which the interactions are created; now by default. */
   readonly until?: Date
 }
 
 export interface InteractionApi {
-  /** such as `http://127.0.0.1:40123`, without a slash at the end */
+  /** For example `http://127.0.0.1:40123`; no slash at the end. */
   readonly baseUrl: string
-  /** The same at each start; they are good for nothing but this server. */
+  /** The same at each start; valid for this server only. */
   readonly credentials: {
-    /** an AGENT of the organization `demo-organization` */
+    /** An AGENT of the organization `demo-organization`. */
     readonly agent: Credentials
-    /** an AGENT of the organization `other-organization` */
+    /** An AGENT of the organization `other-organization`. */
     readonly otherAgent: Credentials
-    /** of the SERVICE role, which sees all organizations */
+    /** A client with the role SERVICE, which sees all organizations. */
     readonly service: Credentials
   }
-  /** where its data are; as DATA_DIR it lets commands work beside it */
+  /** Folder of the data. Commands with this DATA_DIR use the same database. */
   readonly dataDirectory: string
-  /** Stores plausible interactions, past the API. @returns how many were not there before */
+  /** Stores realistic interactions directly in the database. @returns the number that did not exist before */
   seed(options?: SeedOptions): Promise<number>
-  /** Deletes all interactions. Clients stay, and so do tokens. */
+  /** Deletes all interactions. Clients and tokens stay valid. */
   reset(): Promise<void>
-  /** Finishes the running requests, closes everything, and deletes the data. Idempotent. */
+  /** Finishes running requests, closes the service and deletes its data. Idempotent. */
   stop(): Promise<void>
 }
 
@@ -71,24 +71,24 @@ const clients = {
   service: { clientId: 'demo-service', clientSecret: 'demo-service-secret', role: 'SERVICE' },
 } as const satisfies Record<string, BootstrapClient>
 
-/** These data need not survive a power cut. */
+// The data need not survive a power failure.
 const postgresSettings = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off' }
 
 /**
- * Starts one, in this process, that is ready when this resolves. Its data vanish with `stop`, and also when the
- * process ends without it, however that happens. Several run side by side.
- * @throws Error that names each wrong setting, or tells why PostgreSQL does not start
+ * Starts an ephemeral service in this process; it accepts requests when the promise resolves. Its data are deleted by
+ * `stop`, or when the process ends, however it ends. Several services can run side by side.
+ * @throws Error that names each wrong setting, or says why PostgreSQL does not start
  */
 export async function startInteractionApi({ settings = {} }: StartOptions = {}): Promise<InteractionApi> {
   const overriding = { DATABASE_URL: undefined, BOOTSTRAP_CLIENTS: JSON.stringify(Object.values(clients)) }
   const defaults = { PORT: '0', LOG_LEVEL: 'warn' }
   const config = readConfig({ ...defaults, ...withoutEmpty(settings), ...overriding })
-  const folder = await makeVanishingFolder()
+  const directory = await makeTemporaryDirectory()
   const log = pino({ level: config.logLevel }, pino.destination(2))
-  const server = await startServer({ ...config, dataDirectory: folder.path }, log, {
+  const server = await startServer({ ...config, dataDirectory: directory.path }, log, {
     postgresSettings,
   }).catch(async (error: unknown) => {
-    await folder.remove()
+    await directory.remove()
     throw error
   })
   const { kysely } = server.database
@@ -100,7 +100,7 @@ export async function startInteractionApi({ settings = {} }: StartOptions = {}):
       otherAgent: credentialsOf(clients.otherAgent),
       service: credentialsOf(clients.service),
     },
-    dataDirectory: folder.path,
+    dataDirectory: directory.path,
     seed: ({
       organizationId = clients.agent.organizationId,
       count = 100,
@@ -109,7 +109,7 @@ export async function startInteractionApi({ settings = {} }: StartOptions = {}):
     } = {}) => storeSamples(kysely, { organizationId, count, seed, until }),
     reset: () => deleteAllInteractions(kysely),
     stop() {
-      stopped ??= server.close().finally(() => folder.remove())
+      stopped ??= server.close().finally(() => directory.remove())
       return stopped
     },
   }
@@ -119,7 +119,7 @@ function credentialsOf({ clientId, clientSecret }: Credentials): Credentials {
   return { clientId, clientSecret }
 }
 
-/** An empty setting counts as not set, and so does not take the place of a default. */
+/** Removes empty settings: they count as not set, so defaults apply. */
 function withoutEmpty(settings: Readonly<Record<string, string | undefined>>) {
   return Object.fromEntries(Object.entries(settings).filter(([, value]) => value?.trim()))
 }

@@ -1,21 +1,21 @@
-// Puts plausible interactions into a database, and takes all interactions out of it; past the service, as no caller can.
+// Stores samples in a database and deletes all interactions: operations for tests that the API does not offer.
 import { type Kysely, sql } from 'kysely'
 import type { Tables } from '../database/tables.ts'
 import { sample } from './samples.ts'
 
 export interface Seeding {
   readonly organizationId: string
-  /** how many interactions */
+  /** Number of interactions. */
   readonly count: number
-  /** decides what they are; the same one gives the same ones */
+  /** The same seed gives the same interactions. */
   readonly seed: number
-  /** they are created in the 30 days before this moment */
+  /** End of the 30 days in which the interactions are created. */
   readonly until: Date
 }
 
 const perStatement = 1000
 
-/** Stores them, leaving those that are there already as they are. @returns how many were not there before */
+/** Stores samples; existing interactions stay unchanged. @returns the number that did not exist before */
 export async function storeSamples(kysely: Kysely<Tables>, seeding: Seeding): Promise<number> {
   const { organizationId, count, seed, until } = seeding
   let stored = 0
@@ -34,7 +34,7 @@ export async function storeSamples(kysely: Kysely<Tables>, seeding: Seeding): Pr
   return stored
 }
 
-/** Deletes every interaction of every organization. */
+/** Deletes all interactions of all organizations. */
 export async function deleteAllInteractions(kysely: Kysely<Tables>): Promise<void> {
   await sql`truncate interactions`.execute(kysely)
 }

@@ -1,39 +1,37 @@
-// A folder in the system's temporary one that vanishes with this process, however it ends.
+// A temporary directory that is deleted when this process ends, however it ends.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
-export interface VanishingFolder {
+export interface TemporaryDirectory {
   readonly path: string
-  /** Removes it now, with all that is in it. Idempotent. */
+  /** Deletes the directory and its content. Idempotent. */
   remove(): Promise<void>
 }
 
-// A shell reads from a pipe whose other end this process holds, so it notices kill -9 as well. A PostgreSQL that was
-// left behind in the folder is told to quit if /proc shows it there; elsewhere it does so within a minute, by itself,
-// as its lock file is gone.
+// A shell reads from a pipe whose only writer is this process, so the read ends when this process does, `kill -9`
+// included. It tries again while a PostgreSQL that is shutting down still writes in the directory.
 const watch = `
-cat
-read -r pid <"$1/postgres/postmaster.pid" && [ "/proc/$pid/cwd" -ef "$1/postgres" ] && kill -QUIT "$pid"
+read -r _
 tries=90
 until rm -rf "$1" || [ $((tries -= 1)) -eq 0 ]; do sleep 1; done`
 
-/** Made for the current user alone. Needs a POSIX shell. */
-export async function makeVanishingFolder(): Promise<VanishingFolder> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'interaction-api-ephemeral-'))
-  // detached: the signal of ctrl-C goes to all processes of a terminal's foreground
-  const watcher = spawn('/bin/sh', ['-c', watch, 'sh', folder], {
+/** Creates a temporary directory for the current user alone. Needs a POSIX shell. */
+export async function makeTemporaryDirectory(): Promise<TemporaryDirectory> {
+  const directory = await mkdtemp(path.join(tmpdir(), 'interaction-api-ephemeral-'))
+  // In its own session, where ctrl-C in a terminal does not reach it.
+  const watcher = spawn('/bin/sh', ['-c', watch, 'sh', directory], {
     detached: true,
     cwd: '/',
     env: { PATH: '/usr/bin:/bin' },
     stdio: ['pipe', 'ignore', 'ignore'],
   })
-  const gone = once(watcher, 'exit').catch(() => rm(folder, { recursive: true, force: true }))
+  const gone = once(watcher, 'exit').catch(() => rm(directory, { recursive: true, force: true }))
   watcher.unref()
   return {
-    path: folder,
+    path: directory,
     async remove() {
       watcher.ref()
       watcher.stdin.end()
