@@ -19,7 +19,7 @@ const installation = makeTemporaryFolder()
 beforeAll(() => install(installation))
 afterAll(() => rm(installation, { recursive: true }))
 
-// One for all who can use it: a first start takes much longer than the others.
+// Shared by the tests that can: the first start takes much longer than later ones.
 const sharedDirectory = makeTemporaryFolder()
 beforeEach(() => onTestFinished(() => endLeftServer(sharedDirectory)))
 afterAll(() => rm(sharedDirectory, { recursive: true }))
@@ -28,7 +28,7 @@ const whenRoot = isRoot && process.platform === 'linux' ? test : test.skip
 const one = 'select 1 as one'
 const answer = [{ one: 1 }]
 
-whenRoot('started by root, runs as another user on a folder which only root can enter', async () => {
+whenRoot('started by root, runs as another user on a folder that only root can enter', async () => {
   const dataDirectory = join(temporaryFolder(homedir()), 'data')
 
   const { url } = await start(dataDirectory)
@@ -37,7 +37,7 @@ whenRoot('started by root, runs as another user on a folder which only root can 
   expect(statSync(`/proc/${postmasterPid(dataDirectory)}`).uid).toBe(ordinaryUser?.uid)
 })
 
-whenRoot('started by root on the cluster of an ordinary user, leaves it theirs', async () => {
+whenRoot('started by root on the cluster of an ordinary user, runs as that user', async () => {
   const dataDirectory = folderOfOrdinaryUser()
   chownSync(dataDirectory, 1, 1)
   const first = await startOwner(installation, dataDirectory, { uid: 1, gid: 1 })
@@ -60,7 +60,7 @@ test('runs for an ordinary user', async () => {
   expect(await readdir(dataDirectory)).toEqual(['postgres', 'postgres-password'])
 })
 
-test('makes the links which an installation without install scripts lacks', async () => {
+test('adds the links that an installation without install scripts lacks', async () => {
   const plain = await installAgain(installation, { links: false })
 
   const { url, error } = await startOwner(plain, sharedDirectory)
@@ -72,7 +72,7 @@ test('makes the links which an installation without install scripts lacks', asyn
   )
 })
 
-test('runs a copy for an ordinary user who can’t complete the installation, made once', async () => {
+test('copies the programs once for an ordinary user who cannot add the links', async () => {
   const plain = await installAgain(installation, { links: false })
   const libraries = join(plain, 'node_modules', platformPackage, 'native/lib')
   chmodSync(libraries, 0o555)
@@ -93,7 +93,7 @@ test('runs a copy for an ordinary user who can’t complete the installation, ma
   expect(await readdir(dataDirectory)).toEqual([copy, 'postgres', 'postgres-password'])
 })
 
-whenRoot('started by root from an installation which only root can enter, runs a copy of it', async () => {
+whenRoot('started by root from an installation that only root can enter, runs a copy of it', async () => {
   const hidden = await hiddenInstallation()
   const place = await cacheOf(hidden)
 
@@ -104,7 +104,7 @@ whenRoot('started by root from an installation which only root can enter, runs a
   expect(runningProgram()).toBe(join(place, 'native/bin/postgres'))
 })
 
-whenRoot('never runs a copy which another user could have made', async () => {
+whenRoot('never runs a copy that another user could have made', async () => {
   const hidden = await hiddenInstallation()
   const place = await cacheOf(hidden)
   copy(join(hidden, 'node_modules', platformPackage), place)
@@ -151,7 +151,7 @@ async function hiddenInstallation(): Promise<string> {
   return folder
 }
 
-/** Where root keeps the copy of an installation; deleted after the test. */
+/** Returns the path of root's copy of an installation; the copy is deleted after the test. */
 async function cacheOf(folder: string): Promise<string> {
   const name = `interaction-api-postgresql-0-${basename(folder)}`
   onTestFinished(async () => {

@@ -13,11 +13,11 @@ import {
   temporaryFolder,
 } from './support/embedded.ts'
 
-// One for all: a first start takes much longer than the others.
+// Shared by all tests: the first start takes much longer than later ones.
 const dataDirectory = makeTemporaryFolder()
 afterAll(() => rm(dataDirectory, { recursive: true }))
 
-test('answers at its URL, with UTF-8 text ordered the same on every system', async () => {
+test('accepts connections at its URL and orders UTF-8 text the same on every system', async () => {
   const { url } = await start(dataDirectory)
 
   const [row] = await query(
@@ -37,7 +37,7 @@ test('answers at its URL, with UTF-8 text ordered the same on every system', asy
   })
 })
 
-test('is reached on 127.0.0.1 only, with the password only', async () => {
+test('listens on 127.0.0.1 only and requires the password', async () => {
   const { url } = await start(dataDirectory)
 
   const [row] = await query(
@@ -50,7 +50,7 @@ test('is reached on 127.0.0.1 only, with the password only', async () => {
   await expect(query(wrong, 'select 1')).rejects.toThrow('password authentication failed')
 })
 
-test('keeps its files from other users', async () => {
+test('keeps its files private', async () => {
   const dataDirectory = join(temporaryFolder(), 'data')
   await start(dataDirectory)
 
@@ -62,7 +62,7 @@ test('keeps its files from other users', async () => {
   expect(readdirSync(dataDirectory).sort()).toEqual(['postgres', 'postgres-password'])
 })
 
-test('keeps the data over a stop and a start', async () => {
+test('keeps the data after a restart', async () => {
   const first = await start(dataDirectory)
   await query(first.url, 'create table kept as select 42 as answer')
   await first.stop()
@@ -72,7 +72,7 @@ test('keeps the data over a stop and a start', async () => {
   expect(await query(second.url, 'select answer from kept')).toEqual([{ answer: 42 }])
 })
 
-test('ends PostgreSQL and its connections when it is stopped, as often as it is asked to', async () => {
+test('stop ends PostgreSQL and its connections, and is idempotent', async () => {
   const { url, stop } = await start(dataDirectory)
   const pid = postmasterPid(dataDirectory)
   const running = query(url, 'select pg_sleep(60)')
@@ -86,7 +86,7 @@ test('ends PostgreSQL and its connections when it is stopped, as often as it is 
   await expect(query(url, 'select 1')).rejects.toThrow('ECONNREFUSED')
 })
 
-test('refuses a second owner, names the directory and leaves the first one running', async () => {
+test('rejects a second owner, names the directory and leaves the first one running', async () => {
   const { url } = await start(dataDirectory)
   const pid = postmasterPid(dataDirectory)
 
@@ -98,7 +98,7 @@ test('refuses a second owner, names the directory and leaves the first one runni
   expect(postmasterPid(dataDirectory)).toBe(pid)
 })
 
-test('gives a data directory to one of several first starts at the same time', async () => {
+test('lets one of several concurrent first starts have the data directory', async () => {
   const dataDirectory = temporaryFolder()
 
   const starts = await Promise.allSettled([1, 2, 3].map(() => start(dataDirectory)))
@@ -110,20 +110,20 @@ test('gives a data directory to one of several first starts at the same time', a
     if (one.status === 'rejected') expect(one.reason).toBeInstanceOf(DataDirectoryInUse)
 })
 
-test('takes settings, except those which say where it listens', async () => {
+test('accepts settings, except where it listens', async () => {
   const { url } = await start(dataDirectory, { settings: { work_mem: '7MB', listen_addresses: '*' } })
 
   expect(await query(url, 'show work_mem')).toEqual([{ work_mem: '7MB' }])
   expect(await query(url, 'show listen_addresses')).toEqual([{ listen_addresses: '127.0.0.1' }])
 })
 
-test('says in PostgreSQL’s own words why it does not start', async () => {
+test('reports PostgreSQL’s own message when it does not start', async () => {
   const failing = start(dataDirectory, { settings: { no_such_setting: '1' } })
 
   await expect(failing).rejects.toThrow('unrecognized configuration parameter "no_such_setting"')
 })
 
-test('is found by a command beside it, while it runs', async () => {
+test('is found by commands while it runs', async () => {
   const dataDirectory = temporaryFolder()
   expect(await findEmbeddedPostgres(dataDirectory)).toBeUndefined()
   const { url, stop } = await start(dataDirectory)
@@ -134,7 +134,7 @@ test('is found by a command beside it, while it runs', async () => {
   expect(await findEmbeddedPostgres(dataDirectory)).toBeUndefined()
 })
 
-test('tells nothing of the data in its log', async () => {
+test('logs nothing of the data', async () => {
   const logged: string[] = []
   const { url } = await start(dataDirectory, { log: (message) => logged.push(message) })
   await query(url, 'create table customers (email text primary key)')

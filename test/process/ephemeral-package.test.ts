@@ -1,4 +1,4 @@
-// The package as an integrator has it: packed, installed beside the packages that it needs, imported by its name.
+// The package as integrators use it: packed, installed with its dependencies, imported by name.
 import { execFile } from 'node:child_process'
 import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -10,7 +10,7 @@ const run = promisify(execFile)
 const repository = path.join(import.meta.dirname, '..', '..')
 const modules = path.join(repository, 'node_modules')
 
-/** A folder in which `interaction-api` is installed. */
+/** Installs `interaction-api` in a temporary folder. @returns the folder */
 async function install(): Promise<string> {
   const folder = await temporaryFolder()
   const place = path.join(folder, 'node_modules', 'interaction-api')
@@ -25,7 +25,7 @@ async function install(): Promise<string> {
   return folder
 }
 
-test('the test suite that the page shows compiles strictly against the package, and passes', async () => {
+test('the documented test suite compiles strictly against the package and passes', async () => {
   const folder = await install()
   const page = await readFile(path.join(repository, 'docs', 'local-twin.md'), 'utf8')
   const [, suite = ''] = /^```ts\n(.*?)^```$/ms.exec(page) ?? []
@@ -42,7 +42,7 @@ test('the test suite that the page shows compiles strictly against the package, 
   expect(stdout).toMatch(/^# fail 0$/m)
 })
 
-test('nothing but that entry can be imported from the package', async () => {
+test('the package exports its entry only', async () => {
   const folder = await install()
   const program = "await import('interaction-api/dist/server.js')"
 

@@ -1,4 +1,4 @@
-// The local twin for tests: `serve --ephemeral`, `startInteractionApi`, and `seed`.
+// The ephemeral service for tests: `serve --ephemeral`, `startInteractionApi` and `seed`.
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -12,13 +12,13 @@ import { eventually, isAlive, temporaryFolder } from './support/embedded.ts'
 
 const page = path.join(import.meta.dirname, '..', '..', 'docs', 'local-twin.md')
 
-async function startTwin(options: StartOptions = {}) {
-  const twin = await startInteractionApi(options)
-  onTestFinished(() => twin.stop())
-  return twin
+async function startEphemeral(options: StartOptions = {}) {
+  const service = await startInteractionApi(options)
+  onTestFinished(() => service.stop())
+  return service
 }
 
-/** What a list of everything answers. */
+/** Lists all interactions. */
 async function listAll(baseUrl: string, token: string) {
   const range = 'start=0001-01-01T00:00:00Z&end=9999-12-31T23:59:59Z&size=2000'
   const response = await fetch(`${baseUrl}/rtc-api/interactions?${range}`, {
@@ -27,8 +27,8 @@ async function listAll(baseUrl: string, token: string) {
   return (await response.json()) as { totalElements: number; content: { id: string; createdAt: string }[] }
 }
 
-test('the documented clients get tokens, of the organizations that the page tells', async () => {
-  const { baseUrl } = await startTwin()
+test('the documented clients get tokens of the documented organizations', async () => {
+  const { baseUrl } = await startEphemeral()
   const rows = (await readFile(page, 'utf8')).matchAll(
     /^\| `(\S+)` \| `(\S+)` \| (\w+) \| `?([\w-]+)`? \|$/gm,
   )
@@ -65,8 +65,8 @@ test.each(['SIGTERM', 'SIGKILL'] as const)(
   },
 )
 
-test('two run side by side, and a reset of one deletes its interactions, and keeps its tokens valid', async () => {
-  const [one, other] = await Promise.all([startTwin(), startTwin()])
+test('a reset deletes the interactions of one of two services and keeps its tokens valid', async () => {
+  const [one, other] = await Promise.all([startEphemeral(), startEphemeral()])
   const { token } = await askForToken(one.baseUrl, one.credentials.service)
   await one.seed({ count: 3 })
   await one.seed({ count: 3, organizationId: 'other-organization' })
@@ -80,25 +80,25 @@ test('two run side by side, and a reset of one deletes its interactions, and kee
   expect(await listAll(other.baseUrl, elsewhere.token)).toMatchObject({ totalElements: 3 })
 })
 
-test('it takes settings, and stops once, however often it is asked to', async () => {
-  const twin = await startTwin({ settings: { BODY_LIMIT_BYTES: '1024', PORT: ' ' } })
-  const { token } = await askForToken(twin.baseUrl, twin.credentials.agent)
-  const { status } = await fetch(`${twin.baseUrl}/rtc-api/interactions`, {
+test('accepts settings, and stop is idempotent', async () => {
+  const service = await startEphemeral({ settings: { BODY_LIMIT_BYTES: '1024', PORT: ' ' } })
+  const { token } = await askForToken(service.baseUrl, service.credentials.agent)
+  const { status } = await fetch(`${service.baseUrl}/rtc-api/interactions`, {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
     body: JSON.stringify({ data: { note: 'n'.repeat(1024) } }),
   })
   expect(status).toBe(413)
 
-  await Promise.all([twin.stop(), twin.stop()])
-  await twin.stop()
+  await Promise.all([service.stop(), service.stop()])
+  await service.stop()
 
-  expect(existsSync(twin.dataDirectory)).toBe(false)
-  await expect(fetch(twin.baseUrl)).rejects.toThrow()
+  expect(existsSync(service.dataDirectory)).toBe(false)
+  await expect(fetch(service.baseUrl)).rejects.toThrow()
 })
 
-test('a wrong setting is named, and a start that fails leaves no folder behind', async () => {
-  const port = new URL((await startTwin()).baseUrl).port
+test('names a wrong setting, and a failed start leaves no directory behind', async () => {
+  const port = new URL((await startEphemeral()).baseUrl).port
   vi.stubEnv('TMPDIR', temporaryFolder())
   onTestFinished(() => void vi.unstubAllEnvs())
 
@@ -108,10 +108,10 @@ test('a wrong setting is named, and a start that fails leaves no folder behind',
   expect(await readdir(tmpdir())).toEqual([])
 })
 
-test('seed makes the same interactions of the same seed, and adds none that are there', async () => {
-  const twin = await startTwin()
-  const environment = { DATA_DIR: twin.dataDirectory }
-  const { token } = await askForToken(twin.baseUrl, twin.credentials.agent)
+test('seed creates the same interactions for the same seed, and skips existing ones', async () => {
+  const service = await startEphemeral()
+  const environment = { DATA_DIR: service.dataDirectory }
+  const { token } = await askForToken(service.baseUrl, service.credentials.agent)
   const until = '2026-01-31T00:00:00Z'
   const seed = (...options: string[]) => finishCommand(['seed', '--until', until, ...options], environment)
 
@@ -119,7 +119,7 @@ test('seed makes the same interactions of the same seed, and adds none that are 
     code: 0,
     output: expect.stringMatching(/1500 more/),
   })
-  const first = await listAll(twin.baseUrl, token)
+  const first = await listAll(service.baseUrl, token)
   expect(first.totalElements).toBe(1500)
   for (const { createdAt } of first.content) {
     expect(createdAt > '2026-01-01' && createdAt <= until).toBe(true)
@@ -128,19 +128,19 @@ test('seed makes the same interactions of the same seed, and adds none that are 
     code: 0,
     output: expect.stringMatching(/\b0 more/),
   })
-  await twin.reset()
-  await twin.seed({ count: 1500, seed: 7, until: new Date(until) })
-  expect(await listAll(twin.baseUrl, token)).toEqual(first)
+  await service.reset()
+  await service.seed({ count: 1500, seed: 7, until: new Date(until) })
+  expect(await listAll(service.baseUrl, token)).toEqual(first)
   expect(await seed('--count', '10', '--seed', '8')).toMatchObject({
     output: expect.stringMatching(/10 more/),
   })
   expect(await seed('--count', '10', '--organization', 'acme')).toMatchObject({
     output: expect.stringMatching(/acme has 10 more/),
   })
-  expect(await readStatus(twin, token, first.content[0]?.id ?? '')).toBe(200)
+  expect(await readStatus(service, token, first.content[0]?.id ?? '')).toBe(200)
 })
 
-test('seed refuses what it cannot read, and names the option', async () => {
+test('seed rejects invalid options and names the option', async () => {
   const wrong = [
     ['--count', '0'],
     ['--count', 'many'],

@@ -9,7 +9,8 @@ import { type RunningService, startService } from '../../support/service.ts'
 /** A folder that is gone when the test is over. */
 export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), 'interaction-api-process-'))
-  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  // A killed service's PostgreSQL may still be writing in it.
+  onTestFinished(() => rm(folder, { recursive: true, force: true, maxRetries: 50 }))
   return folder
 }
 

@@ -21,7 +21,7 @@ export function temporaryFolder(parent?: string): string {
   const folder = makeTemporaryFolder(parent)
   onTestFinished(async () => {
     await endLeftServer(folder)
-    await rm(folder, { recursive: true, force: true })
+    await rm(folder, { recursive: true, force: true, maxRetries: 50 })
   })
   return folder
 }

