@@ -14,6 +14,7 @@ import type { SigningKey } from './auth/signing-key.ts'
 import { oauthRoutes } from './auth/token-endpoint.ts'
 import type { Config } from './config/config.ts'
 import type { Database } from './database/database.ts'
+import { limitWaiting } from './http/admission.ts'
 import { watchConnections } from './http/connections.ts'
 import { allowOrigins } from './http/cors.ts'
 import {
@@ -21,16 +22,20 @@ import {
   answerError,
   answerNotFound,
   commonHeaders,
+  nothingHere,
+  refuseOtherMethods,
   registerErrors,
 } from './http/errors.ts'
+import { acceptJsonObjects } from './http/json-body.ts'
 import { limitBodies, limitUnreadResponses } from './http/memory-limits.ts'
 import { registerOpenapi } from './http/openapi/openapi.ts'
+import { validatorCompiler } from './http/validation.ts'
+import { createRoute } from './interactions/create.ts'
+import { listRoute } from './interactions/list.ts'
+import { readRoute } from './interactions/read.ts'
 import { interactionRepository } from './interactions/repository.ts'
-import { resilientRepository } from './interactions/resilient-repository.ts'
-import { interactionRoutes } from './interactions/routes.ts'
-import { interactionComponents } from './interactions/schemas.ts'
-import { prepareCreateOnce } from './interactions/sql/idempotent-insert.ts'
-import { prepareWalk } from './interactions/sql/scan.ts'
+import { interactionComponents } from './interactions/responses.ts'
+import { updateRoute } from './interactions/update.ts'
 import { registerDatabaseMetrics } from './observability/database-metrics.ts'
 import { healthRoutes } from './observability/health.ts'
 import { metricsRoutes } from './observability/metrics.ts'
@@ -73,8 +78,8 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
       else connections.onBroken(socket, () => answerBrokenRequest(error, socket))
     },
   })
-  // Requests are read by the rooms themselves, and replies are written by them: see interactions/schema.ts.
-  app.setValidatorCompiler(() => () => true)
+  app.setValidatorCompiler(validatorCompiler)
+  // routes write the text of large responses themselves
   app.setSerializerCompiler(() => (value) => JSON.stringify(value))
   registerErrors(app)
   connections.watch(app)
@@ -122,21 +127,45 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
         done(null, noteAnswer(reply.raw, payload))
       })
       rtcApi.setNotFoundHandler(answerNotFound)
-      const repository = interactionRepository(database, { keepsTotals: config.keepsTotals })
-      const { poolSize, longestWaitMs } = config.database
-      await rtcApi.register(interactionRoutes, {
-        repository: resilientRepository(repository, database.retryTimeoutMs),
-        createOnce: prepareCreateOnce(database),
-        // a stream is in no hurry: its batches wait for each other
-        walk: prepareWalk(database, { atOnce: Math.ceil(poolSize / 5) }),
-        // the other half of the connections is left to reads and writes
-        searches: { concurrency: Math.ceil(poolSize / 2), longestWaitMs },
-        publicUrl: config.http.publicUrl,
-      })
+      await rtcApi.register(interactionRoutes, { config, database })
     },
     { prefix: '/rtc-api' },
   )
   return app
+}
+
+/** Requests of each kind that run at once: enough to fill the repository's current batches and the next ones. */
+const concurrency = { reads: 300, writes: 400, cheapSearches: 64 } as const
+
+/** Separate limits, so that too many requests of one kind do not delay the others. */
+async function interactionRoutes(
+  app: FastifyInstance,
+  { config, database }: Pick<AppParts, 'config' | 'database'>,
+): Promise<void> {
+  const { poolSize, longestWaitMs } = config.database
+  const repository = interactionRepository(database, {
+    keepsTotals: config.keepsTotals,
+    // streams need not be fast: their batches wait for each other
+    scanConcurrency: Math.ceil(poolSize / 5),
+  })
+  const admitWrite = limitWaiting({ concurrency: concurrency.writes, longestWaitMs })
+  acceptJsonObjects(app)
+  app.addHook<{ Params: { interactionId?: string } }>('onRequest', ({ params }, _reply, done) => {
+    // a slash with nothing after it is another path
+    done(params.interactionId === '' ? nothingHere() : undefined)
+  })
+  createRoute(app, { repository, admit: admitWrite })
+  listRoute(app, {
+    repository,
+    admitCheap: limitWaiting({ concurrency: concurrency.cheapSearches, longestWaitMs }),
+    // the other half of the connections is for reads and writes
+    admit: limitWaiting({ concurrency: Math.ceil(poolSize / 2), longestWaitMs }),
+    publicUrl: config.http.publicUrl ?? '',
+  })
+  refuseOtherMethods(app, '/interactions', ['GET', 'POST'])
+  readRoute(app, { repository, admit: limitWaiting({ concurrency: concurrency.reads, longestWaitMs }) })
+  updateRoute(app, { repository, admit: admitWrite })
+  refuseOtherMethods(app, '/interactions/:interactionId', ['GET', 'PUT'])
 }
 
 async function logAnswer(request: FastifyRequest, reply: FastifyReply): Promise<void> {

@@ -3,14 +3,14 @@ import { createHash } from 'node:crypto'
 import { createReadStream, existsSync } from 'node:fs'
 import { open, rename, truncate } from 'node:fs/promises'
 import { type Command, InvalidArgumentError } from 'commander'
-import type { Faults } from '../http/problem.ts'
-import { readCriteria } from '../interactions/criteria.ts'
+import { compileObject } from '../http/validation.ts'
 import { toNdjson } from '../interactions/lines.ts'
 import { interactionRepository } from '../interactions/repository.ts'
-import type { Criteria } from '../interactions/sql/filters.ts'
-import { type Place, prepareWalk } from '../interactions/sql/scan.ts'
+import { InteractionQuery } from '../interactions/schemas.ts'
+import type { Criteria } from '../interactions/sql/matching.ts'
+import type { Cursor } from '../interactions/sql/order.ts'
 import { readIdentifier } from './arguments.ts'
-import { readLines } from './lines.ts'
+import { readLines } from './file-lines.ts'
 import { formatCount, showProgress } from './progress.ts'
 import { Interrupted, type Terminal, withDatabase } from './terminal.ts'
 
@@ -52,16 +52,15 @@ async function exportToFile(terminal: Terminal, { out, ...options }: ExportOptio
   // by another name for other criteria, so that no file is a mixture
   const digest = createHash('sha256').update(JSON.stringify(criteria)).digest('hex')
   const partial = `${out}.${digest.slice(0, 8)}.partial`
-  let { written, place } = await resume(partial)
+  let { written, cursor } = await resume(partial)
   const howFar = () => `${formatCount(written)} interactions are in ${partial}; run it again to go on`
   await withDatabase(terminal, async (database) => {
-    const { search } = interactionRepository(database, { keepsTotals: true })
-    const walk = prepareWalk(database, { atOnce: 1 })
-    const { total } = await search(criteria, { page: 0, size: 1, sort: [] })
+    const repository = interactionRepository(database, { keepsTotals: true })
+    const { total } = await repository.search(criteria, { page: 0, size: 1, sort: [] }).run()
     const file = await open(partial, 'a')
     const progress = showProgress(terminal, 'interactions', total, written)
     try {
-      for await (const rows of walk(criteria, { direction: 'asc', after: place })) {
+      for await (const rows of repository.scan(criteria, { direction: 'asc', after: cursor })) {
         await file.appendFile(rows.map(toNdjson).join(''))
         written += rows.length
         progress.update(written)
@@ -79,15 +78,16 @@ async function exportToFile(terminal: Terminal, { out, ...options }: ExportOptio
   terminal.print(`${formatCount(written)} interactions are in ${out}.`)
 }
 
-/** Reads the options as the parameters of a search, whose names they have. */
+const decodeParameters = compileObject(InteractionQuery)
+
+/** Reads the options as the parameters of a search, which have the same names. */
 function readOptions({ organization, ...options }: Readonly<Record<string, string>>): Criteria {
   const parameters = new Map(Object.entries(options))
   if (organization !== undefined) parameters.set('organizationId', organization)
-  const faults: Faults = {}
-  const criteria = readCriteria((name) => [parameters.get(name) ?? []].flat(), faults)
-  const problems = Object.entries(faults).map(([name, fault]) => `  ${toFlag(name)} ${fault}`)
-  if (problems.length > 0) throw new Error(`wrong options:\n${problems.join('\n')}`)
-  return criteria
+  const decoded = decodeParameters((name) => parameters.get(name))
+  if (!('errors' in decoded)) return decoded.value
+  const errors = Object.entries(decoded.errors).map(([name, error]) => `  ${toFlag(name)} ${error}`)
+  throw new Error(`wrong options:\n${errors.join('\n')}`)
 }
 
 function toFlag(name: string): string {
@@ -96,8 +96,8 @@ function toFlag(name: string): string {
 }
 
 /** Takes away what was cut within a line. */
-async function resume(partial: string): Promise<{ written: number; place: Place | undefined }> {
-  if (!existsSync(partial)) return { written: 0, place: undefined }
+async function resume(partial: string): Promise<{ written: number; cursor: Cursor | undefined }> {
+  if (!existsSync(partial)) return { written: 0, cursor: undefined }
   let written = 0
   let bytes = 0
   let last: Buffer = Buffer.alloc(0)
@@ -108,10 +108,10 @@ async function resume(partial: string): Promise<{ written: number; place: Place 
     last = line.bytes
   }
   await truncate(partial, bytes)
-  return { written, place: written === 0 ? undefined : readPlace(last, partial) }
+  return { written, cursor: written === 0 ? undefined : readCursor(last, partial) }
 }
 
-function readPlace(line: Buffer, partial: string): Place {
+function readCursor(line: Buffer, partial: string): Cursor {
   try {
     const { createdAt, id } = JSON.parse(line.toString())
     return { createdAt, id }

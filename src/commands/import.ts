@@ -3,11 +3,11 @@ import { isUtf8 } from 'node:buffer'
 import { open } from 'node:fs/promises'
 import type { Command } from 'commander'
 import type { Database } from '../database/database.ts'
-import type { Faults } from '../http/problem.ts'
-import { readImportedRow } from '../interactions/imported-row.ts'
-import { type ImportedRow, importRows } from '../interactions/sql/import.ts'
+import type { ValidationErrors } from '../http/problem.ts'
+import { readLine } from '../interactions/lines.ts'
+import { insertStored, type StoredInteraction } from '../interactions/sql/insert.ts'
 import { readIdentifier } from './arguments.ts'
-import { type Line, readLines } from './lines.ts'
+import { type Line, readLines } from './file-lines.ts'
 import { formatCount, showProgress } from './progress.ts'
 import { Interrupted, type Terminal, withDatabase } from './terminal.ts'
 
@@ -54,7 +54,7 @@ async function importFile(
         for await (const batch of inBatches(lines, organizationId)) {
           await store(database, batch, tally)
           progress.increment(batch.bytes)
-          if (batch.fault !== undefined) throw new Error(batch.fault)
+          if (batch.error !== undefined) throw new Error(batch.error)
           if (signal.aborted) throw new Interrupted('interrupted; run it again to go on')
         }
       } finally {
@@ -72,30 +72,29 @@ async function importFile(
 }
 
 interface Batch {
-  readonly rows: ImportedRow[]
+  readonly rows: StoredInteraction[]
   /** the number of the first line */
   readonly first: number
   readonly bytes: number
-  /** what is wrong with the line behind the last row; nothing follows it */
-  readonly fault?: string
+  /** what is wrong with the line after the last row; it is the last batch */
+  readonly error?: string
 }
 
 async function* inBatches(
   lines: AsyncIterable<Line>,
   organizationId: string | undefined,
 ): AsyncGenerator<Batch> {
-  let rows: ImportedRow[] = []
+  let rows: StoredInteraction[] = []
   let bytes = 0
   let number = 0
   for await (const line of lines) {
     number++
-    const faults: Faults = {}
-    const row = readLine(line, organizationId, faults)
-    const [wrong] = Object.entries(faults)
-    if (wrong !== undefined) {
+    const row = readRow(line, organizationId)
+    if ('errors' in row) {
+      const [wrong = []] = Object.entries(row.errors)
       const isCut = !line.isEnded && wrong[0] === 'line'
-      const fault = `line ${formatCount(number)}: ${isCut ? 'the file is cut here' : wrong.join(' ')}`
-      return yield { rows, first: number - rows.length, bytes, fault }
+      const error = `line ${formatCount(number)}: ${isCut ? 'the file is cut here' : wrong.join(' ')}`
+      return yield { rows, first: number - rows.length, bytes, error }
     }
     rows.push(row)
     bytes += line.bytes.length + 1
@@ -107,23 +106,25 @@ async function* inBatches(
   yield { rows, first: number + 1 - rows.length, bytes }
 }
 
-function readLine({ bytes }: Line, organizationId: string | undefined, faults: Faults): ImportedRow {
-  if (!isUtf8(bytes)) faults.line = 'must be UTF-8'
-  const row = readImportedRow(bytes.toString(), faults)
-  if (organizationId !== undefined && row.organizationId !== organizationId)
-    faults.organizationId ??= `must be ${organizationId}`
-  return row
+function readRow(
+  { bytes }: Line,
+  organizationId: string | undefined,
+): StoredInteraction | { readonly errors: ValidationErrors } {
+  if (!isUtf8(bytes)) return { errors: { line: 'must be UTF-8' } }
+  const row = readLine(bytes.toString())
+  const isOther = organizationId !== undefined && !('errors' in row) && row.organizationId !== organizationId
+  return isOther ? { errors: { organizationId: `must be ${organizationId}` } } : row
 }
 
 async function store(database: Database, { rows, first }: Batch, tally: Tally): Promise<void> {
   if (rows.length === 0) return
   const last = first + rows.length - 1
-  const { stored, differing } = await importRows(database, rows).catch((error: unknown) => {
+  const { inserted, differing } = await insertStored(database, rows).catch((error: unknown) => {
     const lines = `lines ${formatCount(first)} to ${formatCount(last)} are not stored; run it again to go on`
     throw new Error(lines, { cause: error })
   })
-  tally.stored += stored
-  tally.alike += rows.length - stored - differing.length
+  tally.stored += inserted
+  tally.alike += rows.length - inserted - differing.length
   tally.differing.push(...differing.map((index) => first + index))
 }
 

@@ -1,6 +1,7 @@
 // Stores samples in a database and deletes all interactions: operations for tests that the API does not offer.
 import { type Kysely, sql } from 'kysely'
 import type { Tables } from '../database/tables.ts'
+import { insertStored } from '../interactions/sql/insert.ts'
 import { sample } from './samples.ts'
 
 export interface Seeding {
@@ -21,15 +22,15 @@ export async function storeSamples(kysely: Kysely<Tables>, seeding: Seeding): Pr
   let stored = 0
   for (let first = 0; first < count; first += perStatement) {
     const numbers = Array.from({ length: Math.min(perStatement, count - first) }, (_, index) => first + index)
-    const samples = numbers.map((number) => sample(seed, organizationId, number))
-    const { numAffectedRows } = await sql`
-      insert into interactions (id, organization_id, created_by, created_at, type, data)
-      select id, ${organizationId}, "createdBy", ${until.toISOString()}::timestamptz - age * interval '1 millisecond',
-             type, data::json
-      from json_to_recordset(${JSON.stringify(samples)}::json)
-        as given (id text, "createdBy" text, age bigint, type text, data text)
-      on conflict (id) do nothing`.execute(kysely)
-    stored += Number(numAffectedRows ?? 0)
+    const { inserted } = await insertStored(
+      { kysely },
+      numbers.map((number) => {
+        const { age, ...rest } = sample(seed, organizationId, number)
+        const createdAt = new Date(until.getTime() - age).toISOString()
+        return { ...rest, organizationId, createdAt, version: '0' }
+      }),
+    )
+    stored += inserted
   }
   return stored
 }

@@ -1,4 +1,4 @@
-// What the service refuses, and with which HTTP status. Knows no framework: rooms throw, http/errors.ts renders.
+// Errors that callers see, with the HTTP status of each. Routes throw them; errors.ts renders them.
 
 const statusOf = {
   bad_request: 400,
@@ -27,7 +27,7 @@ const statusOf = {
 
 export type ProblemCode = keyof typeof statusOf
 
-/** An answer other than success, ready to be told to the caller (contract §7): the message is public. */
+/** An error response (contract §7). The message is public. */
 export class Problem extends Error {
   readonly code: ProblemCode
   readonly status: number
@@ -40,32 +40,37 @@ export class Problem extends Error {
     this.headers = headers
   }
 
-  /** The reply's body: an object whose values are all strings. */
+  /** Returns the body of the response: an object whose values are all strings. */
   body(): Readonly<Record<string, string>> {
     return { error: this.code, error_description: this.message }
   }
 }
 
-/** What is wrong with a request: each offending parameter or member, with what would be accepted. */
-export type Faults = Record<string, string>
+/** What is wrong with a request, by the name of the parameter, header or member: phrases such as "must be a string". */
+export type ValidationErrors = Readonly<Record<string, string>>
 
-/** 400 with all faults of the request at once; its body is the faults themselves. */
+/** 400; the body is the validation errors. */
 export class InvalidRequest extends Problem {
-  readonly faults: Readonly<Faults>
+  readonly errors: ValidationErrors
 
-  constructor(faults: Readonly<Faults>) {
+  constructor(errors: ValidationErrors) {
     super('bad_request', 'The request is not valid.')
-    this.faults = faults
+    this.errors = errors
   }
 
-  override body(): Readonly<Record<string, string>> {
-    return this.faults
+  override body(): ValidationErrors {
+    return this.errors
   }
 }
 
-/** Authenticated, but not allowed (RFC 6750 §3.1). */
+/** Returns a 403 for an authenticated caller (RFC 6750 §3.1). */
 export function forbidden(message: string): Problem {
   return new Problem('forbidden', message, {
     'www-authenticate': `Bearer error="insufficient_scope", error_description="${message}"`,
   })
+}
+
+/** Returns a 503 that may be retried after `retryAfterSeconds`. */
+export function unavailable(message: string, retryAfterSeconds = 1): Problem {
+  return new Problem('unavailable', message, { 'retry-after': String(retryAfterSeconds) })
 }

@@ -1,8 +1,8 @@
-// A page whose data are too large to hold at once: its text in pieces, loaded as the caller takes them.
-import { type InteractionRow, interactionJson, largestLoad } from './sql/rows.ts'
-import type { StoredInteraction } from './sql/search.ts'
+// A page whose data is too large to hold at once: its text in pieces, loaded as the caller reads them.
+import { type InteractionRow, interactionJson, maximumLoadBytes } from './sql/rows.ts'
+import type { UnloadedInteraction } from './sql/search.ts'
 
-/** The text of a page, with what stands before and behind its interactions. */
+/** Yields the text of a page with the text before and after its interactions. */
 export async function* around(
   head: string,
   pieces: AsyncIterable<string>,
@@ -14,12 +14,12 @@ export async function* around(
 }
 
 /**
- * The interactions of a page, separated by commas, in pieces of about `largestLoad`. One that is gone meanwhile is
- * left out; one that was updated meanwhile is given as it is then.
- * @param load the interactions of these ids, in their order
+ * Yields the interactions of a page, separated by commas, in pieces of about 4 MiB. One that was removed in the meantime
+ * is left out; one that was updated appears in its new state.
+ * @param load returns the interactions with the given ids, in their order
  */
 export async function* loadInPieces(
-  interactions: readonly StoredInteraction[],
+  interactions: readonly UnloadedInteraction[],
   load: (ids: readonly string[]) => Promise<readonly (InteractionRow | undefined)[]>,
 ): AsyncGenerator<string> {
   let separator = ''
@@ -32,11 +32,11 @@ export async function* loadInPieces(
   }
 }
 
-function* pieces(interactions: readonly StoredInteraction[]): Generator<readonly StoredInteraction[]> {
-  let piece: StoredInteraction[] = []
+function* pieces(interactions: readonly UnloadedInteraction[]): Generator<readonly UnloadedInteraction[]> {
+  let piece: UnloadedInteraction[] = []
   let bytes = 0
   for (const interaction of interactions) {
-    if (piece.length > 0 && bytes + interaction.bytes > largestLoad) {
+    if (piece.length > 0 && bytes + interaction.bytes > maximumLoadBytes) {
       yield piece
       piece = []
       bytes = 0

@@ -1,13 +1,22 @@
-// Interactions line by line, as NDJSON and as CSV; both hold `data` exactly as it was given.
+// Interactions line by line: NDJSON and CSV for streams and exports, NDJSON for imports. `data` stays exactly as given.
 import type { IncomingHttpHeaders } from 'node:http'
+import { Type } from '@sinclair/typebox'
 import Negotiator from 'negotiator'
+import type { ValidationErrors } from '../http/problem.ts'
+import { compileObject, crossCheck } from '../http/validation.ts'
+import { Decoded, type Given, InvalidValue } from '../types/decoded.ts'
+import { Identifier } from '../types/identifier.ts'
+import { parseInstant, toTimestamp } from '../types/instant.ts'
+import { JsonObject } from '../types/json-object.ts'
+import { JsonText, maximumDepth, memberOf, parseJsonObject } from '../types/json-text.ts'
+import type { StoredInteraction } from './sql/insert.ts'
 import { type InteractionRow, interactionJson, toIsoText } from './sql/rows.ts'
 
 export interface LineFormat {
   readonly contentType: string
-  /** what stands before the first line */
+  /** the text before the first line */
   readonly head: string
-  /** one interaction, its line's end included */
+  /** Returns the line of an interaction with its end. */
   line(row: InteractionRow): string
 }
 
@@ -20,15 +29,15 @@ const lineFormats = {
   },
 } as const satisfies Record<string, LineFormat>
 
-/** What a caller asks for by the header Accept (RFC 9110 §12.5.1); undefined: anything else, and so the page. */
-export function wantedFormat(headers: IncomingHttpHeaders): LineFormat | undefined {
-  const wanted = new Negotiator({ headers }).mediaType(['application/json', ...Object.keys(lineFormats)])
-  return Object.entries(lineFormats).find(([mediaType]) => mediaType === wanted)?.[1]
+/** Returns the format that Accept prefers (RFC 9110 §12.5.1); undefined: the page. */
+export function preferredFormat(headers: IncomingHttpHeaders): LineFormat | undefined {
+  const preferred = new Negotiator({ headers }).mediaType(['application/json', ...Object.keys(lineFormats)])
+  return Object.entries(lineFormats).find(([mediaType]) => mediaType === preferred)?.[1]
 }
 
 /**
  * Writes batches of interactions, a text for each.
- * @returns once there is the first batch: what fails until then rejects, and can still be answered as an error
+ * @returns after the first batch is read: an error before that rejects, and can still become an error response
  */
 export async function writeLines(
   { head, line }: LineFormat,
@@ -43,8 +52,8 @@ export async function writeLines(
 }
 
 /**
- * One JSON text and a line feed. Between the tokens of `data` there may be line breaks, which a line cannot hold: they
- * become spaces, and a further member `dataText` holds the text as it was given.
+ * Returns a JSON text and a line feed. A line cannot contain the line breaks that `data` may have between its tokens:
+ * they become spaces, and a further member `dataText` has the original text.
  */
 export function toNdjson(row: InteractionRow): string {
   if (!/[\n\r]/.test(row.data)) return `${interactionJson(row)}\n`
@@ -52,14 +61,14 @@ export function toNdjson(row: InteractionRow): string {
   return `${oneLine.slice(0, -1)},"dataText":${JSON.stringify(row.data)}}\n`
 }
 
-/** The JSON text with spaces for line breaks, which can stand between tokens only. */
-export function withoutLineBreaks(json: string): string {
+/** Replaces line breaks by spaces; JSON has them between tokens only. */
+function withoutLineBreaks(json: string): string {
   return json.replaceAll(/[\n\r]/g, ' ')
 }
 
 /**
- * A record as RFC 4180 has it. No text is altered, also where a spreadsheet would take it for a formula: an id with an
- * apostrophe put before it would be another id. A type that was never given is empty, without quotes.
+ * Returns a record of RFC 4180. Texts that a spreadsheet would take for a formula are not altered: an id with an
+ * apostrophe before it would be another id. A type that was never given is empty, without quotes.
  */
 function toCsv(row: InteractionRow): string {
   const type = row.type === null ? '' : quote(row.type)
@@ -69,4 +78,66 @@ function toCsv(row: InteractionRow): string {
 
 function quote(text: string): string {
   return `"${text.replaceAll('"', '""')}"`
+}
+
+/** Decodes to a PostgreSQL timestamp, which must have every digit that is given. */
+const Timestamp = Decoded({ type: 'string', format: 'date-time' }, (given) => {
+  const instant = typeof given === 'string' ? parseInstant(given) : undefined
+  const timestamp = instant === undefined ? 'infinity' : toTimestamp(instant.milliseconds)
+  if (instant?.nanoseconds === 0 && !timestamp.endsWith('infinity')) return timestamp
+  throw new InvalidValue(
+    'must be an ISO 8601 date-time with a zone, to the millisecond, of the years 1 to 9999',
+  )
+})
+
+/** Decodes to a decimal number. */
+const StoredVersion = Decoded({ type: 'integer', format: 'int64', minimum: 0 }, (given: Given) => {
+  const text = given instanceof JsonText ? given.text : ''
+  if (/^\d{1,19}$/.test(text) && BigInt.asIntN(64, BigInt(text)) >= 0n) return text
+  throw new InvalidValue('must be a whole number of 64 bits, not below 0')
+})
+
+const AnyString = Decoded({ type: 'string' }, (given) => {
+  if (typeof given === 'string') return given
+  throw new InvalidValue('must be the text of data')
+})
+
+/** A line of an export. */
+const Line = Type.Object(
+  {
+    id: Identifier({}),
+    organizationId: Identifier({}),
+    createdBy: Identifier({}),
+    createdAt: Timestamp,
+    type: Type.Optional(Identifier({})),
+    data: JsonObject({}),
+    dataText: Type.Optional(AnyString),
+    version: StoredVersion,
+  },
+  { [crossCheck]: checkDataText },
+)
+
+function checkDataText({ data, dataText }: { readonly data?: string; readonly dataText?: string }) {
+  const isOther = dataText !== undefined && data !== undefined && withoutLineBreaks(dataText) !== data
+  return isOther ? { dataText: 'must be the text of data' } : undefined
+}
+
+const decodeLine = compileObject(Line)
+
+/** Reads a line of an export, without its end. @returns what is wrong with it when it cannot be stored as it is */
+export function readLine(line: string): StoredInteraction | { readonly errors: ValidationErrors } {
+  const object = parseJsonObject(line)
+  if (object === undefined) return { errors: { line: 'must be a JSON object' } }
+  if (object.depth > maximumDepth)
+    return { errors: { line: `must not nest deeper than ${maximumDepth} levels` } }
+  const unknown = [...object.members.keys()].filter((name) => !Object.hasOwn(Line.properties, name))
+  const decoded = decodeLine((name) => memberOf(object, name))
+  if ('errors' in decoded || unknown.length > 0) {
+    const unknownErrors = unknown.map((name) => [name, 'is not a member of an interaction'])
+    return {
+      errors: { ...Object.fromEntries(unknownErrors), ...('errors' in decoded ? decoded.errors : {}) },
+    }
+  }
+  const { type, data, dataText, ...rest } = decoded.value
+  return { ...rest, type, data: dataText ?? data }
 }

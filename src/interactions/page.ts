@@ -1,20 +1,43 @@
-// Spring Data's page: reads page, size and sort as Spring does, and builds the page object. Pure.
-import type { Faults } from '../http/problem.ts'
+// The page of Spring Data: its query parameters (spring-facts §1, §2) and its JSON (spring-facts §3).
+import type { SchemaOptions } from '@sinclair/typebox'
+import { Decoded, InvalidValue, toValues } from '../types/decoded.ts'
 import { type Order, type Pageable, type SortProperty, sortColumns } from './sql/order.ts'
 
-/** All values of a query parameter in the order of the request. */
-export type ParameterValues = (name: string) => readonly string[]
+const defaultPage = 0
+const defaultSize = 20
+const maximumSize = 2000
 
-/** Reads what Spring's Pageable argument reads (spring-facts §1, §2); only an unknown sort property is a fault. */
-export function readPageable(values: ParameterValues, faults: Faults): Pageable {
-  const page = parseInt32(values('page')[0])
-  const size = parseInt32(values('size')[0])
-  return {
-    page: page !== undefined && page >= 0 ? page : 0,
-    size: size !== undefined && size >= 1 ? Math.min(size, 2000) : 20,
-    sort: readSort(values('sort'), faults),
-  }
+/** The number of a page from 0. Any value that is not one decodes to 0. */
+export const PageNumber = (options: SchemaOptions) =>
+  Decoded({ type: 'integer', default: defaultPage, ...options }, (given) => {
+    const page = parseInt32(toValues(given)[0])
+    return page !== undefined && page >= 0 ? page : defaultPage
+  })
+
+/** The size of a page, at most 2000. Any value that is not one decodes to 20. */
+export const PageSize = (options: SchemaOptions) =>
+  Decoded({ type: 'integer', default: defaultSize, ...options }, (given) => {
+    const size = parseInt32(toValues(given)[0])
+    return size !== undefined && size >= 1 ? Math.min(size, maximumSize) : defaultSize
+  })
+
+/** The requested order. Unknown properties are not accepted. */
+export const Sort = (options: SchemaOptions) =>
+  Decoded({ type: 'array', items: { type: 'string', pattern: sortPattern }, ...options }, (given) =>
+    readSort(toValues(given)),
+  )
+
+/** Returns the requested page with Spring's defaults. */
+export function toPageable({ page, size, sort }: Readonly<Partial<Pageable>>): Pageable {
+  return { page: page ?? defaultPage, size: size ?? defaultSize, sort: sort ?? [] }
 }
+
+const properties = Object.keys(sortColumns)
+const property = properties
+  .map((name) => `[${name.slice(0, 1)}${name.slice(0, 1).toUpperCase()}]${name.slice(1)}`)
+  .join('|')
+/** Blank parts are ignored, and so is a value without a property. */
+const sortPattern = `^(${property}|[\\s.]*)(,(${property}|[\\s.]*))*(,([aA][sS][cC]|[dD][eE][sS][cC]))?(,[iI][gG][nN][oO][rR][eE][cC][aA][sS][eE])?$`
 
 function parseInt32(text: string | undefined): number | undefined {
   if (text === undefined || !/^[+-]?\d+$/.test(text)) return undefined
@@ -22,26 +45,24 @@ function parseInt32(text: string | undefined): number | undefined {
   return value >= -2_147_483_648 && value <= 2_147_483_647 ? value : undefined
 }
 
-function readSort(values: readonly string[], faults: Faults): Order[] {
+function readSort(values: readonly string[]): readonly Order[] {
   const orders = new Map<SortProperty, Order>()
   for (const value of values) {
-    const parts = decodeOnceMore(value)
+    const parts = decodeAgain(value)
       .split(',')
       .filter((part) => !/^[\s.]*$/.test(part))
     const ignoreCase = popIf(parts, /^ignorecase$/i) !== undefined
     const direction = popIf(parts, /^(asc|desc)$/i)?.toLowerCase() === 'desc' ? 'desc' : 'asc'
     for (const part of parts) {
       const property = toSortProperty(part)
-      if (property === undefined)
-        faults.sort = `"${part.slice(0, 50)}" is no property to sort by; these are: ${Object.keys(sortColumns).join(', ')}`
-      else if (!orders.has(property)) orders.set(property, { property, direction, ignoreCase })
+      if (!orders.has(property)) orders.set(property, { property, direction, ignoreCase })
     }
   }
   return [...orders.values()]
 }
 
 /** Since Spring Data 3.3 a sort parameter is percent-decoded a second time. */
-function decodeOnceMore(value: string): string {
+function decodeAgain(value: string): string {
   try {
     return decodeURIComponent(value)
   } catch {
@@ -53,27 +74,31 @@ function popIf(parts: string[], pattern: RegExp): string | undefined {
   return pattern.test(parts.at(-1) ?? '') ? parts.pop() : undefined
 }
 
-function toSortProperty(name: string): SortProperty | undefined {
+const isSortProperty = (name: string): name is SortProperty => Object.hasOwn(sortColumns, name)
+
+function toSortProperty(name: string): SortProperty {
   const decapitalized = name.slice(0, 1).toLowerCase() + name.slice(1)
-  return Object.hasOwn(sortColumns, decapitalized) ? (decapitalized as SortProperty) : undefined
+  if (isSortProperty(decapitalized)) return decapitalized
+  throw new InvalidValue(
+    `has the unknown property "${name.slice(0, 50)}"; accepted are ${properties.join(', ')}`,
+  )
 }
 
-/** How many interactions there are on all pages, as Spring has it: the last page tells better than a count before it. */
+/** Returns the total as Spring does: on the last page what was found overrides what was counted. */
 function countElements({ page, size }: Omit<Pageable, 'sort'>, found: number, total: number): number {
   const offset = page * size
   return found > 0 && offset + size > total ? offset + found : total
 }
 
-/** How many pages there are; the parameters are those of `pageEnvelope`. */
+/** Returns the number of pages; the parameters are those of pageEnvelope(). */
 export function countPages(pageable: Omit<Pageable, 'sort'>, found: number, total: number): number {
   return Math.ceil(countElements(pageable, found, total) / pageable.size)
 }
 
 /**
- * What stands before and behind the interactions in the reply's text, in the order in which Spring writes the members
- * (spring-facts §3).
- * @param found how many interactions the page holds
- * @param total how many interactions there are on all pages
+ * Returns the text before and after the interactions of a page, with the members in Spring's order.
+ * @param found how many interactions are on the page
+ * @param total how many interactions match, on all pages
  */
 export function pageEnvelope({ page, size, sort }: Pageable, found: number, total: number): [string, string] {
   const offset = page * size

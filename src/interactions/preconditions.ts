@@ -1,14 +1,15 @@
-// Requests that depend on the version which they find (RFC 9110 §13): an entity tag is a version in quotes.
+// Conditional requests (RFC 9110 §13): the entity tag of an interaction is its version in quotes.
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Faults } from '../http/problem.ts'
+import type { SchemaOptions } from '@sinclair/typebox'
+import { Decoded, InvalidValue, toText } from '../types/decoded.ts'
 
-/** What If-Match and If-None-Match of a request ask for, both of them. */
+/** The conditions of If-Match and If-None-Match. */
 export interface Preconditions {
-  /** the one version that meets them, if there is no other; undefined: several may, or none */
+  /** the only version that can meet both; undefined: several, or none */
   readonly onlyVersion: bigint | undefined
-  /** Whether If-Match holds at that version: compared strongly, so that a weak tag never does. */
+  /** Whether a version meets If-Match. Tags are compared strongly: a weak one never matches. */
   ifMatch(version: string): boolean
-  /** Whether If-None-Match holds at that version: compared weakly. */
+  /** Whether a version meets If-None-Match. Tags are compared weakly. */
   ifNoneMatch(version: string): boolean
 }
 
@@ -20,18 +21,31 @@ interface EntityTag {
 
 type TagList = '*' | readonly EntityTag[]
 
-/** A strong one: replies of one version are the same in every byte. */
+const tag = String.raw`(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"`
+
+/** The type of If-Match and If-None-Match. */
+export const EntityTags = (options: SchemaOptions) =>
+  Decoded(
+    {
+      type: 'string',
+      pattern: `^(?:\\*|[ \\t]*(?:${tag}[ \\t]*)?(?:,[ \\t]*(?:${tag}[ \\t]*)?)*)$`,
+      ...options,
+    },
+    (given) => parseTags(toText(given)),
+  )
+
+/** Returns a strong tag: the responses for a version are equal in every byte. */
 export function toEntityTag(version: string): string {
   return `"${version}"`
 }
 
 /**
- * Reads the two headers; what is wrong with them goes into `faults`.
- * @returns undefined when whatever version there is meets them
+ * Reads the two headers of a validated request.
+ * @returns undefined when every version meets them
  */
-export function readPreconditions(headers: IncomingHttpHeaders, faults: Faults): Preconditions | undefined {
-  const match = readTags('If-Match', headers['if-match'], faults)
-  const noneMatch = readTags('If-None-Match', headers['if-none-match'], faults)
+export function readPreconditions(headers: IncomingHttpHeaders): Preconditions | undefined {
+  const match = readTags(headers['if-match'])
+  const noneMatch = readTags(headers['if-none-match'])
   if ((match === undefined || match === '*') && noneMatch === undefined) return undefined
   return {
     onlyVersion: noneMatch === undefined ? onlyVersion(match) : undefined,
@@ -45,17 +59,18 @@ export function readPreconditions(headers: IncomingHttpHeaders, faults: Faults):
   }
 }
 
-function readTags(name: string, header: string | undefined, faults: Faults): TagList | undefined {
-  if (header === undefined || header === '*') return header
+function readTags(header: string | undefined): TagList | undefined {
+  return header === undefined ? undefined : parseTags(header)
+}
+
+function parseTags(header: string): TagList {
+  if (header === '*') return '*'
   const tags: EntityTag[] = []
   // an element of a list may be empty (RFC 9110 §5.6.1.2)
   const element = /[ \t]*(?:(W\/)?("[\x21\x23-\x7e\x80-\xff]*")[ \t]*)?(?:,|$)/y
   while (element.lastIndex < header.length) {
     const found = element.exec(header)
-    if (found === null) {
-      faults[name] = 'must be * or entity tags with commas between, such as "3"'
-      return undefined
-    }
+    if (found === null) throw new InvalidValue('must be * or entity tags separated by commas, such as "3"')
     const [, weak, opaque] = found
     if (opaque !== undefined) tags.push({ isWeak: weak !== undefined, opaque })
   }

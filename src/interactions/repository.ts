@@ -1,146 +1,158 @@
-// The SQL on interactions, one statement a function. Creations are in creation.ts; the search, composed anew for each
-// request, in search.ts.
+// The one door to the interactions table: create, find, update, search, scan. It retries what fails for a moment, and
+// returns 'unknown' for a write of which it cannot find out whether it was applied.
 import { sql } from 'kysely'
-import { batch, inOrder } from '../database/batches.ts'
+import { batch } from '../database/batches.ts'
 import type { Database, SharedConnectionName } from '../database/database.ts'
-import { joinJson, splitJson } from '../database/json-list.ts'
-import { type DataLists, type NewInteraction, prepareCreate } from './sql/insert.ts'
-import { type InteractionRow, promotedColumns, rowColumns } from './sql/rows.ts'
+import { retry } from '../database/retry.ts'
+import { isAmbiguous, isTransient } from '../database/sqlstate.ts'
+import { type KeyedInteraction, prepareIdempotentInsert } from './sql/idempotent-insert.ts'
+import { type NewInteraction, prepareInsert } from './sql/insert.ts'
+import type { Criteria } from './sql/matching.ts'
+import type { Pageable } from './sql/order.ts'
+import { type InteractionRow, rowColumns } from './sql/rows.ts'
+import { prepareScan, type Scan } from './sql/scan.ts'
 import { prepareSearch, type Search, type SearchOptions } from './sql/search.ts'
+import { type InteractionUpdate, prepareUpdate, type UpdateOutcome } from './sql/update.ts'
 
-export interface InteractionUpdate {
-  readonly id: string
-  /** only when it belongs to this one; undefined: whichever it belongs to */
-  readonly organizationId: string | undefined
-  /** undefined: stays as it is */
-  readonly type: string | undefined
-  /** the JSON text of an object; undefined: stays as it is */
-  readonly data: string | undefined
-  /** only when this is the current one; undefined: whichever is */
-  readonly version: bigint | undefined
-}
+/** `unknown`: the connection was lost, and others have written since, so that the stored row does not tell. */
+export type WriteOutcome<Outcome> = Outcome | 'unknown'
 
-/** `foreign`: it belongs to another organization; `stale`: its version is another */
-export type UpdateOutcome = 'updated' | 'missing' | 'foreign' | 'stale'
-
-export interface InteractionRepository extends Search {
-  /** @returns undefined when there is none of that id in any organization */
-  find(id: string): Promise<InteractionRow | undefined>
-  /** The interactions of these ids, in their order; undefined where there is none. */
-  findAll(ids: readonly string[]): Promise<readonly (InteractionRow | undefined)[]>
-  /** Stores a new interaction with version 0, unless its id is taken in any organization. */
-  create(interaction: NewInteraction): Promise<'created' | 'duplicate'>
+export interface InteractionRepository {
+  /** Stores a new interaction with version 0, unless its id exists in any organization. */
+  create(interaction: NewInteraction): Promise<WriteOutcome<'created' | 'duplicate'>>
   /**
-   * Applies an update in one statement, comparing and writing at once: of any number at once with the same version,
-   * one is applied. What gives `type` or `data` adds 1 to the version; what gives neither changes nothing, but is
-   * checked all the same.
+   * Creates an interaction with an idempotency key, once however often it is called within 24 hours.
+   * @returns the id that was created with the key, now or before; undefined when that was from other content
    */
-  update(update: InteractionUpdate): Promise<UpdateOutcome>
+  createOnce(interaction: KeyedInteraction): Promise<string | undefined>
+  /** @returns undefined when no organization has an interaction with that id */
+  find(id: string): Promise<InteractionRow | undefined>
+  /** Returns the interactions with these ids, in their order; undefined for each that does not exist. */
+  findAll(ids: readonly string[]): Promise<readonly (InteractionRow | undefined)[]>
+  /**
+   * Updates an interaction. Comparing the version and writing is one step: of concurrent updates with the same version
+   * one is applied. An update that gives `type` or `data` adds 1 to the version; one that gives neither changes nothing,
+   * but its conditions are checked.
+   */
+  update(update: InteractionUpdate): Promise<WriteOutcome<UpdateOutcome>>
+  search(criteria: Criteria, pageable: Pageable): Search
+  scan: Scan
 }
 
-/** Compiles the statements; they run when the functions are called. */
-export function interactionRepository(database: Database, options: SearchOptions): InteractionRepository {
-  const { kysely, retryTimeoutMs } = database
+export interface RepositoryOptions extends SearchOptions {
+  /** how many connections all scans use together; 1 by default */
+  readonly scanConcurrency?: number
+}
+
+/** Prepares the statements; they run when the functions are called. */
+export function interactionRepository(database: Database, options: RepositoryOptions): InteractionRepository {
+  const { retryTimeoutMs } = database
   const reads = { concurrency: 4, maxSize: 16, retryTimeoutMs } as const
   const writes = { concurrency: 3, maxSize: 100, retryTimeoutMs } as const
+  const retryRead = <Result>(read: () => Promise<Result>) => retry(read, retryTimeoutMs)
 
-  const findSome = (name: string, options?: { readonly shares: SharedConnectionName }) => {
-    const select = database.prepare(
-      name,
-      ({ ids }: { ids: readonly string[] }) =>
-        kysely
-          .selectFrom('interactions')
-          .select([...rowColumns, 'data'])
-          .where('id', '=', sql<string>`any(${ids}::text[])`)
-          .compile(),
-      options,
-    )
-    return async (ids: readonly string[]) => {
-      const rows = new Map((await select({ ids })).map((row) => [row.id, row]))
-      return ids.map((id) => rows.get(id))
-    }
-  }
-
-  const updateAll = database.prepare(
-    'update_interactions',
-    (given: DataLists<InteractionUpdate>) =>
-      sql<UpdateRow>`
-      with given as materialized (
-        select *
-        from unnest(
-            ${given.id}::text[], ${given.organizationId}::text[], ${given.type}::text[], ${splitJson(given.data)},
-            ${given.version}::bigint[]
-          ) as given (id, organization_id, type, data, version)
-      ), target as materialized (
-        select interaction.id, interaction.organization_id, interaction.version
-        from given join interactions as interaction on interaction.id = given.id
-      ), updated as (
-        update interactions as interaction
-        set type = coalesce(given.type, interaction.type),
-            data = coalesce(given.data, interaction.data),
-            version = interaction.version + 1,
-            (${promotedColumns}) = (
-              select ${promotedColumns} from promote_interaction(
-                interaction.id, interaction.organization_id, coalesce(given.data, interaction.data)
-              )
-            )
-        from given
-        where interaction.id = given.id
-          and (interaction.organization_id = given.organization_id or given.organization_id is null)
-          and (interaction.version = given.version or given.version is null)
-          and (given.type is not null or given.data is not null)
-        returning interaction.id
-      )
-      select target.id,
-             exists (select from updated where updated.id = target.id) as updated,
-             coalesce(target.organization_id <> given.organization_id, false) as is_foreign,
-             coalesce(target.version = given.version, true) as is_current
-      from target join given on given.id = target.id`.compile(kysely),
-    { shares: 'writes' },
-  )
-  const updateTogether = batch(async (updates: readonly InteractionUpdate[]) => {
-    // a statement updates a row once, so that further updates of it are left to the next ones
-    const firsts = new Map<string, InteractionUpdate>()
-    for (const one of updates) if (!firsts.has(one.id)) firsts.set(one.id, one)
-    const rows = inOrder([...firsts.values()])
-    const targets = await updateAll({
-      id: rows.map(({ id }) => id),
-      organizationId: rows.map(({ organizationId }) => organizationId),
-      type: rows.map(({ type }) => type),
-      data: joinJson(rows.map(({ data }) => data)),
-      version: rows.map(({ version }) => version),
-    })
-    const targetOf = new Map(targets.map((target) => [target.id, target]))
-    return updates.map((one) => (firsts.get(one.id) === one ? outcomeOf(one, targetOf.get(one.id)) : 'again'))
-  }, writes)
+  const insert = prepareInsert(database, writes)
+  const insertOnce = prepareIdempotentInsert(database, { ...writes, concurrency: 2 })
+  const findTogether = batch(prepareFind(database, 'find_interactions', { shares: 'reads' }), reads)
+  // the interactions of a large page may take long: not on a shared connection
+  const findAll = prepareFind(database, 'find_page_data')
+  const updateOnce = prepareUpdate(database, writes)
+  const search = prepareSearch(database, options)
+  const find = (id: string) => retryRead(() => findTogether(id))
 
   return {
-    find: batch(findSome('find_interactions', { shares: 'reads' }), reads),
-    // those of a large page, which may take long
-    findAll: findSome('find_page_data'),
-    create: prepareCreate(database, writes),
-    async update(given) {
-      for (;;) {
-        const outcome = await updateTogether(given)
-        if (outcome !== 'again') return outcome
-      }
+    create: (interaction) =>
+      writeUntilCertain(retryTimeoutMs, {
+        write: () => insert(interaction),
+        refusal: 'duplicate',
+        judge: async () => judgeCreation(interaction, await findTogether(interaction.id)),
+      }),
+    createOnce: (interaction) => retryRead(() => insertOnce(interaction)),
+    find,
+    findAll: (ids) => retryRead(() => findAll(ids)),
+    update(update) {
+      const { type, data, version } = update
+      const write = () => updateOnce(update)
+      if (type === undefined && data === undefined) return retryRead(write)
+      // applied twice, it would add 2 to the version
+      if (version === undefined)
+        return retry(write, retryTimeoutMs, (error) => isTransient(error) && !isAmbiguous(error))
+      return writeUntilCertain(retryTimeoutMs, {
+        write,
+        refusal: 'stale',
+        judge: async () => judgeUpdate(update, version, await findTogether(update.id)),
+      })
     },
-    ...prepareSearch(database, options),
+    search(criteria, pageable) {
+      const { isCheap, run } = search(criteria, pageable)
+      return { isCheap, run: () => retryRead(run) }
+    },
+    scan: prepareScan(database, { concurrency: options.scanConcurrency ?? 1, retry: retryRead }),
   }
 }
 
-interface UpdateRow {
-  readonly id: string
-  readonly updated: boolean
-  readonly is_foreign: boolean
-  readonly is_current: boolean
+/** Prepares a function that returns the interactions with the given ids, in their order. */
+function prepareFind(
+  database: Database,
+  name: string,
+  options?: { readonly shares: SharedConnectionName },
+): (ids: readonly string[]) => Promise<(InteractionRow | undefined)[]> {
+  const select = database.prepare(
+    name,
+    ({ ids }: { ids: readonly string[] }) =>
+      database.kysely
+        .selectFrom('interactions')
+        .select([...rowColumns, 'data'])
+        .where('id', '=', sql<string>`any(${ids}::text[])`)
+        .compile(),
+    options,
+  )
+  return async (ids) => {
+    const rows = new Map((await select({ ids })).map((row) => [row.id, row]))
+    return ids.map((id) => rows.get(id))
+  }
 }
 
-function outcomeOf(given: InteractionUpdate, target: UpdateRow | undefined): UpdateOutcome {
-  if (target === undefined) return 'missing'
-  if (target.is_foreign) return 'foreign'
-  if (target.updated) return 'updated'
-  if (given.type === undefined && given.data === undefined) return target.is_current ? 'updated' : 'stale'
-  // Without a version, nothing but the row's disappearance meanwhile can have kept it from being updated.
-  return given.version === undefined ? 'missing' : 'stale'
+interface UncertainWrite<Outcome> {
+  readonly write: () => Promise<Outcome>
+  /** the outcome which, after an ambiguous failure, may be caused by the write itself */
+  readonly refusal: Outcome
+  /** Finds out by the stored row whether the write was applied. */
+  readonly judge: () => Promise<WriteOutcome<Outcome>>
+}
+
+/** Repeats a write that applies once however often it is sent, until its outcome is certain. */
+function writeUntilCertain<Outcome>(
+  retryTimeoutMs: number,
+  { write, refusal, judge }: UncertainWrite<Outcome>,
+): Promise<WriteOutcome<Outcome>> {
+  let wasAmbiguous = false
+  return retry(async () => {
+    try {
+      const outcome = await write()
+      if (outcome !== refusal || !wasAmbiguous) return outcome
+    } catch (error) {
+      wasAmbiguous ||= isAmbiguous(error)
+      throw error
+    }
+    return judge()
+  }, retryTimeoutMs)
+}
+
+function judgeCreation(given: NewInteraction, stored: InteractionRow | undefined) {
+  const isOfSameCaller =
+    stored?.organization_id === given.organizationId && stored.created_by === given.createdBy
+  if (!isOfSameCaller) return 'duplicate'
+  if (stored.version !== '0') return 'unknown'
+  return stored.type === (given.type ?? null) && stored.data === given.data ? 'created' : 'duplicate'
+}
+
+function judgeUpdate(given: InteractionUpdate, version: bigint, stored: InteractionRow | undefined) {
+  if (stored === undefined) return 'missing'
+  if (BigInt(stored.version) > version + 1n) return 'unknown'
+  const isOurs =
+    BigInt(stored.version) === version + 1n &&
+    (given.type ?? stored.type) === stored.type &&
+    (given.data ?? stored.data) === stored.data
+  return isOurs ? 'updated' : 'stale'
 }

@@ -1,162 +1,140 @@
-// The shapes of the reimplemented document, named as it names them. They describe; what reads a request is commands.ts
-// and criteria.ts, since JSON Schema knows neither Spring's leniency nor numbers of more than 53 bits.
-import { type Static, type TSchema, Type } from '@sinclair/typebox'
-import { identifierLength } from '../types/identifier.ts'
+// What requests may hold, by the names of the reimplemented document. Requests are validated by these types.
+import { type StaticDecode, Type } from '@sinclair/typebox'
+import { crossCheck } from '../http/validation.ts'
+import { Identifier } from '../types/identifier.ts'
+import { compareInstants, DateTime, type Instant } from '../types/instant.ts'
+import { Int64 } from '../types/int64.ts'
+import { JsonObject } from '../types/json-object.ts'
+import { AnyText, Text } from '../types/text.ts'
+import { PageNumber, PageSize, Sort } from './page.ts'
+import { filters } from './sql/filters.ts'
 
 export const text = (description: string, example: string) => ({ description, examples: [example] })
 
-const Data = (description: string) =>
-  Type.Object(
-    {},
-    {
-      additionalProperties: true,
-      description,
-      examples: [{ customerId: 'c-1042', roomName: 'room-7', tags: ['vip'], onHoldDuration: 1500 }],
-    },
-  )
-
-const Version = (description: string) =>
-  Type.Integer({ format: 'int64', minimum: 0, description, examples: [0] })
-
-export const Identifier = (description: string, example: string) =>
-  Type.String({
-    minLength: identifierLength.minimum,
-    maxLength: identifierLength.maximum,
-    ...text(description, example),
-  })
-
 /** The organization of the demo clients, so that examples work with either of them. */
 export const exampleOrganization = 'demo-organization'
-
 export const exampleId = '0199a6c4-7f1e-7c2a-9d53-2f6f1b0c8e11'
 
-export const Interaction = Type.Object(
-  {
-    id: Identifier('Names the interaction; unique across all organizations.', exampleId),
-    organizationId: Identifier('The organization that the interaction belongs to.', exampleOrganization),
-    createdBy: Identifier('The user or client that created it: the subject of its token.', 'agent-7'),
-    createdAt: Type.String({
-      format: 'date-time',
-      ...text(
-        'When it was created, by the clock of the database: UTC, milliseconds.',
-        '2025-01-20T22:00:00.928Z',
-      ),
-    }),
-    type: Type.Optional(Identifier('What kind of interaction it is; left out when none was given.', 'video')),
-    data: Data('The free-form data, exactly as it was given.'),
-    version: Version('How many times it was updated; see the update operation.'),
-  },
-  { $id: 'Interaction', description: 'The record of one interaction with a customer.' },
-)
+export const data = (description: string) => ({
+  description,
+  examples: [{ customerId: 'c-1042', roomName: 'room-7', tags: ['vip'], onHoldDuration: 1500 }],
+})
+
+/** Members of a body may be null, which means absent. */
+const nullable = (type: string) => ({ type: [type, 'null'] })
 
 export const CreateInteractionWebCommand = Type.Object(
   {
     interactionId: Type.Optional(
-      Identifier(
-        'An id of your own, such as that of the conversation elsewhere. Without one, a UUID is made.',
-        exampleId,
-      ),
+      Identifier({
+        ...nullable('string'),
+        ...text(
+          'An id of your own, such as that of the conversation in another system. By default, a UUID is made.',
+          exampleId,
+        ),
+      }),
     ),
     type: Type.Optional(
-      Identifier(
-        'What kind of interaction it is: `audio`, `video`, `chat`, `cobrowse` or your own.',
-        'video',
-      ),
+      Identifier({
+        ...nullable('string'),
+        ...text('The type of interaction: `audio`, `video`, `chat`, `cobrowse` or your own.', 'video'),
+      }),
     ),
     data: Type.Optional(
-      Data('Anything worth keeping. Some of its members can be searched by: see the list operation.'),
+      JsonObject({
+        ...nullable('object'),
+        ...data('Any data. Some of its members can be searched by: see the list operation.'),
+      }),
     ),
+    // ignored for callers of an organization, and so not checked here: see create.ts
     organizationId: Type.Optional(
-      Identifier(
-        'The organization to create it in. Callers of the SERVICE role must give it; for others it has no effect.',
-        exampleOrganization,
-      ),
+      AnyText({
+        ...nullable('string'),
+        ...text(
+          'The organization to create it in. Required of callers of the SERVICE role, ignored for others.',
+          exampleOrganization,
+        ),
+      }),
     ),
   },
   {
     $id: 'CreateInteractionWebCommand',
-    description: 'What to create. A member that is null counts as left out.',
+    description: 'The interaction to create. A member that is null counts as absent.',
   },
-)
-
-export const CreateInteractionResponse = Type.Object(
-  {
-    interactionId: Identifier('The id under which the interaction can be read.', exampleId),
-    version: Version('Always 0: it has not been updated yet.'),
-  },
-  { $id: 'CreateInteractionResponse', description: 'What was created.' },
 )
 
 export const UpdateInteractionWebCommand = Type.Object(
   {
-    type: Type.Optional(Identifier('The new type; left out, the type stays.', 'video')),
-    data: Type.Optional(Data('The new data, in place of all the old; left out, the data stay.')),
+    type: Type.Optional(
+      Identifier({ ...nullable('string'), ...text('The new type. By default, it stays.', 'video') }),
+    ),
+    data: Type.Optional(
+      JsonObject({
+        ...nullable('object'),
+        ...data('The new data, which replaces all of the old. By default, it stays.'),
+      }),
+    ),
     version: Type.Optional(
-      Version(
-        'The version that you have read. If it is not the current one any more, nothing is changed. Left out, nothing is compared.',
-      ),
+      Int64({
+        ...nullable('integer'),
+        description:
+          'The version that you have read. When it is not the current one, nothing is changed. By default, it is not compared.',
+        examples: [0],
+      }),
     ),
   },
   {
     $id: 'UpdateInteractionWebCommand',
-    description: 'What to change. A member that is null counts as left out.',
+    description: 'What to change. A member that is null counts as absent.',
   },
 )
 
-const int32 = (description: string, example: number) =>
-  Type.Integer({ format: 'int32', minimum: 0, description, examples: [example] })
-const int64 = (description: string, example: number) =>
-  Type.Integer({ format: 'int64', minimum: 0, description, examples: [example] })
-const flag = (description: string, example: boolean) => Type.Boolean({ description, examples: [example] })
+export const InteractionPath = Type.Object({
+  interactionId: Identifier(text('The id of the interaction, percent-encoded.', exampleId)),
+})
 
-export const SortObject = Type.Object(
+export const InteractionQuery = Type.Object(
   {
-    empty: flag('Whether the request asked for no order.', true),
-    sorted: flag('Whether the request asked for an order.', false),
-    unsorted: flag('The same as `empty`.', true),
+    page: Type.Optional(
+      PageNumber({
+        description: 'The page, counted from 0. Any value that is not such a number counts as 0.',
+      }),
+    ),
+    size: Type.Optional(
+      PageSize({
+        description: 'Interactions per page, 1 to 2000. More counts as 2000, any other value as 20.',
+      }),
+    ),
+    sort: Type.Optional(
+      Sort({
+        description:
+          'Order by `property[,property…][,asc|desc][,ignorecase]`, the most significant first. Properties: id, organizationId, createdBy, createdAt, type, version. By default, newest first.',
+        examples: [['createdAt,desc']],
+      }),
+    ),
+    start: DateTime(
+      text('Created at this moment or later: ISO 8601 with a zone.', '2025-01-01T00:00:00.000Z'),
+    ),
+    end: DateTime(
+      text('Created at this moment or earlier: ISO 8601 with a zone.', '2099-12-31T23:59:59.999Z'),
+    ),
+    ...filters,
+    organizationId: Type.Optional(
+      Text(
+        text(
+          'Of that organization. For callers of the SERVICE role; others may name their own only.',
+          exampleOrganization,
+        ),
+      ),
+    ),
   },
-  { $id: 'SortObject', description: 'Whether the request asked for an order.' },
+  { [crossCheck]: checkRange },
 )
 
-const reference = <Schema extends TSchema>(schema: Schema) =>
-  Type.Unsafe<Static<Schema>>(Type.Ref(`${schema.$id}#`))
+function checkRange({ start, end }: { readonly start?: Instant; readonly end?: Instant }) {
+  const isReversed = start !== undefined && end !== undefined && compareInstants(end, start) < 0
+  return isReversed ? { end: 'must not be before start' } : undefined
+}
 
-export const PageableObject = Type.Object(
-  {
-    offset: int64('How many interactions stand on the pages before.', 0),
-    sort: reference(SortObject),
-    pageSize: int32('How many interactions a full page holds.', 20),
-    paged: flag('Always true.', true),
-    pageNumber: int32('Which page this is, counted from 0.', 0),
-    unpaged: flag('Always false.', false),
-  },
-  { $id: 'PageableObject', description: 'Which page was asked for.' },
-)
-
-export const PageInteraction = Type.Object(
-  {
-    totalPages: int32('How many pages there are.', 1),
-    totalElements: int64('How many interactions match, on all pages: exact.', 1),
-    size: int32('How many interactions a full page holds.', 20),
-    content: Type.Array(reference(Interaction), { description: 'The interactions on this page.' }),
-    number: int32('Which page this is, counted from 0.', 0),
-    sort: reference(SortObject),
-    numberOfElements: int32('How many interactions stand on this page.', 1),
-    pageable: reference(PageableObject),
-    first: flag('Whether this is the first page.', true),
-    last: flag('Whether no page follows.', true),
-    empty: flag('Whether this page holds nothing.', false),
-  },
-  { $id: 'PageInteraction', description: 'One page of the interactions that match.' },
-)
-
-/** Every component, to be registered under its name. */
-export const interactionComponents: readonly TSchema[] = [
-  Interaction,
-  CreateInteractionWebCommand,
-  CreateInteractionResponse,
-  UpdateInteractionWebCommand,
-  SortObject,
-  PageableObject,
-  PageInteraction,
-]
+/** The decoded parameters of a search. */
+export type SearchParameters = StaticDecode<typeof InteractionQuery>

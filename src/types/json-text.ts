@@ -1,17 +1,57 @@
-// Reads the text of a JSON object without turning its values into JavaScript values, so that none of them loses a
-// digit, a duplicate key or its order on the way through.
+// Reads the text of a JSON object without turning its values into JavaScript values: numbers keep all digits, objects
+// their duplicate keys and their order.
 
-export interface JsonMembers {
-  /** each member's name, unescaped, with its value's exact text; of duplicates the last, as PostgreSQL and JSON.parse have it */
+/** The exact text of a JSON value that is not a string. */
+export class JsonText {
+  readonly text: string
+
+  constructor(text: string) {
+    this.text = text
+  }
+
+  /** Whether it is an object or an array. */
+  get isStructured(): boolean {
+    return this.text.startsWith('{') || this.text.startsWith('[')
+  }
+}
+
+/** The members of a JSON object. */
+export class JsonMembers {
+  /** the exact text of each member's value, by unescaped name; the last one of duplicates, as in PostgreSQL and JSON.parse */
   readonly members: ReadonlyMap<string, string>
-  /** how many objects and arrays stand inside each other at the deepest place, this object included */
+  /** deepest nesting of objects and arrays, this object included */
   readonly depth: number
+
+  constructor(members: ReadonlyMap<string, string>, depth: number) {
+    this.members = members
+    this.depth = depth
+  }
+}
+
+/** Deepest nesting of objects and arrays that is accepted, as in Jackson. */
+export const maximumDepth = 1000
+
+/** Parses the text of a JSON object. @returns undefined when it is not one */
+export function parseJsonObject(text: string): JsonMembers | undefined {
+  try {
+    JSON.parse(text)
+  } catch {
+    return undefined
+  }
+  return readJsonMembers(text)
+}
+
+/** Returns a member's value; undefined when it is missing or null. */
+export function memberOf({ members }: JsonMembers, name: string): string | JsonText | undefined {
+  const json = members.get(name)
+  if (json === undefined || json === 'null') return undefined
+  return json.startsWith('"') ? JSON.parse(json) : new JsonText(json)
 }
 
 /**
- * Takes the text of a JSON object apart into its members.
- * @param text valid JSON, as JSON.parse has accepted it
- * @returns undefined when the text is valid JSON, but no object
+ * Splits the text of a JSON object into its members.
+ * @param text valid JSON
+ * @returns undefined when it is valid JSON, but not an object
  */
 export function readJsonMembers(text: string): JsonMembers | undefined {
   const members = new Map<string, string>()
@@ -29,12 +69,12 @@ export function readJsonMembers(text: string): JsonMembers | undefined {
     at = skipSpace(text, end)
     if (text[at] === ',') at = skipSpace(text, at + 1)
   }
-  return { members, depth: deepest }
+  return new JsonMembers(members, deepest)
 }
 
 /**
- * Whether a JSON text holds an escape that PostgreSQL's text cannot: `\u0000`, or half of a surrogate pair.
- * @param json valid JSON that came as valid UTF-8, so that only an escape can spell them
+ * Whether a JSON text has an escape that PostgreSQL cannot store: `\u0000`, or half of a surrogate pair.
+ * @param json valid JSON from valid UTF-8, where only escapes can spell them
  */
 export function hasUnstorableEscape(json: string): boolean {
   if (!json.includes('\\u')) return false
@@ -59,7 +99,7 @@ function isSpace(unit: number): boolean {
   return unit === 0x20 || unit === 0x0a || unit === 0x0d || unit === 0x09
 }
 
-/** @returns the place behind the closing quote of the string that starts at `start` */
+/** Returns the index after the closing quote of the string that starts at `start`. */
 function endOfString(text: string, start: number): number {
   let at = start + 1
   for (;;) {
@@ -90,7 +130,7 @@ function endOfValue(text: string, start: number): { end: number; depth: number }
   return { end: at, depth: deepest }
 }
 
-/** A number, true, false or null ends where the object goes on. */
+/** Returns the index after a number, true, false or null. */
 function endOfScalar(text: string, start: number): number {
   let at = start
   while (text[at] !== ',' && text[at] !== '}' && !isSpace(text.charCodeAt(at))) at++

@@ -6,16 +6,15 @@ import fc from 'fast-check'
 import { sql } from 'kysely'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { batch, batchSizes } from '../../src/database/batches.ts'
-import { readCriteria } from '../../src/interactions/criteria.ts'
 import { interactionRepository } from '../../src/interactions/repository.ts'
-import type { Criteria } from '../../src/interactions/sql/filters.ts'
-import { toShape, toValues } from '../../src/interactions/sql/filters.ts'
-import { composeSearches, toSearchLists } from '../../src/interactions/sql/gathered-search.ts'
 import type { NewInteraction } from '../../src/interactions/sql/insert.ts'
+import { type Criteria, toShape, toValues } from '../../src/interactions/sql/matching.ts'
 import type { Pageable } from '../../src/interactions/sql/order.ts'
+import { composeSearches, toSearchLists } from '../../src/interactions/sql/search.ts'
 import { amount } from '../support/amount.ts'
 import { cloneDatabase } from '../support/database.ts'
 import { always } from '../support/make.ts'
+import { criteriaOf } from '../support/search.ts'
 
 const { database } = await cloneDatabase()
 const repository = interactionRepository(database, { keepsTotals: true })
@@ -99,7 +98,7 @@ test('of updates in a batch each has its own outcome, and each of one interactio
     'updated',
     'stale',
     'updated',
-    'foreign',
+    'other organization',
     'stale',
     'failed',
     'missing',
@@ -156,11 +155,10 @@ test('many at once are answered as one after the other: each caller gets its own
 const newest: Pageable = { page: 0, size: 20, sort: [] }
 
 function everythingOf(organizationId: string): Criteria {
-  const parameters: Record<string, string> = { ...always, organizationId }
-  return readCriteria((name) => [parameters[name] ?? []].flat(), {})
+  return criteriaOf({ ...always, organizationId })
 }
 
-const searchIn = (organizationId: string) => repository.search(everythingOf(organizationId), newest)
+const searchIn = (organizationId: string) => repository.search(everythingOf(organizationId), newest).run()
 
 test('of searches at once each has its own page', async () => {
   await outcomes(numbers(40).map((n) => anInteraction({ id: `of-${n}`, organizationId: `search-${n % 7}` })))

@@ -5,10 +5,11 @@ import Fastify from 'fastify'
 import { sql } from 'kysely'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { openDatabase } from '../../src/database/database.ts'
+import { limitWaiting } from '../../src/http/admission.ts'
+import { validatorCompiler } from '../../src/http/validation.ts'
+import { listRoute } from '../../src/interactions/list.ts'
 import { interactionRepository } from '../../src/interactions/repository.ts'
-import { interactionRoutes } from '../../src/interactions/routes.ts'
-import { prepareCreateOnce } from '../../src/interactions/sql/idempotent-insert.ts'
-import { prepareWalk, type Walk } from '../../src/interactions/sql/scan.ts'
+import type { Scan } from '../../src/interactions/sql/scan.ts'
 import { startTestApp } from '../support/app.ts'
 import { always, query } from '../support/make.ts'
 import { testDatabaseSettings } from '../support/postgres-setup.ts'
@@ -81,36 +82,33 @@ test.each(codings)(
   },
 )
 
-test.each(codings)('when the client goes, so does the walk (%s)', async (coding) => {
+test.each(codings)('when the client goes, so does the scan (%s)', async (coding) => {
   const own = openDatabase({ ...testDatabaseSettings, url: databaseUrl }, () => {})
   onTestFinished(() => own.close())
-  const whole = prepareWalk(own, { atOnce: 1 })
+  const repository = interactionRepository(own, { keepsTotals: false })
   let isOver = false
-  const walk: Walk = async function* (criteria, options) {
+  const scan: Scan = async function* (criteria, options) {
     try {
-      yield* whole(criteria, options)
+      yield* repository.scan(criteria, options)
     } finally {
       isOver = true
     }
   }
   const observed = Fastify()
   onTestFinished(() => observed.close())
-  observed.setValidatorCompiler(() => () => true)
+  observed.setValidatorCompiler(validatorCompiler)
   observed.setSerializerCompiler(() => JSON.stringify)
   observed.decorateRequest('caller')
   observed.addHook('onRequest', async (request) => {
     request.caller = { kind: 'AGENT', userId: 'agent', organizationId: 'acme' }
   })
-  const repository = interactionRepository(own, { keepsTotals: false })
-  const searches = { concurrency: 1, longestWaitMs: 10_000 }
-  await observed.register(interactionRoutes, {
-    prefix: '/rtc-api',
-    repository,
-    createOnce: prepareCreateOnce(own),
-    walk,
-    searches,
-    publicUrl: undefined,
-  })
+  const admit = limitWaiting({ concurrency: 1, longestWaitMs: 10_000 })
+  await observed.register(
+    async (scope) => {
+      listRoute(scope, { repository: { ...repository, scan }, admit, admitCheap: admit, publicUrl: '' })
+    },
+    { prefix: '/rtc-api' },
+  )
   const response = await startReading(await observed.listen({ host: '127.0.0.1', port: 0 }), coding)
   expect(isOver).toBe(false)
   response.destroy()

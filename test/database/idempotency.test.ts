@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { describe, expect, test } from 'vitest'
-import { expectFaults, expectProblem } from '../http/support/replies.ts'
+import { expectErrors, expectProblem } from '../http/support/replies.ts'
 import { startTestApp } from '../support/app.ts'
 import { countInteractions } from '../support/make.ts'
 import { agentToken, bearer, serviceToken } from '../support/tokens.ts'
@@ -125,8 +125,8 @@ describe('the same key', () => {
 
   test('is free again after a creation that was refused', async () => {
     const key = randomUUID()
-    expectFaults(await create(key, { data: 5 }), 'data')
-    expectFaults(await create(key, '{"data":{"a":"\\u0000"}}'), 'data')
+    expectErrors(await create(key, { data: 5 }), 'data')
+    expectErrors(await create(key, '{"data":{"a":"\\u0000"}}'), 'data')
     expect((await create(key)).statusCode).toBe(200)
   })
 
@@ -205,12 +205,12 @@ describe('a key', () => {
     `"${'\\'.repeat(8000)}`,
   ])('must not be %s', async (key) => {
     const [count, reply] = await created(() => create(key))
-    expectFaults(reply, 'Idempotency-Key')
+    expectErrors(reply, 'Idempotency-Key')
     expect(count).toBe(0)
   })
 
   test('is told to be wrong together with all else that is', async () => {
-    expectFaults(
+    expectErrors(
       await create('a b', { type: 5, data: 5 }, serviceToken()),
       'Idempotency-Key',
       'data',

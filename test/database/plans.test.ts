@@ -3,16 +3,16 @@ import { CompiledQuery, type Kysely, sql } from 'kysely'
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
 import { type Database, openDatabase } from '../../src/database/database.ts'
 import type { Tables } from '../../src/database/tables.ts'
-import { readCriteria } from '../../src/interactions/criteria.ts'
-import { interactionRepository, type UpdateOutcome } from '../../src/interactions/repository.ts'
-import type { Criteria } from '../../src/interactions/sql/filters.ts'
-import { toShape, toValues } from '../../src/interactions/sql/filters.ts'
-import { composeSearches, toSearchLists } from '../../src/interactions/sql/gathered-search.ts'
+import { interactionRepository } from '../../src/interactions/repository.ts'
+import { type Criteria, toShape, toValues } from '../../src/interactions/sql/matching.ts'
 import type { Pageable } from '../../src/interactions/sql/order.ts'
-import { compileSearch } from '../../src/interactions/sql/search.ts'
+import { composeSearches, toSearchLists } from '../../src/interactions/sql/search.ts'
+import { composeSearch } from '../../src/interactions/sql/search-statement.ts'
+import type { UpdateOutcome } from '../../src/interactions/sql/update.ts'
 import { cloneDatabase } from '../support/database.ts'
 import { totalsKeeper } from '../support/keep-totals.ts'
 import { testDatabaseSettings } from '../support/postgres-setup.ts'
+import { criteriaOf as decodeCriteria } from '../support/search.ts'
 
 const { url, database } = await cloneDatabase()
 const empty = await cloneDatabase()
@@ -263,11 +263,18 @@ function orderedBy(property: 'createdAt', direction: 'asc' | 'desc'): Pageable {
 }
 
 function criteriaOf(filters: Record<string, string>): Criteria {
-  const values: Record<string, string> = { ...days, ...filters }
-  const faults = {}
-  const criteria = readCriteria((name) => [values[name] ?? []].flat(), faults)
-  expect(faults).toEqual({})
-  return criteria
+  return decodeCriteria({ ...days, ...filters })
+}
+
+/** The statement of one search, as the repository composes it. */
+function compileSearch(
+  kysely: Kysely<Tables>,
+  criteria: Criteria,
+  pageable: Pageable,
+  { keepsTotals }: { readonly keepsTotals: boolean },
+) {
+  const values = toValues(criteria, pageable)
+  return composeSearch(kysely, toShape(criteria, pageable, values, keepsTotals), values)
 }
 
 function explainSearch(filters: Record<string, string>, pageable: Pageable, options = '') {

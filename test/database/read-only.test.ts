@@ -5,12 +5,12 @@ import { expect, onTestFinished, test } from 'vitest'
 import { openDatabase } from '../../src/database/database.ts'
 import { migrate } from '../../src/database/migrations.ts'
 import { databaseFailure } from '../../src/database/sqlstate.ts'
-import { readCriteria } from '../../src/interactions/criteria.ts'
 import { interactionRepository } from '../../src/interactions/repository.ts'
 import { cloneDatabase } from '../support/database.ts'
 import { totalsKeeper } from '../support/keep-totals.ts'
 import { always, storeInteractions } from '../support/make.ts'
 import { testDatabaseSettings } from '../support/postgres-setup.ts'
+import { criteriaOf } from '../support/search.ts'
 
 test('it is served to readers alone', async () => {
   const { url, database } = await cloneDatabase()
@@ -29,8 +29,7 @@ test('it is served to readers alone', async () => {
   expect(await migrate(standby.kysely)).toEqual([])
   await totalsKeeper(standby)()
   const { search, create } = interactionRepository(standby, { keepsTotals: true })
-  const criteria = readCriteria((name) => (name in always ? [always[name as keyof typeof always]] : []), {})
-  expect(await search(criteria, { page: 0, size: 1, sort: [] })).toMatchObject({ total: 2 })
+  expect(await search(criteriaOf(always), { page: 0, size: 1, sort: [] }).run()).toMatchObject({ total: 2 })
   const refused = await create({ ...row, id: 'new', type: undefined }).catch((error: unknown) => error)
   expect(databaseFailure(refused)).toBe('unavailable')
 })

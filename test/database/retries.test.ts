@@ -6,12 +6,10 @@ import { batch } from '../../src/database/batches.ts'
 import { retry } from '../../src/database/retry.ts'
 import { NotSentError } from '../../src/database/sqlstate.ts'
 import { interactionRepository } from '../../src/interactions/repository.ts'
-import { resilientRepository } from '../../src/interactions/resilient-repository.ts'
 import { cloneDatabase } from '../support/database.ts'
 
 const { database } = await cloneDatabase()
 const repository = interactionRepository(database, { keepsTotals: true })
-const resilient = resilientRepository(repository, database.retryTimeoutMs)
 
 test.each(['40001', '40P01'])('a write with a conflict (%s) is retried', async (code) => {
   await sql`create sequence if not exists attempts`.execute(database.kysely)
@@ -26,8 +24,8 @@ test.each(['40001', '40P01'])('a write with a conflict (%s) is retried', async (
     database.kysely,
   )
   const given = { id: randomUUID(), organizationId: 'acme', createdBy: 'one', type: undefined, data: '{}' }
-  expect(await resilient.create(given)).toBe('created')
-  expect((await resilient.find(given.id))?.version).toBe('0')
+  expect(await repository.create(given)).toBe('created')
+  expect((await repository.find(given.id))?.version).toBe('0')
 })
 
 test('retries end at the timeout, with the last error', async () => {

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { startTestApp } from '../support/app.ts'
 import { agentToken, serviceToken } from '../support/tokens.ts'
-import { expectFaults, expectProblem } from './support/replies.ts'
+import { expectErrors, expectProblem } from './support/replies.ts'
 import { expectUntouched } from './support/untouched.ts'
 
 const service = await startTestApp()
@@ -26,11 +26,11 @@ const badIdentifiers: [string, unknown][] = [
 
 describe.each(['interactionId', 'type'])('%s is named when it', (name) => {
   test.each(badIdentifiers)('%s', async (_, value) => {
-    expectFaults(await create({ [name]: value }), name)
+    expectErrors(await create({ [name]: value }), name)
   })
 
   test('is a number of more than 255 digits', async () => {
-    expectFaults(await create(`{"${name}":${'1'.repeat(256)}}`), name)
+    expectErrors(await create(`{"${name}":${'1'.repeat(256)}}`), name)
   })
 })
 
@@ -38,13 +38,13 @@ describe('organizationId of a SERVICE is named when it', () => {
   test.each([...badIdentifiers, ['is null', null], ['is missing', undefined]])(
     '%s',
     async (_, organizationId) => {
-      expectFaults(await create({ type: 'chat', organizationId }, serviceToken()), 'organizationId')
+      expectErrors(await create({ type: 'chat', organizationId }, serviceToken()), 'organizationId')
     },
   )
 })
 
 test.each([[{}], [['acme']]])('organizationId of an AGENT is ignored, but must not be %j', async (value) => {
-  expectFaults(await create({ organizationId: value }), 'organizationId')
+  expectErrors(await create({ organizationId: value }), 'organizationId')
 })
 
 describe('data is named when it', () => {
@@ -64,7 +64,7 @@ describe('data is named when it', () => {
     ['holds two high surrogates', String.raw`{"a":"\ud83d\ud83d\ude00"}`],
     ['holds half of a surrogate pair in a name', String.raw`{"\udfff":1}`],
   ])('%s', async (_, data) => {
-    expectFaults(await create(`{"interactionId":"never","data":${data}}`), 'data')
+    expectErrors(await create(`{"interactionId":"never","data":${data}}`), 'data')
   })
 
   test('holds what cannot be stored, saying so', async () => {
@@ -75,7 +75,7 @@ describe('data is named when it', () => {
 
 test('all that is wrong is named at once', async () => {
   const body = { interactionId: '', type: ['x'], data: 5, organizationId: 'x'.repeat(256) }
-  expectFaults(await create(body, serviceToken()), 'interactionId', 'type', 'data', 'organizationId')
+  expectErrors(await create(body, serviceToken()), 'interactionId', 'type', 'data', 'organizationId')
 })
 
 test.each([
@@ -89,7 +89,7 @@ test.each([
 })
 
 test('a body that is nothing but 100,000 arrays is refused', async () => {
-  expectFaults(await create(nested(100_000)), 'body')
+  expectErrors(await create(nested(100_000)), 'body')
 })
 
 describe('a body that is no JSON object is refused:', () => {
@@ -112,7 +112,7 @@ describe('a body that is no JSON object is refused:', () => {
     ['an escape that there is not', String.raw`{"interactionId":"\x41"}`],
     ['a form', 'interactionId=never'],
   ])('%s', async (_, body) => {
-    expectFaults(await create(body), 'body')
+    expectErrors(await create(body), 'body')
   })
 
   test.each([
@@ -128,7 +128,7 @@ describe('a body that is no JSON object is refused:', () => {
       Buffer.from('"}'),
     ])
     const headers = { authorization: `Bearer ${agent}`, 'content-type': 'application/json' }
-    expectFaults(
+    expectErrors(
       await service.inject({ method: 'POST', url: '/rtc-api/interactions', headers, payload }),
       'body',
     )

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { startTestApp } from '../support/app.ts'
 import { agentToken, serviceToken } from '../support/tokens.ts'
-import { expectFaults, expectProblem } from './support/replies.ts'
+import { expectErrors, expectProblem } from './support/replies.ts'
 import { expectUntouched } from './support/untouched.ts'
 
 const service = await startTestApp()
@@ -27,7 +27,7 @@ describe('the range is required:', () => {
     [`start[]=2020-01-01T00:00:00Z&${end}`, ['start']],
   ])('?%s', async (query, names) => {
     const reply = await search(query)
-    expectFaults(reply, ...names)
+    expectErrors(reply, ...names)
     for (const fault of Object.values(reply.json())) expect(fault).toMatch(/ISO 8601/)
   })
 })
@@ -55,20 +55,20 @@ describe('no start and no end is', () => {
     '2025-01-20T22:00:00Z%00',
     '٢٠٢٥-01-20T22:00:00Z',
   ])('%s', async (text) => {
-    expectFaults(await search(`start=${encodeURI(decodeURIComponent(text))}&${end}`), 'start')
-    expectFaults(await search(`${start}&end=${encodeURI(decodeURIComponent(text))}`), 'end')
+    expectErrors(await search(`start=${encodeURI(decodeURIComponent(text))}&${end}`), 'start')
+    expectErrors(await search(`${start}&end=${encodeURI(decodeURIComponent(text))}`), 'end')
   })
 })
 
 test('the first of several starts counts, also when it is the wrong one', async () => {
-  expectFaults(await search(`start=x&${range}`), 'start')
+  expectErrors(await search(`start=x&${range}`), 'start')
   expect((await search(`${range}&start=x`)).statusCode).toBe(200)
 })
 
 test('an end before the start is refused, by a nanosecond too', async () => {
-  expectFaults(await search('start=2025-01-02T00:00:00Z&end=2025-01-01T00:00:00Z'), 'end')
+  expectErrors(await search('start=2025-01-02T00:00:00Z&end=2025-01-01T00:00:00Z'), 'end')
   const reply = await search('start=2025-01-02T00:00:00.000000001Z&end=2025-01-02T00:00:00Z')
-  expectFaults(reply, 'end')
+  expectErrors(reply, 'end')
 })
 
 describe('a parameter is named that cannot be meant:', () => {
@@ -106,16 +106,16 @@ describe('a parameter is named that cannot be meant:', () => {
     ['conferenceId', '%00'],
     ['tags', 'vip,%00'],
   ])('%s=%s', async (name, value) => {
-    expectFaults(await search(`${range}&${name}=${value}`), name)
+    expectErrors(await search(`${range}&${name}=${value}`), name)
   })
 
   test('organizationId with NUL', async () => {
-    expectFaults(await search(`${range}&organizationId=%00`, serviceToken()), 'organizationId')
+    expectErrors(await search(`${range}&organizationId=%00`, serviceToken()), 'organizationId')
   })
 
   test('all of them at once', async () => {
     const query = 'end=x&sort=x&recording=x&onHoldDurationGt=x&onHoldDurationLt=x&userId=%00'
-    expectFaults(
+    expectErrors(
       await search(query),
       'start',
       'end',

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { startTestApp } from '../support/app.ts'
 import { agentToken, serviceToken } from '../support/tokens.ts'
-import { expectFaults, expectProblem } from './support/replies.ts'
+import { expectErrors, expectProblem } from './support/replies.ts'
 import { expectUntouched } from './support/untouched.ts'
 
 const service = await startTestApp()
@@ -33,7 +33,7 @@ describe('a version is refused that', () => {
     ['is 1e400', '1e400'],
     ['is minus 1e400', '-1e400'],
   ])('%s', async (_, version) => {
-    expectFaults(await withVersion(version), 'version')
+    expectErrors(await withVersion(version), 'version')
   })
 })
 
@@ -64,7 +64,7 @@ describe.each([
   ['data', [[], 'x', 5, true, { a: '\u0000' }, { '\ud800': 1 }]],
 ] as const)('%s is named when it is', (name, values) => {
   test.each(values.map((value) => [value]))('%j', async (value) => {
-    expectFaults(await update({ version: 1, [name]: value }), name)
+    expectErrors(await update({ version: 1, [name]: value }), name)
   })
 })
 
@@ -76,7 +76,7 @@ test.each([
   ['a string', '"x"'],
   ['broken JSON', '{"type":"audio"'],
 ])('%s is no body', async (_, body) => {
-  expectFaults(await update(body), 'body')
+  expectErrors(await update(body), 'body')
 })
 
 describe('an id is refused that', () => {
@@ -86,8 +86,8 @@ describe('an id is refused that', () => {
     ['holds NUL', '%00'],
     ['holds NUL inside', 'one%00two'],
   ])('%s', async (_, id) => {
-    expectFaults(await update({ type: 'audio' }, `/${id}`), 'interactionId')
-    expectFaults(await service.call(agent, 'GET', `/${id}`), 'interactionId')
+    expectErrors(await update({ type: 'audio' }, `/${id}`), 'interactionId')
+    expectErrors(await service.call(agent, 'GET', `/${id}`), 'interactionId')
   })
 
   test.each([
@@ -96,8 +96,8 @@ describe('an id is refused that', () => {
     ['is percent-encoded Latin-1', '%E9'],
     ['is percent-encoded half of a surrogate pair', '%ED%A0%80'],
   ])('%s', async (_, id) => {
-    expectFaults(await update({ type: 'audio' }, `/${id}`), 'path')
-    expectFaults(await service.call(agent, 'GET', `/${id}`), 'path')
+    expectErrors(await update({ type: 'audio' }, `/${id}`), 'path')
+    expectErrors(await service.call(agent, 'GET', `/${id}`), 'path')
   })
 })
 
@@ -113,9 +113,10 @@ test('an id of thousands of characters is refused, with or without a body', asyn
   }
 })
 
-test('all that is wrong is named at once', async () => {
-  const reply = await update({ type: [], data: 'x', version: {} }, `/${'x'.repeat(256)}`)
-  expectFaults(reply, 'interactionId', 'type', 'data', 'version')
+test('all errors of a part of the request are named at once, those of the path before those of the body', async () => {
+  const body = { type: [], data: 'x', version: {} }
+  expectErrors(await update(body), 'type', 'data', 'version')
+  expectErrors(await update(body, `/${'x'.repeat(256)}`), 'interactionId')
 })
 
 test.each([
@@ -131,7 +132,7 @@ test.each([
 })
 
 test('what is wrong is told before whether there is such an interaction', async () => {
-  expectFaults(await update({ type: {} }, '/nothing'), 'type')
+  expectErrors(await update({ type: {} }, '/nothing'), 'type')
 })
 
 test('an interaction of another organization is refused, with whatever version', async () => {

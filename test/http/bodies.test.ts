@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import { startTestApp } from '../support/app.ts'
 import { agentToken, bearer, serviceToken } from '../support/tokens.ts'
-import { expectFaults, expectProblem } from './support/replies.ts'
+import { expectErrors, expectProblem } from './support/replies.ts'
 import { allRows } from './support/untouched.ts'
 
 const service = await startTestApp()
@@ -64,8 +64,8 @@ describe('a body is refused that is', () => {
 
 test('no body and no type is a missing body', async () => {
   const request = { url: '/rtc-api/interactions', headers: bearer(agent) }
-  expectFaults(await service.inject({ method: 'POST', ...request }), 'body')
-  expectFaults(await service.inject({ method: 'PUT', ...request, url: `${request.url}/x` }), 'body')
+  expectErrors(await service.inject({ method: 'POST', ...request }), 'body')
+  expectErrors(await service.inject({ method: 'PUT', ...request, url: `${request.url}/x` }), 'body')
 })
 
 describe('the size of a body', () => {

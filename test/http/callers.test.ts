@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { startTestApp } from '../support/app.ts'
 import { agentToken, bearer, serviceToken, signToken } from '../support/tokens.ts'
-import { expectFaults, expectProblem } from './support/replies.ts'
+import { expectErrors, expectProblem } from './support/replies.ts'
 
 const service = await startTestApp()
 const foreignClaims = await startTestApp({
@@ -28,7 +28,7 @@ describe('the kind of caller', () => {
   test('is a service although the token carries an organization, which is not used', async () => {
     const token = signToken({ sub: 'someone', organization: 'acme', authorities: ['SERVICE'] })
     expect((await service.call(token, 'GET', '/of-globex')).statusCode).toBe(200)
-    expectFaults(await service.call(token, 'POST', '', { type: 'chat' }), 'organizationId')
+    expectErrors(await service.call(token, 'POST', '', { type: 'chat' }), 'organizationId')
   })
 
   test.each([

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { startTestApp } from '../support/app.ts'
 import { agentToken, bearer, serviceToken } from '../support/tokens.ts'
-import { expectFaults, expectProblem } from './support/replies.ts'
+import { expectErrors, expectProblem } from './support/replies.ts'
 
 const service = await startTestApp()
 const agent = agentToken()
@@ -98,7 +98,7 @@ describe('a read with If-None-Match', () => {
   )
 
   test.each(malformed)('of %s is refused', async (tags) => {
-    expectFaults(await read(await interactionOf(0), { 'if-none-match': tags }), 'If-None-Match')
+    expectErrors(await read(await interactionOf(0), { 'if-none-match': tags }), 'If-None-Match')
   })
 
   test('of any gets 404 or 403 all the same', async () => {
@@ -136,7 +136,7 @@ describe('an update with If-Match', () => {
 
   test.each([...malformed, ' '.repeat(8000).concat('x')])('of %s is refused', async (tags) => {
     const id = await interactionOf(2)
-    expectFaults(await update(id, { 'if-match': tags }), 'If-Match')
+    expectErrors(await update(id, { 'if-match': tags }), 'If-Match')
     expect(await versionOf(id)).toBe(2)
   })
 

@@ -8,7 +8,7 @@ import {
   Interaction,
   interactionComponents,
   PageInteraction,
-} from '../../src/interactions/schemas.ts'
+} from '../../src/interactions/responses.ts'
 import { startTestApp } from '../support/app.ts'
 import { agentToken, serviceToken } from '../support/tokens.ts'
 import { addClient, agentClient, askForToken, serviceClient } from './support/oauth.ts'

@@ -13,7 +13,7 @@ import { signingKeyPem } from '../support/keys.ts'
 import { testDatabaseSettings } from '../support/postgres-setup.ts'
 import { agentToken, bearer } from '../support/tokens.ts'
 import { basic, tokenUrl } from './support/oauth.ts'
-import { expectFaults, expectProblem } from './support/replies.ts'
+import { expectErrors, expectProblem } from './support/replies.ts'
 
 /** The application on a database that is not there. */
 async function startWithout(databaseUrl: string) {
@@ -94,8 +94,8 @@ describe.each([
     ])
       expect((await app.inject({ url })).statusCode).toBe(200)
     expectProblem(await app.inject({ url: api }), 401, 'unauthorized')
-    expectFaults(await app.inject({ url: api, headers }), 'start', 'end')
-    expectFaults(await app.inject({ method: 'POST', url: api, headers, payload: '{' }), 'body')
+    expectErrors(await app.inject({ url: api, headers }), 'start', 'end')
+    expectErrors(await app.inject({ method: 'POST', url: api, headers, payload: '{' }), 'body')
   })
 })
 

@@ -1,17 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { Faults } from '../../src/http/problem.ts'
-import { readCreateCommand, readUpdateCommand } from '../../src/interactions/commands.ts'
 import { identifierError } from '../../src/types/identifier.ts'
-
-function create(body: string) {
-  const faults: Faults = {}
-  return { command: readCreateCommand(body, faults), faults, faulty: Object.keys(faults) }
-}
-
-function update(body: string) {
-  const faults: Faults = {}
-  return { command: readUpdateCommand(body, faults), faulty: Object.keys(faults) }
-}
+import { decodeCreate as create, decodeUpdate as update } from './support/decode.ts'
 
 describe.each(['interactionId', 'type', 'organizationId'] as const)('%s', (name) => {
   test.each([
@@ -30,21 +19,21 @@ describe.each(['interactionId', 'type', 'organizationId'] as const)('%s', (name)
     ['"\\ud83d\\ude00"', '😀'],
     ['null', undefined],
   ])('of %s is %j', (json, value) => {
-    const { command, faults } = create(`{"${name}" : ${json} }`)
+    const { command, errors } = create(`{"${name}" : ${json} }`)
 
     expect(command[name]).toBe(value)
-    expect(faults).toEqual({})
+    expect(errors).toEqual({})
   })
 
   test.each(['x', '😀', '\\ud83d\\ude00'])('may be 255 times %s', (character) => {
-    const { command, faults } = create(`{"${name}":"${character.repeat(255)}"}`)
+    const { command, errors } = create(`{"${name}":"${character.repeat(255)}"}`)
 
     expect([...(command[name] ?? '')]).toHaveLength(255)
-    expect(faults).toEqual({})
+    expect(errors).toEqual({})
   })
 
   test.each(['{}', '{"a":1}', '[]', '["a"]'])('is refused when it is %s', (json) => {
-    expect(create(`{"${name}":${json}}`).faulty).toEqual([name])
+    expect(create(`{"${name}":${json}}`).wrong).toEqual([name])
   })
 })
 
@@ -52,41 +41,41 @@ describe.each(['interactionId', 'type'] as const)('%s', (name) => {
   test.each(['""', '"a\\u0000"', '"\\ud83d"', '"\\ude00x"', '"\\ude00\\ud83d"'])(
     'is refused when it is %s',
     (json) => {
-      expect(create(`{"${name}":${json}}`).faulty).toEqual([name])
+      expect(create(`{"${name}":${json}}`).wrong).toEqual([name])
     },
   )
 
   test.each(['x', '😀'])('is refused when it is 256 times %s', (character) => {
-    expect(create(`{"${name}":"${character.repeat(256)}"}`).faulty).toEqual([name])
+    expect(create(`{"${name}":"${character.repeat(256)}"}`).wrong).toEqual([name])
   })
 
   test('is refused when it is a number of 256 digits', () => {
-    expect(create(`{"${name}":${'9'.repeat(256)}}`).faulty).toEqual([name])
+    expect(create(`{"${name}":${'9'.repeat(256)}}`).wrong).toEqual([name])
   })
 })
 
 test('type of an update is checked as that of a create', () => {
   expect(update('{"type":5}').command.type).toBe('5')
-  expect(update('{"type":""}').faulty).toEqual(['type'])
+  expect(update('{"type":""}').wrong).toEqual(['type'])
 })
 
 test.each(['', 'a\u0000', 'x'.repeat(256)])(
   'organizationId is left as it came, since not every caller is asked for it',
   (text) => {
-    const { command, faults } = create(JSON.stringify({ organizationId: text }))
+    const { command, errors } = create(JSON.stringify({ organizationId: text }))
 
     expect(command.organizationId).toBe(text)
-    expect(faults).toEqual({})
+    expect(errors).toEqual({})
   },
 )
 
 test.each([
   ['nothing', '', 'must have 1 to 255 characters'],
   ['a million characters', 'x'.repeat(1_000_000), 'must have 1 to 255 characters'],
-  ['NUL', 'a\u0000b', 'must not hold NUL or half of a surrogate pair'],
-  ['half of a surrogate pair', '\ud83d', 'must not hold NUL or half of a surrogate pair'],
+  ['NUL', 'a\u0000b', 'must not contain NUL or half of a surrogate pair'],
+  ['half of a surrogate pair', '\ud83d', 'must not contain NUL or half of a surrogate pair'],
   ['odd characters', 'a/b c%ä😀', undefined],
   ['255 pairs of surrogates', '😀'.repeat(255), undefined],
-])('an identifier of %s is checked by itself as well', (_what, value, fault) => {
-  expect(identifierError(value)).toBe(fault)
+])('an identifier of %s is checked', (_what, value, error) => {
+  expect(identifierError(value)).toBe(error)
 })

@@ -1,11 +1,10 @@
 import { expect, test } from 'vitest'
-import type { Faults } from '../../src/http/problem.ts'
-import { readCriteria } from '../../src/interactions/criteria.ts'
-import { parameters } from './support/parameters.ts'
+import { toValues } from '../../src/interactions/sql/matching.ts'
+import { decodeQuery } from './support/decode.ts'
 
 function read(query: string) {
-  const faults: Faults = {}
-  return { criteria: readCriteria(parameters(query), faults), faults, faulty: Object.keys(faults).sort() }
+  const { value, ...rest } = decodeQuery(query)
+  return { values: value && toValues(value, { page: 0, size: 20, sort: [] }), ...rest }
 }
 
 test.each([
@@ -19,15 +18,15 @@ test.each([
   const query = new URLSearchParams({ start: `2025-01-20T${start}`, end: `2025-01-20T${end}` })
 
   expect(read(query.toString())).toMatchObject({
-    criteria: { createdFrom: `2025-01-20T${from}`, createdTo: `2025-01-20T${to}` },
-    faulty: [],
+    values: { createdFrom: `2025-01-20T${from}`, createdTo: `2025-01-20T${to}` },
+    wrong: [],
   })
 })
 
 test('the range may have a plus that was not encoded', () => {
   expect(read('start=2025-01-21T00:00:00+02:00&end=2025-01-21T00:00:00+02:00')).toMatchObject({
-    criteria: { createdFrom: '2025-01-20T22:00:00.000Z', createdTo: '2025-01-20T22:00:00.000Z' },
-    faulty: [],
+    values: { createdFrom: '2025-01-20T22:00:00.000Z', createdTo: '2025-01-20T22:00:00.000Z' },
+    wrong: [],
   })
 })
 
@@ -35,8 +34,8 @@ test('the range is the first one when it is repeated', () => {
   const query = 'start=2025-01-20T22:00:00Z&start=x&end=2025-01-20T23:00:00Z&end='
 
   expect(read(query)).toMatchObject({
-    criteria: { createdFrom: '2025-01-20T22:00:00.000Z', createdTo: '2025-01-20T23:00:00.000Z' },
-    faulty: [],
+    values: { createdFrom: '2025-01-20T22:00:00.000Z', createdTo: '2025-01-20T23:00:00.000Z' },
+    wrong: [],
   })
 })
 
@@ -51,13 +50,13 @@ test.each([
   ['start=2025-01-20T22:00:00Z&end=2025-01-20T21:59:59Z', ['end']],
   ['start=2025-01-20T22:00:00.000000002Z&end=2025-01-20T22:00:00.000000001Z', ['end']],
   ['start=2025-01-20T22:00:00Z&end=2025-01-20T23:00:00%2B02:00', ['end']],
-])('the range "%s" is refused, naming %j', (query, faulty) => {
-  expect(read(query).faulty).toEqual(faulty)
+])('the range "%s" is refused, naming %j', (query, wrong) => {
+  expect(read(query).wrong).toEqual(wrong)
 })
 
 test('the range that lacks a bound is told what is accepted', () => {
-  const { start, end } = read('start=today').faults
+  const { start, end } = read('start=today').errors
 
   expect(start).toMatch(/^must be an ISO 8601/)
-  expect(end).toMatch(/^is required: an ISO 8601/)
+  expect(end).toMatch(/^is required and must be an ISO 8601/)
 })

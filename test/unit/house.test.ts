@@ -27,7 +27,7 @@ const layers = [
 ]
 
 const maximumLines = 200
-const maximumFiles = 16
+const maximumFiles = 12
 
 interface SourceFile {
   /** relative to src, with slashes */

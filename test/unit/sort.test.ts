@@ -1,15 +1,13 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { Faults } from '../../src/http/problem.ts'
-import { readPageable } from '../../src/interactions/page.ts'
+import type { ValidationErrors } from '../../src/http/problem.ts'
 import { type Order, sortColumns } from '../../src/interactions/sql/order.ts'
-import { parameters } from './support/parameters.ts'
+import { decodeQuery } from './support/decode.ts'
 
 /** The orders in short: `createdAt desc, type asc ignorecase`. */
-function readSort(query: string): { sort: string; faults: Faults } {
-  const faults: Faults = {}
-  const { sort } = readPageable(parameters(query), faults)
-  return { sort: sort.map(describeOrder).join(', '), faults }
+function readSort(query: string): { sort: string; errors: ValidationErrors } {
+  const { value, errors } = decodeQuery(`start=2025-01-20T22:00:00Z&end=2025-01-21T22:00:00Z&${query}`)
+  return { sort: (value?.sort ?? []).map(describeOrder).join(', '), errors }
 }
 
 const describeOrder = ({ property, direction, ignoreCase }: Order) =>
@@ -49,7 +47,7 @@ test.each([
   ['sort=CreatedAt,desc', 'createdAt desc'],
   ['sort=OrganizationId', 'organizationId asc'],
 ])('"%s" orders by "%s" (spring-facts §2)', (query, sort) => {
-  expect(readSort(query)).toEqual({ sort, faults: {} })
+  expect(readSort(query)).toEqual({ sort, errors: {} })
 })
 
 test.each([
@@ -71,19 +69,19 @@ test.each([
   ['%25', '%'],
   ['id&sort=nothing', 'nothing'],
 ])('"sort=%s" is refused, naming "%s"', (query, part) => {
-  expect(Object.keys(readSort(`sort=${query}`).faults)).toEqual(['sort'])
-  expect(readSort(`sort=${query}`).faults.sort).toContain(`"${part}"`)
+  expect(Object.keys(readSort(`sort=${query}`).errors)).toEqual(['sort'])
+  expect(readSort(`sort=${query}`).errors.sort).toContain(`"${part}"`)
 })
 
 test('tells which properties there are to sort by', () => {
-  const { sort = '' } = readSort('sort=nothing').faults
+  const { sort = '' } = readSort('sort=nothing').errors
 
   for (const property of ['id', 'organizationId', 'createdBy', 'createdAt', 'type', 'version'])
     expect(sort).toContain(property)
 })
 
 test('does not repeat a megabyte of a wrong property', () => {
-  expect(readSort(`sort=${'x'.repeat(1_000_000)}`).faults.sort?.length).toBeLessThan(300)
+  expect(readSort(`sort=${'x'.repeat(1_000_000)}`).errors.sort?.length).toBeLessThan(300)
 })
 
 test('reads any list of properties, with any direction in any case, between any blanks', () => {
@@ -112,7 +110,7 @@ test('reads any list of properties, with any direction in any case, between any 
               `${property} ${direction.word || 'asc'}${ignoreCase.word && ` ${ignoreCase.word}`}`,
             )
       }
-      expect(readSort(query.toString())).toEqual({ sort: [...expected.values()].join(', '), faults: {} })
+      expect(readSort(query.toString())).toEqual({ sort: [...expected.values()].join(', '), errors: {} })
     }),
   )
 })

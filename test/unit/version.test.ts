@@ -1,12 +1,10 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { Faults } from '../../src/http/problem.ts'
-import { readUpdateCommand } from '../../src/interactions/commands.ts'
+import { decodeUpdate } from './support/decode.ts'
 
-function readVersion(json: string): { version: bigint | undefined; faulty: string[] } {
-  const faults: Faults = {}
-  const { version } = readUpdateCommand(`{"version": ${json} }`, faults)
-  return { version, faulty: Object.keys(faults) }
+function readVersion(json: string): { version: bigint | undefined; wrong: string[] } {
+  const { command, wrong } = decodeUpdate(`{"version": ${json} }`)
+  return { version: command?.version, wrong }
 }
 
 test.each([
@@ -39,11 +37,11 @@ test.each([
   ['9.223372036854775807e18', 9_223_372_036_854_775_807n],
   ['1e18', 1_000_000_000_000_000_000n],
 ])('a version of %s is %d', (json, version) => {
-  expect(readVersion(json)).toEqual({ version, faulty: [] })
+  expect(readVersion(json)).toEqual({ version, wrong: [] })
 })
 
 test.each(['null', '""', '" "', '"\\t"', '"null"', '" null "'])('a version of %s is none', (json) => {
-  expect(readVersion(json)).toEqual({ version: undefined, faulty: [] })
+  expect(readVersion(json)).toEqual({ version: undefined, wrong: [] })
 })
 
 test.each([
@@ -67,7 +65,7 @@ test.each([
   ...['9223372036854775808', '-9223372036854775809', '"9223372036854775808"', '"-9223372036854775809"'],
   ...['18446744073709551616', '99999999999999999999', '1e19', '-1e19', '1e400', '-1e400', '9.3e18'],
 ])('a version of %s is refused', (json) => {
-  expect(readVersion(json)).toEqual({ version: undefined, faulty: ['version'] })
+  expect(readVersion(json)).toEqual({ version: undefined, wrong: ['version'] })
 })
 
 test('any number of 64 bits is a version with all its digits, and none beyond is', () => {
@@ -75,7 +73,7 @@ test('any number of 64 bits is a version with all its digits, and none beyond is
     fc.property(fc.bigInt({ min: -(2n ** 66n), max: 2n ** 66n }), fc.boolean(), (number, quoted) => {
       const fits = number >= -(2n ** 63n) && number < 2n ** 63n
       expect(readVersion(quoted ? `"${number}"` : `${number}`)).toEqual(
-        fits ? { version: number, faulty: [] } : { version: undefined, faulty: ['version'] },
+        fits ? { version: number, wrong: [] } : { version: undefined, wrong: ['version'] },
       )
     }),
   )
@@ -84,7 +82,7 @@ test('any number of 64 bits is a version with all its digits, and none beyond is
 test('of any fraction that a number has, nothing counts', () => {
   fc.assert(
     fc.property(fc.integer(), fc.stringMatching(/^\d{1,5}$/), (whole, fraction) => {
-      expect(readVersion(`${whole}.${fraction}`)).toEqual({ version: BigInt(whole), faulty: [] })
+      expect(readVersion(`${whole}.${fraction}`)).toEqual({ version: BigInt(whole), wrong: [] })
     }),
   )
 })

@@ -3,7 +3,7 @@ import swagger from '@fastify/swagger'
 import { type TObject, type TSchema, Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import { refuseOtherMethods } from '../errors.ts'
-import type { Faults, ProblemCode } from '../problem.ts'
+import type { ProblemCode, ValidationErrors } from '../problem.ts'
 import { registerDocsPage } from './docs-page.ts'
 
 export interface OpenapiOptions {
@@ -45,7 +45,11 @@ export async function registerOpenapi(app: FastifyInstance, options: OpenapiOpti
       },
     },
     transform: ({ schema, url }) => ({
-      schema: grantsTokens || !schema?.security ? schema : { ...schema, security: [{ BearerToken: [] }] },
+      schema: {
+        ...schema,
+        ...(isComponent(schema?.body) ? { body: Type.Ref(`${schema.body.$id}#`) } : {}),
+        ...(schema?.security && !grantsTokens ? { security: [{ BearerToken: [] }] } : {}),
+      },
       url,
     }),
     refResolver: {
@@ -55,6 +59,11 @@ export async function registerOpenapi(app: FastifyInstance, options: OpenapiOpti
   await app.register(registerDocsPage, { grantsTokens })
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
   refuseOtherMethods(app, '/openapi.json', ['GET'])
+}
+
+/** Whether a schema is a component of the document, which refers to it by its name. */
+function isComponent(schema: unknown): schema is TSchema & { readonly $id: string } {
+  return typeof schema === 'object' && schema !== null && '$id' in schema && typeof schema.$id === 'string'
 }
 
 const bearerScheme = {
@@ -83,7 +92,7 @@ function clientSchemes(tokenUrl: string) {
 }
 
 /** 400: what is wrong, by parameter or member. */
-export function validationErrorResponse(description: string, example: Faults): TObject {
+export function validationErrorResponse(description: string, example: ValidationErrors): TObject {
   return Type.Object({}, { additionalProperties: Type.String(), description, examples: [example] })
 }
 

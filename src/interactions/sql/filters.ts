@@ -1,149 +1,145 @@
-// Which interactions match: the criteria as values of a statement, and as its conditions.
-import { type Expression, expressionBuilder, type Kysely, type SqlBool, sql } from 'kysely'
-import type { Tables } from '../../database/tables.ts'
-import type { Order, Pageable } from './order.ts'
+// The filters of the search, one table: an entry is a query parameter, its type, and its conditions in SQL. The query's
+// schema (schemas.ts), the criteria and the statements follow from it.
+import {
+  type StaticDecode,
+  type TObject,
+  type TOptionalWithFlag,
+  type TSchema,
+  Type,
+} from '@sinclair/typebox'
+import { type RawBuilder, type SqlBool, sql } from 'kysely'
+import { NumberText, Text, Words, WordsOf } from '../../types/text.ts'
 
-/** Which interactions are sought. All conditions hold together; an undefined one does not narrow. */
-export interface Criteria {
-  /** PostgreSQL timestamps, both inclusive */
-  readonly createdFrom: string
-  readonly createdTo: string
-  readonly organizationId: string | undefined
-  /** any of these; undefined when any type will do */
-  readonly types: readonly string[] | undefined
-  readonly createdBy: string | undefined
-  /** whether each of the two must have been, or must not have been, recorded */
-  readonly mediaRecorded: readonly boolean[]
-  readonly cobrowseRecorded: readonly boolean[]
-  readonly customerId: string | undefined
-  readonly conferenceId: string | undefined
-  /** any of these */
-  readonly tags: readonly string[] | undefined
-  /** decimal numbers of milliseconds, as text */
-  readonly onHoldDurationAbove: string | undefined
-  readonly onHoldDurationBelow: string | undefined
+/** The value of a parameter of a statement, or an expression that stands for it. */
+type Operand = unknown
+
+/** How a parameter narrows the search. */
+export interface Filter<Value> {
+  /** Returns the statement's parameters for a value; undefined ones are left out. Their names are unique in the table. */
+  toParameters?(value: Value): Readonly<Record<string, unknown>>
+  /** The condition that each of these parameters adds. */
+  readonly conditions?: Readonly<Record<string, (operand: Operand) => RawBuilder<SqlBool>>>
+  /** Conditions that hold the value itself. Each value makes a statement of its own, so there must be few of them. */
+  toConditions?(value: Value): readonly RawBuilder<SqlBool>[]
 }
 
-/** What a statement is composed of; equal shapes have the same statement. */
-export interface Shape {
-  /** which values there are */
-  readonly given: readonly string[]
-  readonly mediaRecorded: readonly boolean[]
-  readonly cobrowseRecorded: readonly boolean[]
-  readonly sort: readonly Order[]
-  /** whether kept totals may stand in for counting */
-  readonly keepsTotals: boolean
+export const filter = Symbol('filter')
+
+/** The type of an optional parameter, with its filter. */
+export type FilterParameter<Type extends TSchema> = TOptionalWithFlag<Type, true> & {
+  readonly [filter]: Filter<NonNullable<StaticDecode<Type>>>
 }
 
-/** What a statement takes as parameters; undefined: not part of it. */
-export type Values = ReturnType<typeof toValues>
-
-/** What stands for the values in a statement: themselves, or expressions that have them. */
-export type Operands = { readonly [Name in keyof Values]?: unknown }
-
-export function toValues(criteria: Criteria, { page, size }: Pageable) {
-  const { types, createdBy } = criteria
-  const prefixes = types?.map((type) => cut(type, 40))
-  // member by member: to copy the rest of an object takes longer than all else here
-  return {
-    createdFrom: criteria.createdFrom,
-    createdTo: criteria.createdTo,
-    organizationId: criteria.organizationId,
-    // compared with the row as well only when the index may have cut them
-    types: types?.some((type) => isCut(type, 40)) ? types : undefined,
-    // one is looked up in the index by type, of several each row's is compared
-    typePrefix: prefixes?.length === 1 ? prefixes[0] : undefined,
-    typePrefixes: prefixes?.length === 1 ? undefined : prefixes,
-    createdBy: createdBy !== undefined && isCut(createdBy, 64) ? createdBy : undefined,
-    createdByPrefix: createdBy === undefined ? undefined : cut(createdBy, 64),
-    customerId: criteria.customerId,
-    conferenceId: criteria.conferenceId,
-    tags: criteria.tags,
-    onHoldDurationAbove: criteria.onHoldDurationAbove,
-    onHoldDurationBelow: criteria.onHoldDurationBelow,
-    size,
-    // a first page says less, and is planned better for it
-    offset: page > 0 ? page * size : undefined,
-  }
+function searchBy<Type extends TSchema>(
+  type: Type,
+  definition: Filter<NonNullable<StaticDecode<Type>>>,
+): FilterParameter<Type> {
+  return Object.assign(Type.Optional(type), { [filter]: definition })
 }
 
-/** As the migration cuts what the index carries: in characters, not in UTF-16 units. */
+const text = (description: string, example: string) => ({ description, examples: [example] })
+
+/** PostgreSQL compares in this order: the cheapest comparison comes first. */
+export const filters = {
+  recording: searchBy(
+    WordsOf(
+      ['cobrowse', 'media', 'no_cobrowse', 'no_media'],
+      text(
+        'With all of these, separated by commas: `media`, `no_media`, `cobrowse`, `no_cobrowse`.',
+        'media',
+      ),
+    ),
+    {
+      toConditions: (words) =>
+        words.toSorted().map((word) => {
+          const column = word.endsWith('media') ? 'media_recorded' : 'cobrowse_recorded'
+          return sql<SqlBool>`${sql.ref(column)} = ${sql.lit(!word.startsWith('no_'))}`
+        }),
+    },
+  ),
+  type: searchBy(
+    Words(
+      text(
+        'Of any of these types: `audio`, `video`, `chat`, `cobrowse` or your own, separated by commas.',
+        'audio,video',
+      ),
+    ),
+    {
+      toParameters(types) {
+        const prefixes = types.map((type) => cut(type, 40))
+        return {
+          // one prefix is looked up in the index by type, several are compared row by row
+          typePrefix: prefixes.length === 1 ? prefixes[0] : undefined,
+          typePrefixes: prefixes.length === 1 ? undefined : prefixes,
+          types: types.some((type) => isCut(type, 40)) ? types : undefined,
+        }
+      },
+      conditions: {
+        typePrefix: (prefix) => sql`type_prefix = ${prefix}`,
+        typePrefixes: (prefixes) => sql`type_prefix = any(${prefixes}::text[])`,
+        types: (types) => sql`type = any(${types}::text[])`,
+      },
+    },
+  ),
+  userId: searchBy(Text(text('Created by that user.', 'agent-7')), {
+    toParameters: (userId) => ({
+      createdByPrefix: cut(userId, 64),
+      createdBy: isCut(userId, 64) ? userId : undefined,
+    }),
+    conditions: {
+      createdByPrefix: (prefix) => sql`created_by_prefix = ${prefix}`,
+      createdBy: (userId) => sql`created_by = ${userId}`,
+    },
+  }),
+  // the column keeps 256 characters of longer values, which must not match
+  customerId: searchBy(Text(text('With that `customerId` in its data.', 'c-1042')), {
+    toParameters: (customerId) => ({ customerId }),
+    conditions: {
+      customerId: (value) => sql`customer_id = ${value} and length(customer_id) <= 255`,
+    },
+  }),
+  conferenceId: searchBy(
+    Text(text('With that `conferenceId`, or without one that `roomName`, in its data.', 'room-7')),
+    {
+      toParameters: (conferenceId) => ({ conferenceId }),
+      conditions: {
+        conferenceId: (value) => sql`conference_id = ${value} and length(conference_id) <= 255`,
+      },
+    },
+  ),
+  // its condition is in matching.ts: it divides the search into two parts
+  tags: searchBy(
+    Words(text('With any of these among the `tags` in its data, separated by commas.', 'vip,callback')),
+    { toParameters: (tags) => ({ tags }) },
+  ),
+  onHoldDurationGt: searchBy(
+    NumberText(
+      'milliseconds',
+      text('With an `onHoldDuration` in its data above this, in milliseconds.', '1000'),
+    ),
+    {
+      toParameters: (onHoldDurationGt) => ({ onHoldDurationGt }),
+      conditions: { onHoldDurationGt: (value) => sql`on_hold_duration > ${value}::numeric` },
+    },
+  ),
+  onHoldDurationLt: searchBy(
+    NumberText(
+      'milliseconds',
+      text('With an `onHoldDuration` in its data below this, in milliseconds.', '60000'),
+    ),
+    {
+      toParameters: (onHoldDurationLt) => ({ onHoldDurationLt }),
+      conditions: { onHoldDurationLt: (value) => sql`on_hold_duration < ${value}::numeric` },
+    },
+  ),
+}
+
+/** What the filters decode to, by parameter. All given filters must match; an absent one does not narrow the search. */
+export type FilterValues = StaticDecode<TObject<typeof filters>>
+
+export type FilterName = keyof typeof filters
+
+/** Cuts a text as the migrations cut the index's columns: by characters, not by UTF-16 units. */
 const cut = (text: string, length: number) =>
   text.length <= length ? text : [...text].slice(0, length).join('')
 const isCut = (text: string, length: number) => text.length >= length && [...text].length >= length
-
-export function toShape(
-  { mediaRecorded, cobrowseRecorded }: Criteria,
-  { sort }: Pageable,
-  values: Values,
-  keepsTotals: boolean,
-): Shape {
-  const given = Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [name]))
-  return { given, mediaRecorded, cobrowseRecorded, sort, keepsTotals }
-}
-
-/** Whether nothing narrows the range but the organization. */
-export function isRangeAlone({ given, mediaRecorded, cobrowseRecorded }: Shape): boolean {
-  return (
-    mediaRecorded.length + cobrowseRecorded.length === 0 &&
-    given.every((name) => Object.hasOwn(ofRange, name))
-  )
-}
-
-/** The values of a search by date alone, with their types in PostgreSQL. */
-export const ofRange = {
-  createdFrom: 'timestamptz',
-  createdTo: 'timestamptz',
-  organizationId: 'text',
-  size: 'bigint',
-  offset: 'bigint',
-} as const
-
-/** Every interaction that matches, with what it can be ordered by: one fragment, so that page and count agree. */
-export function matching(kysely: Kysely<Tables>, shape: Shape, values: Operands) {
-  const narrowed = kysely
-    .selectFrom('interactions')
-    .select(['id', 'organization_id', 'created_by', 'created_at', 'type', 'version'])
-    .where((expression) => expression.and([...conditions(shape, values)]))
-  if (!shape.given.includes('tags')) return narrowed
-  const tagged = sql<SqlBool>`tags ?| ${values.tags}::text[]`
-  // two disjoint parts, so that the first is found in the index alone and the second, being small, by its own index
-  const taggedInData = sql<SqlBool>`case when (data -> 'tags')::text ~ ${sql.lit(arrayOfStrings)}
-    then (data -> 'tags')::jsonb ?| ${values.tags}::text[] else false end`
-  return narrowed
-    .where(tagged)
-    .unionAll(narrowed.where('tags_beyond_index', '=', sql.lit(true)).where(taggedInData))
-}
-
-/** Matches the JSON text of an array of strings, as the generated column `tags` has it. */
-const arrayOfStrings = String.raw`^\[\s*(?:"(?:[^"\\]|\\.)*"\s*(?:,\s*"(?:[^"\\]|\\.)*"\s*)*)?\]$`
-
-export function* conditions(
-  { given, mediaRecorded, cobrowseRecorded }: Shape,
-  values: Operands,
-): Generator<Expression<SqlBool>> {
-  const eb = expressionBuilder<Tables, 'interactions'>()
-  const has = (name: keyof Operands) => given.includes(name)
-  yield sql`created_at >= ${values.createdFrom}::timestamptz`
-  yield sql`created_at <= ${values.createdTo}::timestamptz`
-  yield ofOrganization(has('organizationId') ? sql`${values.organizationId}` : undefined)
-  // what is compared fastest comes first: PostgreSQL keeps the order
-  for (const recorded of mediaRecorded) yield eb('media_recorded', '=', sql.lit(recorded))
-  for (const recorded of cobrowseRecorded) yield eb('cobrowse_recorded', '=', sql.lit(recorded))
-  if (has('typePrefix')) yield sql`type_prefix = ${values.typePrefix}`
-  if (has('typePrefixes')) yield sql`type_prefix = any(${values.typePrefixes}::text[])`
-  if (has('types')) yield sql`type = any(${values.types}::text[])`
-  if (has('createdByPrefix')) yield sql`created_by_prefix = ${values.createdByPrefix}`
-  if (has('createdBy')) yield sql`created_by = ${values.createdBy}`
-  // of a value beyond 255 characters 256 are kept, which must not match
-  if (has('customerId')) yield sql`customer_id = ${values.customerId} and length(customer_id) <= 255`
-  if (has('conferenceId')) yield sql`conference_id = ${values.conferenceId} and length(conference_id) <= 255`
-  if (has('onHoldDurationAbove')) yield sql`on_hold_duration > ${values.onHoldDurationAbove}::numeric`
-  if (has('onHoldDurationBelow')) yield sql`on_hold_duration < ${values.onHoldDurationBelow}::numeric`
-}
-
-/** True of the interactions of an organization, or of all, in a form that leads to their index by date. */
-export function ofOrganization(organizationId: Expression<unknown> | undefined): Expression<SqlBool> {
-  // true of all, and needed for the index across organizations: see its migration
-  return organizationId === undefined ? sql`id >= ''` : sql`organization_id = ${organizationId}`
-}

@@ -1,40 +1,39 @@
-// Creations with a key, which may be sent any number of times: key and interaction are written by one statement.
+// Creations with an idempotency key: one statement writes key and interaction.
 import { sql } from 'kysely'
-import { batch } from '../../database/batches.ts'
+import { type BatchLimits, batch } from '../../database/batches.ts'
 import type { Database } from '../../database/database.ts'
 import { splitJson } from '../../database/json-list.ts'
-import { retry } from '../../database/retry.ts'
 import { type DataLists, insertFrom, type NewInteraction, toLists } from './insert.ts'
 
-/** SHA-256 each, so that nothing of a caller is kept */
+/** An idempotency key as it is stored. Both members are SHA-256 hashes: nothing of the caller is stored. */
 export interface IdempotencyKey {
-  /** of the key, the user, and its organization */
+  /** of the key, the user, and the user's organization */
   readonly key: Buffer
-  /** of what is to be created */
+  /** of the interaction to create */
   readonly fingerprint: Buffer
 }
 
-/**
- * Creates an interaction, unless its key was used within the last 24 hours. Of any number at once with one key, one
- * creates. What fails in passing is tried again.
- * @returns the id of the interaction that was created with this key, then or now; undefined when it is of another
- *   content
- */
-export type CreateOnce = (given: KeyedCreation) => Promise<string | undefined>
+export type KeyedInteraction = NewInteraction & IdempotencyKey
 
-export type KeyedCreation = NewInteraction & IdempotencyKey
-
-/** How long a key is kept, at the least. */
+/** How long a key is stored at least. */
 const lifetime = sql.raw("interval '24 hours'")
 
-/** How many expired keys a statement removes: more than it brings, so that they become fewer. */
-const removedAtOnce = 200
+/** How many expired keys a statement removes at most: more than it adds, so that they become fewer. */
+const maximumRemoved = 200
 
-/** To be called once for a database, as its statements are prepared by name. */
-export function prepareCreateOnce(database: Database): CreateOnce {
-  const { kysely, retryTimeoutMs } = database
+/**
+ * Prepares the creation of interactions with keys. Of several creations with one key one is applied, and the key may be
+ * used anew after 24 hours.
+ * @returns a function that returns the id which was created with the key, now or before; undefined when that
+ *   interaction was created from other content
+ */
+export function prepareIdempotentInsert(
+  database: Database,
+  limits: BatchLimits,
+): (given: KeyedInteraction) => Promise<string | undefined> {
+  const { kysely } = database
 
-  const createAll = database.prepare('create_interactions_once', (given: DataLists<KeyedCreation>) =>
+  const insertAll = database.prepare('create_interactions_once', (given: DataLists<KeyedInteraction>) =>
     sql<{ id: string }>`
       with given as materialized (
         select *
@@ -52,11 +51,11 @@ export function prepareCreateOnce(database: Database): CreateOnce {
       ), created as (
         ${insertFrom(sql`given join claimed on claimed.interaction_id = given.id`)}
       ), expired as (
-        -- without those at hand: a statement changes a row once
+        -- not the given keys: a statement changes a row once
         select key from idempotency_keys
         where created_at < now() - ${lifetime} and key <> all(${given.key}::bytea[])
         order by created_at
-        limit ${sql.lit(removedAtOnce)}
+        limit ${sql.lit(maximumRemoved)}
         for update skip locked
       ), removed as (
         delete from idempotency_keys where key = any(array(select key from expired))
@@ -64,7 +63,7 @@ export function prepareCreateOnce(database: Database): CreateOnce {
       select interaction_id as id from claimed`.compile(kysely),
   )
 
-  const select = database.prepare('find_idempotency_keys', ({ keys }: { keys: readonly Buffer[] }) =>
+  const findKeys = database.prepare('find_idempotency_keys', ({ keys }: { keys: readonly Buffer[] }) =>
     kysely
       .selectFrom('idempotency_keys')
       .select(['key', 'fingerprint', 'interaction_id'])
@@ -72,40 +71,36 @@ export function prepareCreateOnce(database: Database): CreateOnce {
       .compile(),
   )
 
-  const createTogether = batch(
-    async (all: readonly KeyedCreation[]) => {
-      // a statement takes a key once, so that who else has it is left to the next one
-      const firsts = new Map<string, KeyedCreation>()
-      for (const one of all) if (!firsts.has(hex(one))) firsts.set(hex(one), one)
-      // one order everywhere, so that batches with the same keys wait for each other instead of locking each other out
-      const rows = [...firsts.values()].toSorted((a, b) => a.key.compare(b.key))
-      const created = await createAll({
-        ...toLists(rows),
-        key: rows.map(({ key }) => key),
-        fingerprint: rows.map(({ fingerprint }) => fingerprint),
-      })
-      const ids = new Set(created.map(({ id }) => id))
-      const isTaken = ({ id }: KeyedCreation) => !ids.has(id)
-      const keys = rows.filter(isTaken).map(({ key }) => key)
-      const kept = keys.length === 0 ? [] : await select({ keys })
-      const keptOf = new Map(kept.map((row) => [hex(row), row]))
-      return all.map((one) => {
-        if (!isTaken(one)) return { id: one.id }
-        const known = keptOf.get(hex(one))
-        if (known === undefined) return 'again'
-        return { id: known.fingerprint.equals(one.fingerprint) ? known.interaction_id : undefined }
-      })
-    },
-    { concurrency: 2, maxSize: 100, retryTimeoutMs },
-  )
+  const insertTogether = batch(async (all: readonly KeyedInteraction[]) => {
+    // a statement inserts a key once: duplicates wait for the next batch
+    const firsts = new Map<string, KeyedInteraction>()
+    for (const one of all) if (!firsts.has(hex(one))) firsts.set(hex(one), one)
+    // the same order everywhere, so that batches with the same keys wait for each other instead of deadlocking
+    const rows = [...firsts.values()].toSorted((a, b) => a.key.compare(b.key))
+    const created = await insertAll({
+      ...toLists(rows),
+      key: rows.map(({ key }) => key),
+      fingerprint: rows.map(({ fingerprint }) => fingerprint),
+    })
+    const ids = new Set(created.map(({ id }) => id))
+    const isTaken = ({ id }: KeyedInteraction) => !ids.has(id)
+    const keys = rows.filter(isTaken).map(({ key }) => key)
+    const stored = keys.length === 0 ? [] : await findKeys({ keys })
+    const storedByKey = new Map(stored.map((row) => [hex(row), row]))
+    return all.map((one) => {
+      if (!isTaken(one)) return { id: one.id }
+      const known = storedByKey.get(hex(one))
+      if (known === undefined) return 'again'
+      return { id: known.fingerprint.equals(one.fingerprint) ? known.interaction_id : undefined }
+    })
+  }, limits)
 
-  return (given) =>
-    retry(async () => {
-      for (;;) {
-        const outcome = await createTogether(given)
-        if (outcome !== 'again') return outcome.id
-      }
-    }, retryTimeoutMs)
+  return async (given) => {
+    for (;;) {
+      const outcome = await insertTogether(given)
+      if (outcome !== 'again') return outcome.id
+    }
+  }
 }
 
 const hex = ({ key }: { readonly key: Buffer }) => key.toString('hex')

@@ -1,4 +1,4 @@
-// Creations, many in one statement.
+// The one way to write new rows: creations, creations with an idempotency key, imports and samples use it.
 import { type RawBuilder, sql } from 'kysely'
 import { type BatchLimits, batch, inOrder, type Lists } from '../../database/batches.ts'
 import type { Database } from '../../database/database.ts'
@@ -15,65 +15,84 @@ export interface NewInteraction {
   readonly data: string
 }
 
-/** The members of many, as a statement takes them: `data` joined by `joinJson`. */
+/** An interaction with its whole state, as an export has it. */
+export interface StoredInteraction extends NewInteraction {
+  /** a PostgreSQL timestamp */
+  readonly createdAt: string
+  /** a decimal number of 64 bits, not below 0 */
+  readonly version: string
+}
+
+/** Rows as a statement takes them: a list for each member, `data` joined by joinJson(). */
 export type DataLists<Row> = Lists<Omit<Row, 'data'>> & { readonly data: string }
 
-/** Inserts what has the members of NewInteraction. @param source a FROM item, or several that are joined */
-export function insertFrom(source: RawBuilder<unknown>): RawBuilder<never> {
+const newColumns = sql.raw('id, organization_id, created_by, type, data')
+const storedColumns = sql.raw('id, organization_id, created_by, type, data, created_at, version')
+
+/**
+ * The statement that inserts rows and promotes what their `data` holds.
+ * @param source a FROM item, or several that are joined, with the columns of NewInteraction or of StoredInteraction
+ */
+export function insertFrom(source: RawBuilder<unknown>, columns = newColumns): RawBuilder<never> {
   return sql<never>`
-    insert into interactions (id, organization_id, created_by, type, data, ${promotedColumns})
-    select id, organization_id, created_by, type, data, ${promotedColumns}
+    insert into interactions (${columns}, ${promotedColumns})
+    select ${columns}, ${promotedColumns}
     from ${source}, promote_interaction(id, organization_id, data)`
 }
 
-/** For how long it is not assumed that ids are free after one was not, in milliseconds. */
+/** A FROM item with the columns of NewInteraction. */
+function newRows(given: DataLists<NewInteraction>) {
+  return sql`unnest(
+      ${given.id}::text[], ${given.organizationId}::text[], ${given.createdBy}::text[], ${given.type}::text[],
+      ${splitJson(given.data)}
+    ) as given (${newColumns})`
+}
+
+/** For how long ids are not assumed to be free after a duplicate, in milliseconds. */
 const carefulMs = 1000
 
 /**
- * Stores a new interaction, unless its id is taken. Nearly all ids are free, and a statement that assumes so does less
- * work: it looks into the primary key once a row, and tells nothing of it. It stores all or none. When that fails, and
- * for a second after, a statement that decides on each row takes its place, so that a flood of duplicates costs no more
- * than that.
+ * Prepares the creation of interactions, unless their ids exist. Nearly all ids are free, and a statement that assumes
+ * so does less work: it looks up the primary key once a row and returns nothing. It inserts all rows or none. After a
+ * failure, and for a second, a statement that decides row by row replaces it: a flood of duplicates costs one failed
+ * statement a second.
  */
-export function prepareCreate(
+export function prepareInsert(
   database: Database,
   limits: BatchLimits,
-): (given: NewInteraction) => Promise<'created' | 'duplicate'> {
+): (interaction: NewInteraction) => Promise<'created' | 'duplicate'> {
   const { kysely } = database
-  const insertion = (given: DataLists<NewInteraction>) =>
-    insertFrom(sql`unnest(
-        ${given.id}::text[], ${given.organizationId}::text[], ${given.createdBy}::text[], ${given.type}::text[],
-        ${splitJson(given.data)}
-      ) as given (id, organization_id, created_by, type, data)`)
-  const createAll = database.prepare(
+  const insertAll = database.prepare(
     'create_interactions',
-    (given: DataLists<NewInteraction>) => insertion(given).compile(kysely),
+    (given: DataLists<NewInteraction>) => insertFrom(newRows(given)).compile(kysely),
     { shares: 'writes' },
   )
-  const createFree = database.prepare(
+  const insertFree = database.prepare(
     'create_interactions_of_free_ids',
     (given: DataLists<NewInteraction>) =>
-      sql<{ id: string }>`${insertion(given)} on conflict (id) do nothing returning id`.compile(kysely),
+      sql<{
+        id: string
+      }>`${insertFrom(newRows(given))} on conflict (id) do nothing returning id`.compile(kysely),
     { shares: 'writes' },
   )
   let carefulUntil = 0
 
-  const createdIds = async (rows: readonly NewInteraction[]) => {
+  const insert = async (rows: readonly NewInteraction[]) => {
     const lists = toLists(rows)
     if (performance.now() >= carefulUntil)
       try {
-        await createAll(lists)
+        await insertAll(lists)
         return lists.id
       } catch (error) {
         if (!isDuplicate(error)) throw error
         carefulUntil = performance.now() + carefulMs
       }
-    return (await createFree(lists)).map(({ id }) => id)
+    return (await insertFree(lists)).map(({ id }) => id)
   }
   return batch(async (interactions: readonly NewInteraction[]) => {
-    const ids = new Set(await createdIds(inOrder(interactions)))
-    // of several of one id, the first was created
-    return interactions.map(({ id }) => (ids.delete(id) ? 'created' : 'duplicate'))
+    const created = new Set(await insert(inOrder(interactions)))
+    // the first of several with the same id was created
+    return interactions.map(({ id }) => (created.delete(id) ? 'created' : 'duplicate'))
   }, limits)
 }
 
@@ -85,4 +104,36 @@ export function toLists(rows: readonly NewInteraction[]): DataLists<NewInteracti
     type: rows.map(({ type }) => type),
     data: joinJson(rows.map(({ data }) => data)),
   }
+}
+
+export interface InsertOutcome {
+  /** how many were inserted */
+  readonly inserted: number
+  /** those whose id exists with other content: indexes into the given rows, ascending */
+  readonly differing: readonly number[]
+}
+
+/** Inserts interactions with their whole state in one transaction, except those whose id exists. */
+export async function insertStored(
+  { kysely }: Pick<Database, 'kysely'>,
+  rows: readonly StoredInteraction[],
+): Promise<InsertOutcome> {
+  const given = sql`unnest(
+      ${rows.map(({ id }) => id)}::text[], ${rows.map(({ organizationId }) => organizationId)}::text[],
+      ${rows.map(({ createdBy }) => createdBy)}::text[], ${rows.map(({ type }) => type)}::text[],
+      ${splitJson(joinJson(rows.map(({ data }) => data)))}, ${rows.map(({ createdAt }) => createdAt)}::timestamptz[],
+      ${rows.map(({ version }) => version)}::bigint[]
+    ) with ordinality as given (${storedColumns}, number)`
+  const { rows: insertedRows } = await sql`
+    ${insertFrom(given, storedColumns)} on conflict (id) do nothing returning id`.execute(kysely)
+  const inserted = insertedRows.length
+  if (inserted === rows.length) return { inserted, differing: [] }
+  const compared = await sql<{ index: string }>`
+    select given.number - 1 as index
+    from ${given} left join interactions as stored on stored.id = given.id
+    where (stored.organization_id, stored.created_by, stored.created_at, stored.type, stored.data::text, stored.version)
+      is distinct from
+      (given.organization_id, given.created_by, given.created_at, given.type, given.data::text, given.version)
+    order by given.number`.execute(kysely)
+  return { inserted, differing: compared.rows.map(({ index }) => Number(index)) }
 }

@@ -1,7 +1,7 @@
-// The order of a search, in SQL.
+// The order and the page of a search, in SQL.
 import { type Expression, type SqlBool, sql } from 'kysely'
 
-/** The properties that a caller may sort by, with the column of each. */
+/** The properties that a search can be sorted by, with their columns. */
 export const sortColumns = {
   id: 'id',
   organizationId: 'organization_id',
@@ -16,7 +16,7 @@ export type SortProperty = keyof typeof sortColumns
 export interface Order {
   readonly property: SortProperty
   readonly direction: 'asc' | 'desc'
-  /** compares texts as if written in lower case; without effect on what is no text */
+  /** compares texts in lower case; has no effect on other properties */
   readonly ignoreCase: boolean
 }
 
@@ -25,11 +25,18 @@ export interface Pageable {
   readonly page: number
   /** 1 to 2000 */
   readonly size: number
-  /** as the caller asked, most significant first; empty when it did not ask */
+  /** as requested, most significant first; empty: newest first */
   readonly sort: readonly Order[]
 }
 
-/** The order asked for, made total by the id; in the direction of the last property, so that one index walk serves. */
+/** A position in (created_at, id) order: after the interaction with these values. */
+export interface Cursor {
+  /** a timestamp as PostgreSQL reads it */
+  readonly createdAt: string
+  readonly id: string
+}
+
+/** Makes the requested order total by the id, in the direction of the last property so that one index scan serves. */
 export function totalOrder(sort: readonly Order[]): Order[] {
   const last = sort.at(-1)
   if (last === undefined)
@@ -41,7 +48,7 @@ export function totalOrder(sort: readonly Order[]): Order[] {
   return isTotal ? [...sort] : [...sort, { property: 'id', direction: last.direction, ignoreCase: false }]
 }
 
-/** Whether it is the order of the indexes by date, or its reverse. */
+/** Whether this is the order of the indexes by date, or its reverse. */
 export function isByDate(sort: readonly Order[]): boolean {
   const [first, second, ...others] = totalOrder(sort)
   return (
@@ -53,10 +60,10 @@ export function isByDate(sort: readonly Order[]): boolean {
 }
 
 /**
- * True of what is behind a place in the order of date and id, and of what is there, if that is included. Of the date by
- * itself as well: an index scan begins at a bound of one column, and reads from the end of the range up to a pair of them.
+ * Keyset predicate: rows after a cursor in (created_at, id) order, and the row at the cursor if `isIncluded`. It compares
+ * the date by itself as well: an index scan starts at a bound of one column only.
  */
-export function isBehind(
+export function isAfter(
   table: 'matching' | 'interaction',
   { createdAt, id }: { readonly createdAt: Expression<unknown>; readonly id: Expression<unknown> },
   { direction, isIncluded }: { direction: Order['direction']; isIncluded: boolean },
@@ -67,7 +74,7 @@ export function isBehind(
   return sql`${date} ${beyond}= ${createdAt} and (${date}, ${key}) ${comparison} (${createdAt}, ${id})`
 }
 
-/** The `order by` of a table or subquery that has the columns to sort by. */
+/** The ORDER BY list for a table or subquery that has the columns to sort by. */
 export function orderBy(table: 'matching' | 'interaction' | 'page', orders: readonly Order[]) {
   return sql.join(orders.map((order) => sql`${sortKey(table, order)} ${sql.raw(order.direction)}`))
 }

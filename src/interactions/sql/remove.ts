@@ -1,10 +1,10 @@
-// Removes interactions for good, beside live traffic: what has been kept for long enough, or what there is of a customer.
+// Removes interactions permanently, in small batches beside live traffic: those before a date, or those of a customer.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Expression, type SqlBool, sql } from 'kysely'
 import type { Database } from '../../database/database.ts'
-import { ofOrganization } from './filters.ts'
+import { ofOrganization } from './matching.ts'
 
-/** Which interactions are to go: all for which every condition holds that is given. */
+/** Which interactions to remove: those that match all conditions. */
 export type Removal =
   | {
       /** a PostgreSQL timestamp, exclusive */
@@ -14,16 +14,16 @@ export type Removal =
     }
   | { readonly organizationId: string; readonly customerId: string }
 
-/** How many milliseconds a batch is to take: live traffic waits no longer for a row that it holds. */
-const batchMilliseconds = 100
+/** Target duration of a batch in milliseconds: live traffic waits so long at most for the rows that it locks. */
+const batchMs = 100
 
-/** How many rows a batch may have; the first has the fewest. */
-const batchSize = { least: 10, first: 100, most: 2000 } as const
+/** Rows of a batch. */
+const batchSize = { minimum: 10, first: 100, maximum: 2000 } as const
 
-/** How long to wait for rows that other transactions hold, in milliseconds. */
-const patienceMilliseconds = 200
+/** Pause before rows that other transactions have locked are tried again, in milliseconds. */
+const lockedRowPauseMs = 200
 
-/** How many interactions would go by now. */
+/** Counts the interactions that would be removed. */
 export async function countRemovable({ kysely }: Database, removal: Removal): Promise<number> {
   const { rows } = await sql<{ total: string }>`
     select count(*) as total from interactions where ${condition(removal)}`.execute(kysely)
@@ -31,10 +31,10 @@ export async function countRemovable({ kysely }: Database, removal: Removal): Pr
 }
 
 /**
- * Removes them, oldest first, each batch in a transaction of its own that waits for no other: a row that another
- * transaction holds is left for later. Rests after each batch as long as it took.
- * @param signal ends it after the batch that is under way
- * @returns how many went, batch by batch; ends when there are none left
+ * Removes interactions, oldest first. Each batch is a transaction of its own that skips locked rows and tries them again
+ * later. Pauses after each batch as long as it took.
+ * @param signal stops after the current batch
+ * @returns the number of removed rows of each batch; ends when none are left
  */
 export async function* removeInBatches(
   database: Database,
@@ -49,16 +49,16 @@ export async function* removeInBatches(
     const { removed, last } = await removeBatch(database, removal, size, after)
     const took = performance.now() - began
     if (removed > 0) yield removed
-    const isPassOver = removed < size
-    if (isPassOver && !(await isAnyLeft(database, removal))) return
-    after = isPassOver ? undefined : last
-    const fitting = Math.round((size * batchMilliseconds) / took)
-    size = Math.min(Math.max(fitting, batchSize.least), 2 * size, batchSize.most)
-    await rest(isPassOver ? patienceMilliseconds : took)
+    const isPassDone = removed < size
+    if (isPassDone && !(await isAnyLeft(database, removal))) return
+    after = isPassDone ? undefined : last
+    const fitting = Math.round((size * batchMs) / took)
+    size = Math.min(Math.max(fitting, batchSize.minimum), 2 * size, batchSize.maximum)
+    await rest(isPassDone ? lockedRowPauseMs : took)
   }
 }
 
-/** Behind which the next batch begins, so that none looks through what those before it left behind. */
+/** The last removed row: the next batch starts after it, and so does not read again what earlier batches skipped. */
 interface Position {
   readonly created_at: string
   readonly id: string
@@ -70,14 +70,14 @@ async function removeBatch(
   size: number,
   after: Position | undefined,
 ): Promise<{ removed: number; last: Position | undefined }> {
-  const isBehind =
+  const isAfterPosition =
     after === undefined
       ? sql`true`
       : sql`(created_at, id) > (${after.created_at}::timestamptz, ${after.id}::text)`
   const { rows } = await sql<Position>`
     with chosen as materialized (
       select id, created_at from interactions
-      where ${condition(removal)} and ${isBehind}
+      where ${condition(removal)} and ${isAfterPosition}
       order by created_at, id
       limit ${size}
       for update skip locked
@@ -100,7 +100,7 @@ function condition(removal: Removal): Expression<SqlBool> {
     return sql`${belongs} and created_at < ${createdBefore}::timestamptz`
   }
   const { organizationId, customerId } = removal
-  // the column, cut as its index entry is, finds them; the data tell apart those of more than 256 characters
+  // the column, which keeps 256 characters, finds candidates; the data decides about longer values
   return sql`${ofOrganization(sql.val(organizationId))} and customer_id = left(${customerId}::text, 256)
     and data ->> 'customerId' = ${customerId}::text`
 }

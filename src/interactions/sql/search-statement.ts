@@ -1,36 +1,36 @@
-// The statement of a search: it finds the rows of the page, and counts only when the page cannot tell the total.
+// The statement of a search: it finds the rows of the page, and counts only when the page does not determine the total.
 import { type CompiledQuery, type Expression, type Kysely, type SqlBool, sql } from 'kysely'
 import type { Tables } from '../../database/tables.ts'
 import { keptRange, keptStart, keptTotal } from '../../totals/kept-range.ts'
-import { conditions, isRangeAlone, matching, type Operands, ofOrganization, type Shape } from './filters.ts'
-import { isBehind, isByDate, orderBy, totalOrder } from './order.ts'
-import { columnsOf, dataBytes, largestLoad, pageRowJson } from './rows.ts'
+import { conditions, isRangeAlone, matching, type Operands, ofOrganization, type Shape } from './matching.ts'
+import { isAfter, isByDate, orderBy, totalOrder } from './order.ts'
+import { columnsOf, dataBytes, maximumLoadBytes, pageRowJson } from './rows.ts'
 
-/** What a search answers, one row. */
+/** The result of a search, one row. */
 export interface SearchRow {
   /** how many interactions are on the page */
   readonly found: string
   /** how many match, on all pages */
   readonly total: string
-  /** the JSON texts of those on the page, between commas; null when there are none, or their data are too large */
+  /** the JSON texts of the page, separated by commas; null when there are none, or their data is too large */
   readonly text: string | null
-  /** what stands for the text when the data are too large: each one's id, and about how many bytes its data have */
+  /** instead of the text when the data is too large: each id, and about how many bytes its data has */
   readonly ids: readonly string[] | null
   readonly sizes: readonly number[] | null
 }
 
-/** The statement that finds one page of what matches, and the total. */
+/** Compiles the statement that finds one page and the total. */
 export function composeSearch(
   kysely: Kysely<Tables>,
   shape: Shape,
   values: Operands,
 ): CompiledQuery<SearchRow> {
-  return sql<SearchRow>`${search(kysely, shape, values, sql.lit(largestLoad))}`.compile(kysely)
+  return sql<SearchRow>`${search(kysely, shape, values, sql.lit(maximumLoadBytes))}`.compile(kysely)
 }
 
 /**
- * The same, to be part of another statement.
- * @param load how many bytes the data of the page may have to be loaded
+ * The same statement as a part of another one.
+ * @param load how many bytes of data the page may load
  */
 export function search(kysely: Kysely<Tables>, shape: Shape, values: Operands, load: Expression<unknown>) {
   const order = orderBy('page', totalOrder(shape.sort))
@@ -58,15 +58,15 @@ export function search(kysely: Kysely<Tables>, shape: Shape, values: Operands, l
 
 const isKept = (shape: Shape) => shape.keepsTotals && isRangeAlone(shape)
 
-/** Whether an index by date leads from one row that is sought to the next, and to no others. */
+/** Whether the matching rows are consecutive in an index by date. */
 const isByDateAlone = (shape: Shape) => isRangeAlone(shape) && isByDate(shape.sort)
 
-/** Whether the kept totals tell how many there are and where the page begins, so that any page costs as much. */
+/** Whether the kept totals give both the total and where the page begins, so that every page costs the same. */
 export const isFoundByTotals = (shape: Shape) => shape.keepsTotals && isByDateAlone(shape)
 
 const isStartKept = (shape: Shape) => isFoundByTotals(shape) && shape.given.includes('offset')
 
-/** What the kept totals tell, where they tell anything. */
+/** The WITH clause that reads the kept totals, when they are used. */
 function kept(shape: Shape, values: Operands) {
   if (!isKept(shape)) return sql``
   const organizationId = shape.given.includes('organizationId') ? sql`${values.organizationId}` : undefined
@@ -82,7 +82,7 @@ function kept(shape: Shape, values: Operands) {
 
 const directionOf = ({ sort }: Shape) => totalOrder(sort)[0]?.direction ?? 'desc'
 
-/** The rows of the page. What is sorted or skipped to find them is read in an index alone where it can tell all of it. */
+/** The rows of the page. Sorting and skipping read an index alone wherever it has all columns for it. */
 function page(kysely: Kysely<Tables>, shape: Shape, values: Operands) {
   const columns = sql`${columnsOf('interaction')}, interaction.data, ${dataBytes} as data_bytes`
   const isFurther = shape.given.includes('offset')
@@ -97,19 +97,19 @@ function page(kysely: Kysely<Tables>, shape: Shape, values: Operands) {
       ) as found
       join interactions as interaction on interaction.id = found.id`
   const first = { createdAt: sql`(select created_at from first)`, id: sql`(select id from first)` }
-  const isOfPage = isBehind('interaction', first, { direction: directionOf(shape), isIncluded: true })
+  const isOnPage = isAfter('interaction', first, { direction: directionOf(shape), isIncluded: true })
   return sql`
     ${isFurther ? sql`with first as materialized (${firstRow(kysely, shape, values)})` : sql``}
     select ${columns} from interactions as interaction
-    where ${sql.join([...conditions(shape, values), isFurther ? isOfPage : sql<SqlBool>`true`], sql` and `)}
+    where ${sql.join([...conditions(shape, values), isFurther ? isOnPage : sql<SqlBool>`true`], sql` and `)}
     order by ${orderBy('interaction', order)} limit ${values.size}`
 }
 
-/** Where a further page by date alone begins. */
+/** Selects the first row of a further page in order of date. */
 function firstRow(kysely: Kysely<Tables>, shape: Shape, values: Operands) {
-  const orBehind = directionOf(shape) === 'desc' ? sql`<=` : sql`>=`
+  const orAfter = directionOf(shape) === 'desc' ? sql`<=` : sql`>=`
   const [isReached, skipped] = isStartKept(shape)
-    ? [sql`created_at ${orBehind} (select bound from start)`, sql`(select skip from start)`]
+    ? [sql`created_at ${orAfter} (select bound from start)`, sql`(select skip from start)`]
     : [sql`true`, values.offset]
   return sql`
     select created_at, id from (${matching(kysely, shape, values)}) as matching

@@ -101,9 +101,9 @@ export interface paths {
         };
         /**
          * Search interactions by date
-         * @description One page of the interactions that were created in a range of time and match all filters, with their exact number.
+         * @description Returns one page of the interactions that were created in a range of time and match all filters, with their exact number.
          *
-         *     With `Accept: application/x-ndjson` or `Accept: text/csv`, all of them instead, as a stream of lines: `page` and `size` have no effect, and `sort` may name `createdAt` alone. Each interaction that matches throughout is given once, as it is when it is read. The answer is complete when its body ends as HTTP has it (the last chunk of HTTP/1.1); when something fails, the connection is closed before that, which HTTP clients report as an error.
+         *     With `Accept: application/x-ndjson` or `Accept: text/csv`, returns all of them as a stream of lines: `page` and `size` have no effect, and `sort` may name `createdAt` only. Each interaction that matches during the whole stream appears once, in its state when it is read. The response is complete when its body ends as HTTP requires (the last chunk of HTTP/1.1); after an error the connection is closed before that, which HTTP clients report.
          */
         get: operations["listInteractions"];
         put?: never;
@@ -127,7 +127,7 @@ export interface paths {
         };
         /**
          * Read an interaction
-         * @description Callers of an organization read its interactions alone; callers of the SERVICE role read any.
+         * @description Callers of an organization read its interactions only; callers of the SERVICE role read any interaction.
          */
         get: operations["getInteraction"];
         /**
@@ -146,15 +146,15 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description The record of one interaction with a customer. */
+        /** @description The record of an interaction with a customer. */
         Interaction: {
             /**
-             * @description Names the interaction; unique across all organizations.
+             * @description The id of the interaction; unique across all organizations.
              * @example 0199a6c4-7f1e-7c2a-9d53-2f6f1b0c8e11
              */
             id: string;
             /**
-             * @description The organization that the interaction belongs to.
+             * @description The organization of the interaction.
              * @example demo-organization
              */
             organizationId: string;
@@ -170,7 +170,7 @@ export interface components {
              */
             createdAt: string;
             /**
-             * @description What kind of interaction it is; left out when none was given.
+             * @description The type of interaction; absent when none was given.
              * @example video
              */
             type?: string;
@@ -190,25 +190,25 @@ export interface components {
             };
             /**
              * Format: int64
-             * @description How many times it was updated; see the update operation.
+             * @description The number of updates; see the update operation.
              * @example 0
              */
             version: number;
         };
-        /** @description What to create. A member that is null counts as left out. */
+        /** @description The interaction to create. A member that is null counts as absent. */
         CreateInteractionWebCommand: {
             /**
-             * @description An id of your own, such as that of the conversation elsewhere. Without one, a UUID is made.
+             * @description An id of your own, such as that of the conversation in another system. By default, a UUID is made.
              * @example 0199a6c4-7f1e-7c2a-9d53-2f6f1b0c8e11
              */
-            interactionId?: string;
+            interactionId?: string | null;
             /**
-             * @description What kind of interaction it is: `audio`, `video`, `chat`, `cobrowse` or your own.
+             * @description The type of interaction: `audio`, `video`, `chat`, `cobrowse` or your own.
              * @example video
              */
-            type?: string;
+            type?: string | null;
             /**
-             * @description Anything worth keeping. Some of its members can be searched by: see the list operation.
+             * @description Any data. Some of its members can be searched by: see the list operation.
              * @example {
              *       "customerId": "c-1042",
              *       "roomName": "room-7",
@@ -220,17 +220,17 @@ export interface components {
              */
             data?: {
                 [key: string]: unknown;
-            };
+            } | null;
             /**
-             * @description The organization to create it in. Callers of the SERVICE role must give it; for others it has no effect.
+             * @description The organization to create it in. Required of callers of the SERVICE role, ignored for others.
              * @example demo-organization
              */
-            organizationId?: string;
+            organizationId?: string | null;
         };
-        /** @description What was created. */
+        /** @description The created interaction. */
         CreateInteractionResponse: {
             /**
-             * @description The id under which the interaction can be read.
+             * @description The id of the interaction.
              * @example 0199a6c4-7f1e-7c2a-9d53-2f6f1b0c8e11
              */
             interactionId: string;
@@ -241,15 +241,15 @@ export interface components {
              */
             version: number;
         };
-        /** @description What to change. A member that is null counts as left out. */
+        /** @description What to change. A member that is null counts as absent. */
         UpdateInteractionWebCommand: {
             /**
-             * @description The new type; left out, the type stays.
+             * @description The new type. By default, it stays.
              * @example video
              */
-            type?: string;
+            type?: string | null;
             /**
-             * @description The new data, in place of all the old; left out, the data stay.
+             * @description The new data, which replaces all of the old. By default, it stays.
              * @example {
              *       "customerId": "c-1042",
              *       "roomName": "room-7",
@@ -261,23 +261,23 @@ export interface components {
              */
             data?: {
                 [key: string]: unknown;
-            };
+            } | null;
             /**
              * Format: int64
-             * @description The version that you have read. If it is not the current one any more, nothing is changed. Left out, nothing is compared.
+             * @description The version that you have read. When it is not the current one, nothing is changed. By default, it is not compared.
              * @example 0
              */
-            version?: number;
+            version?: number | null;
         };
-        /** @description Whether the request asked for an order. */
+        /** @description Whether an order was requested. */
         SortObject: {
             /**
-             * @description Whether the request asked for no order.
+             * @description Whether the request has no `sort`.
              * @example true
              */
             empty: boolean;
             /**
-             * @description Whether the request asked for an order.
+             * @description Whether the request has a `sort`.
              * @example false
              */
             sorted: boolean;
@@ -287,18 +287,18 @@ export interface components {
              */
             unsorted: boolean;
         };
-        /** @description Which page was asked for. */
+        /** @description The requested page. */
         PageableObject: {
             /**
              * Format: int64
-             * @description How many interactions stand on the pages before.
+             * @description The number of interactions on the pages before.
              * @example 0
              */
             offset: number;
             sort: components["schemas"]["SortObject"];
             /**
              * Format: int32
-             * @description How many interactions a full page holds.
+             * @description The number of interactions on a full page.
              * @example 20
              */
             pageSize: number;
@@ -309,7 +309,7 @@ export interface components {
             paged: boolean;
             /**
              * Format: int32
-             * @description Which page this is, counted from 0.
+             * @description The number of this page, counted from 0.
              * @example 0
              */
             pageNumber: number;
@@ -319,23 +319,23 @@ export interface components {
              */
             unpaged: boolean;
         };
-        /** @description One page of the interactions that match. */
+        /** @description A page of matching interactions. */
         PageInteraction: {
             /**
              * Format: int32
-             * @description How many pages there are.
+             * @description The number of pages.
              * @example 1
              */
             totalPages: number;
             /**
              * Format: int64
-             * @description How many interactions match, on all pages: exact.
+             * @description The exact number of matching interactions, on all pages.
              * @example 1
              */
             totalElements: number;
             /**
              * Format: int32
-             * @description How many interactions a full page holds.
+             * @description The number of interactions on a full page.
              * @example 20
              */
             size: number;
@@ -343,14 +343,14 @@ export interface components {
             content: components["schemas"]["Interaction"][];
             /**
              * Format: int32
-             * @description Which page this is, counted from 0.
+             * @description The number of this page, counted from 0.
              * @example 0
              */
             number: number;
             sort: components["schemas"]["SortObject"];
             /**
              * Format: int32
-             * @description How many interactions stand on this page.
+             * @description The number of interactions on this page.
              * @example 1
              */
             numberOfElements: number;
@@ -361,12 +361,12 @@ export interface components {
              */
             first: boolean;
             /**
-             * @description Whether no page follows.
+             * @description Whether this is the last page.
              * @example true
              */
             last: boolean;
             /**
-             * @description Whether this page holds nothing.
+             * @description Whether this page has no interactions.
              * @example false
              */
             empty: boolean;
@@ -797,27 +797,32 @@ export interface operations {
     listInteractions: {
         parameters: {
             query: {
-                /** @description Which page, counted from 0. What is no such number counts as 0. */
+                /** @description The page, counted from 0. Any value that is not such a number counts as 0. */
                 page?: number;
-                /** @description How many interactions a page holds. Above 2000 counts as 2000, anything else as 20. */
+                /** @description Interactions per page, 1 to 2000. More counts as 2000, any other value as 20. */
                 size?: number;
                 /**
-                 * @description Order by `property[,property…][,asc|desc][,ignorecase]`, the first given first. Properties: id, organizationId, createdBy, createdAt, type, version. Without it, newest first.
+                 * @description Order by `property[,property…][,asc|desc][,ignorecase]`, the most significant first. Properties: id, organizationId, createdBy, createdAt, type, version. By default, newest first.
                  * @example [
                  *       "createdAt,desc"
                  *     ]
                  */
                 sort?: string[];
                 /**
-                 * @description Created then or later: ISO 8601 with a zone.
+                 * @description Created at this moment or later: ISO 8601 with a zone.
                  * @example 2025-01-01T00:00:00.000Z
                  */
                 start: string;
                 /**
-                 * @description Created then or earlier: ISO 8601 with a zone.
+                 * @description Created at this moment or earlier: ISO 8601 with a zone.
                  * @example 2099-12-31T23:59:59.999Z
                  */
                 end: string;
+                /**
+                 * @description With all of these, separated by commas: `media`, `no_media`, `cobrowse`, `no_cobrowse`.
+                 * @example media
+                 */
+                recording?: string;
                 /**
                  * @description Of any of these types: `audio`, `video`, `chat`, `cobrowse` or your own, separated by commas.
                  * @example audio,video
@@ -828,11 +833,6 @@ export interface operations {
                  * @example agent-7
                  */
                 userId?: string;
-                /**
-                 * @description With all of these, separated by commas: `media`, `no_media`, `cobrowse`, `no_cobrowse`.
-                 * @example media
-                 */
-                recording?: string;
                 /**
                  * @description With that `customerId` in its data.
                  * @example c-1042
@@ -859,7 +859,7 @@ export interface operations {
                  */
                 onHoldDurationLt?: string;
                 /**
-                 * @description Of that organization. Callers of the SERVICE role only; others may name their own.
+                 * @description Of that organization. For callers of the SERVICE role; others may name their own only.
                  * @example demo-organization
                  */
                 organizationId?: string;
@@ -870,10 +870,10 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The page, empty when it lies beyond the end; or all that match, line by line */
+            /** @description The page, empty beyond the end; or all matching interactions, line by line */
             200: {
                 headers: {
-                    /** @description The first, previous, next and last page with the same parameters (RFC 8288). Left out beside lines, and when the parameters take more than about 700 characters. */
+                    /** @description The first, previous, next and last page with the same parameters (RFC 8288). Absent for lines, and when the parameters have more than about 700 characters. */
                     link?: string;
                     [name: string]: unknown;
                 };
@@ -883,7 +883,7 @@ export interface operations {
                     "text/csv": string;
                 };
             };
-            /** @description What is wrong with the request, by parameter or member */
+            /** @description What is wrong with the request, by parameter, header or member */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -891,7 +891,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "start": "is required: an ISO 8601 date-time with a zone, such as 2025-01-20T22:00:00.928Z"
+                     *       "start": "is required and must be an ISO 8601 date-time with a zone, such as 2025-01-20T22:00:00.928Z"
                      *     }
                      */
                     "application/json": {
@@ -899,7 +899,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description No token, or one that is not accepted */
+            /** @description The token is missing or not accepted */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -914,7 +914,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description Not allowed to this caller, or of another organization */
+            /** @description The caller is not allowed to do this */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -952,7 +952,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A string of your own, such as a UUID, of 1 to 255 characters, which makes it safe to send a creation without `interactionId` again: within 24 hours the same key with the same body gets the same answer, and nothing more is created. With another body it is refused. Keys are apart by organization and user. */
+                /** @description A string of your own, such as a UUID, of 1 to 255 characters. It makes a creation without `interactionId` safe to repeat: within 24 hours the same key with the same body returns the same response, and nothing more is created. With another body it is refused. Each user of each organization has its own keys. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -967,9 +967,9 @@ export interface operations {
             /** @description Created */
             200: {
                 headers: {
-                    /** @description Where to read it, below this server. */
+                    /** @description The path of the interaction on this server. */
                     location?: string;
-                    /** @description The version, in quotes: what If-Match and If-None-Match compare. */
+                    /** @description The version in quotes, for If-Match and If-None-Match. */
                     etag?: string;
                     [name: string]: unknown;
                 };
@@ -977,7 +977,7 @@ export interface operations {
                     "application/json": components["schemas"]["CreateInteractionResponse"];
                 };
             };
-            /** @description What is wrong with the request, by parameter or member */
+            /** @description What is wrong with the request, by parameter, header or member */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -985,7 +985,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "organizationId": "is required of callers of the SERVICE role"
+                     *       "organizationId": "is required for callers of the SERVICE role"
                      *     }
                      */
                     "application/json": {
@@ -993,7 +993,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description No token, or one that is not accepted */
+            /** @description The token is missing or not accepted */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1008,7 +1008,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description Not allowed to this caller, or of another organization */
+            /** @description The caller is not allowed to do this */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1023,7 +1023,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description An interaction of this id exists already, in whichever organization */
+            /** @description An interaction with this id exists, in any organization */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1032,7 +1032,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "error": "conflict",
-                     *       "error_description": "An interaction of this id exists already."
+                     *       "error_description": "An interaction with this id exists."
                      *     }
                      */
                     "application/json": components["schemas"]["ErrorResponse"];
@@ -1106,8 +1106,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Entity tags that you have, such as `"3"`: when one of them is the current one, the answer is 304. */
+                /** @description Entity tags that you have, such as `"3"`: when one of them is the current one, the response is 304. */
                 "If-None-Match"?: string;
+                /** @description Entity tags: when the current one is not among them, the response is 412. */
+                "If-Match"?: string;
             };
             path: {
                 /**
@@ -1123,7 +1125,7 @@ export interface operations {
             /** @description The interaction */
             200: {
                 headers: {
-                    /** @description The version, in quotes: what If-Match and If-None-Match compare. */
+                    /** @description The version in quotes, for If-Match and If-None-Match. */
                     etag?: string;
                     [name: string]: unknown;
                 };
@@ -1131,14 +1133,14 @@ export interface operations {
                     "application/json": components["schemas"]["Interaction"];
                 };
             };
-            /** @description It has a version that If-None-Match names */
+            /** @description If-None-Match names the current version */
             304: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description What is wrong with the request, by parameter or member */
+            /** @description What is wrong with the request, by parameter, header or member */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1146,7 +1148,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "interactionId": "must not hold NUL or half of a surrogate pair"
+                     *       "interactionId": "must not contain NUL or half of a surrogate pair"
                      *     }
                      */
                     "application/json": {
@@ -1154,7 +1156,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description No token, or one that is not accepted */
+            /** @description The token is missing or not accepted */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1169,7 +1171,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description Not allowed to this caller, or of another organization */
+            /** @description The caller is not allowed to do this */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1184,7 +1186,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description There is no interaction of this id */
+            /** @description There is no interaction with this id */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1193,13 +1195,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "error": "not_found",
-                     *       "error_description": "There is no interaction of this id."
+                     *       "error_description": "There is no interaction with this id."
                      *     }
                      */
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description The interaction has another version than the headers ask for */
+            /** @description The version of the interaction does not meet the headers */
             412: {
                 headers: {
                     [name: string]: unknown;
@@ -1208,7 +1210,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "error": "precondition_failed",
-                     *       "error_description": "The interaction has another version by now."
+                     *       "error_description": "The interaction has been updated since."
                      *     }
                      */
                     "application/json": components["schemas"]["ErrorResponse"];
@@ -1237,8 +1239,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Entity tags, such as `"3"`, or `*`: when the current one is not among them, the answer is 412 and nothing is changed. It is the same comparison as that of `version`; when both are given, both must hold. */
+                /** @description Entity tags, such as `"3"`, or `*`: when the current one is not among them, the response is 412 and nothing is changed. It compares the same as `version`; when both are given, both must match. */
                 "If-Match"?: string;
+                /** @description Entity tags: when the current one is among them, the response is 412. */
+                "If-None-Match"?: string;
             };
             path: {
                 /**
@@ -1262,7 +1266,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description What is wrong with the request, by parameter or member */
+            /** @description What is wrong with the request, by parameter, header or member */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1278,7 +1282,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description No token, or one that is not accepted */
+            /** @description The token is missing or not accepted */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1293,7 +1297,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description Not allowed to this caller, or of another organization */
+            /** @description The caller is not allowed to do this */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1308,7 +1312,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description There is no interaction of this id */
+            /** @description There is no interaction with this id */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1317,13 +1321,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "error": "not_found",
-                     *       "error_description": "There is no interaction of this id."
+                     *       "error_description": "There is no interaction with this id."
                      *     }
                      */
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description The interaction has another version than the one given */
+            /** @description The version of the interaction is not the given one */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1332,13 +1336,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "error": "conflict",
-                     *       "error_description": "The interaction has another version by now."
+                     *       "error_description": "Version conflict: the interaction has been updated since."
                      *     }
                      */
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description The interaction has another version than the headers ask for */
+            /** @description The version of the interaction does not meet the headers */
             412: {
                 headers: {
                     [name: string]: unknown;
@@ -1347,7 +1351,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "error": "precondition_failed",
-                     *       "error_description": "The interaction has another version by now."
+                     *       "error_description": "The interaction has been updated since."
                      *     }
                      */
                     "application/json": components["schemas"]["ErrorResponse"];

@@ -3,7 +3,7 @@ import type { LightMyRequestResponse } from 'fastify'
 import { expect } from 'vitest'
 
 /** 400 that names exactly these parameters or members. */
-export function expectFaults(reply: LightMyRequestResponse, ...names: string[]): void {
+export function expectErrors(reply: LightMyRequestResponse, ...names: string[]): void {
   expect({ status: reply.statusCode, body: reply.json() }).toEqual({
     status: 400,
     body: Object.fromEntries(names.map((name) => [name, expect.stringMatching(/\w/)])),

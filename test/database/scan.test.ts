@@ -1,16 +1,16 @@
-// Walks over what matches, while their statements are held up or lost.
+// Scans over what matches, while their statements are held up or lost.
 import { sql } from 'kysely'
 import pg from 'pg'
 import { afterAll, afterEach, expect, test, vi } from 'vitest'
 import { openDatabase } from '../../src/database/database.ts'
-import { readCriteria } from '../../src/interactions/criteria.ts'
-import { prepareWalk } from '../../src/interactions/sql/scan.ts'
+import { interactionRepository } from '../../src/interactions/repository.ts'
 import { cloneDatabase } from '../support/database.ts'
 import { always } from '../support/make.ts'
 import { testDatabaseSettings } from '../support/postgres-setup.ts'
+import { criteriaOf } from '../support/search.ts'
 
 const { database, url } = await cloneDatabase()
-const walk = prepareWalk(database, { atOnce: 2 })
+const { scan } = interactionRepository(database, { keepsTotals: false, scanConcurrency: 2 })
 const operator = new pg.Client(url)
 await operator.connect()
 afterAll(() => operator.end())
@@ -19,7 +19,7 @@ await operator.query(`
   insert into interactions (id, organization_id, created_by, data)
   select 'id-' || n, 'acme', 'agent', '{}' from generate_series(1, 400) as n`)
 
-const everything = readCriteria((name) => (name === 'start' || name === 'end' ? [always[name]] : []), {})
+const everything = criteriaOf(always)
 
 /** Has every statement on interactions wait. */
 const holdUp = () => operator.query('begin; lock table interactions')
@@ -33,14 +33,14 @@ async function waiting(): Promise<number[]> {
   return rows.map(({ pid }) => pid)
 }
 
-async function readOn(batches: ReturnType<typeof walk>): Promise<string[]> {
+async function readOn(batches: ReturnType<typeof scan>): Promise<string[]> {
   const ids: string[] = []
   for await (const rows of batches) ids.push(...rows.map(({ id }) => id))
   return ids
 }
 
 test('a batch whose connection is lost is read again, and each interaction is given once', async () => {
-  const batches = walk(everything, { direction: 'desc' })
+  const batches = scan(everything, { direction: 'desc' })
   const first = await batches.next()
   await holdUp()
   const rest = readOn(batches)
@@ -55,13 +55,13 @@ test('a batch whose connection is lost is read again, and each interaction is gi
   expect(new Set(ids).size).toBe(400)
 })
 
-test('walks together take no more connections than they may', async () => {
+test('scans together take no more connections than they may', async () => {
   await holdUp()
-  const walks = Array.from({ length: 6 }, () => readOn(walk(everything, { direction: 'asc' })))
+  const scans = Array.from({ length: 6 }, () => readOn(scan(everything, { direction: 'asc' })))
   await vi.waitUntil(async () => (await waiting()).length > 0, { timeout: 60_000 })
   expect(database.poolUse()).toMatchObject({ busy: 2, waiting: 0 })
   await operator.query('rollback')
-  for (const ids of await Promise.all(walks)) expect(ids).toHaveLength(400)
+  for (const ids of await Promise.all(scans)) expect(ids).toHaveLength(400)
 })
 
 test.each(['asc', 'desc'] as const)(
@@ -84,10 +84,10 @@ test.each(['asc', 'desc'] as const)(
       return Number(rows[0]?.blocks)
     }
     const single = openDatabase({ ...testDatabaseSettings, url: many.url, poolSize: 1 }, () => {})
-    const walkAll = prepareWalk(single, { atOnce: 1 })
+    const repository = interactionRepository(single, { keepsTotals: false })
     await vi.waitUntil(async () => (await indexBlocks()) > 20_000, { timeout: 60_000 })
     const before = await indexBlocks()
-    const ids = await readOn(walkAll({ ...everything, organizationId: 'acme' }, { direction }))
+    const ids = await readOn(repository.scan({ ...everything, organizationId: 'acme' }, { direction }))
     await single.close()
     await vi.waitUntil(async () => (await indexBlocks()) > before, { timeout: 60_000 })
     expect(ids).toHaveLength(20_000)
@@ -95,11 +95,11 @@ test.each(['asc', 'desc'] as const)(
   },
 )
 
-test('a walk of another shape is another statement, however many shapes there are', async () => {
+test('a scan of another shape is another statement, however many shapes there are', async () => {
   const optional = {
     organizationId: 'acme',
-    types: ['chat'],
-    createdBy: 'agent',
+    type: ['chat'],
+    userId: 'agent',
     customerId: 'c-1',
     conferenceId: 'room-1',
     tags: ['vip'],
@@ -107,9 +107,9 @@ test('a walk of another shape is another statement, however many shapes there ar
   const names = Object.keys(optional)
   for (let chosen = 0; chosen < 2 ** names.length; chosen++) {
     const given = Object.entries(optional).filter((_, bit) => (chosen >> bit) % 2 === 1)
-    const expected = given.every(([name]) => name === 'organizationId' || name === 'createdBy') ? 400 : 0
+    const expected = given.every(([name]) => name === 'organizationId' || name === 'userId') ? 400 : 0
     const criteria = { ...everything, ...Object.fromEntries(given) }
-    const ids = await readOn(walk(criteria, { direction: 'asc' }))
+    const ids = await readOn(scan(criteria, { direction: 'asc' }))
     expect([chosen, ids.length]).toEqual([chosen, expected])
   }
 })

@@ -1,0 +1,111 @@
+// Validates requests by the TypeBox types that their routes declare, and gives handlers the decoded values.
+import type { StaticDecode, TSchema } from '@sinclair/typebox'
+import { TypeCompiler } from '@sinclair/typebox/compiler'
+import { TransformDecodeCheckError, TransformDecodeError } from '@sinclair/typebox/value'
+import type { FastifySchemaCompiler, FastifyTypeProvider } from 'fastify'
+import { type Given, InvalidValue } from '../types/decoded.ts'
+import { type JsonMembers, maximumDepth, memberOf } from '../types/json-text.ts'
+import { InvalidRequest, type ValidationErrors } from './problem.ts'
+
+/** Types `request.body`, `request.query` and `request.params` as what the schemas of the route decode to. */
+export interface TypeBoxTypeProvider extends FastifyTypeProvider {
+  readonly validator: this['schema'] extends TSchema ? StaticDecode<this['schema']> : unknown
+}
+
+/** Names the function of an object schema that compares its decoded properties with each other. */
+export const crossCheck = Symbol('cross-check')
+
+interface PartSchema extends TSchema {
+  [crossCheck]?: (value: object) => ValidationErrors | undefined
+}
+
+/** A part of a request (path, query, headers or body): its values by name, undefined for those that are absent. */
+type Part = (name: string) => Given | undefined
+
+/**
+ * Compiles the schema of one part of a request into a function that decodes it. Properties that the schema does not
+ * name are ignored; headers stay as they are. All errors of the part are reported at once (contract §7).
+ */
+export const validatorCompiler: FastifySchemaCompiler<PartSchema> = ({ schema, httpPart }) => {
+  if (httpPart === 'headers') {
+    const decode = compileObject(schema, (name) => name.toLowerCase())
+    return (headers: Readonly<Record<string, Given | undefined>>) => {
+      const decoded = decode((name) => headers[name])
+      return 'errors' in decoded ? toResult(decoded) : true
+    }
+  }
+  const decode = compileObject(schema)
+  if (httpPart === 'body')
+    return (body: JsonMembers | null) => {
+      if (body === null) return invalidBody('must be a JSON object')
+      if (body.depth > maximumDepth) return invalidBody(`must not nest deeper than ${maximumDepth} levels`)
+      return toResult(decode((name) => memberOf(body, name)))
+    }
+  return (values: Readonly<Record<string, Given | undefined>>) =>
+    toResult(decode((name) => (Object.hasOwn(values, name) ? values[name] : undefined)))
+}
+
+function invalidBody(message: string) {
+  return { error: new InvalidRequest({ body: message }) }
+}
+
+/** The decoded properties of an object, or what is wrong with them. */
+type DecodedObject<Type extends TSchema> =
+  | { readonly value: StaticDecode<Type> }
+  | { readonly errors: ValidationErrors }
+
+/** Fastify's form of a result. */
+function toResult(decoded: DecodedObject<TSchema>) {
+  return 'errors' in decoded ? { error: new InvalidRequest(decoded.errors) } : { value: decoded.value }
+}
+
+/**
+ * Compiles the schema of an object into a function that decodes its properties, and reports all errors at once.
+ * @param toKey returns the name by which the part has a property
+ */
+export function compileObject<Type extends PartSchema>(
+  schema: Type,
+  toKey = (name: string) => name,
+): (part: Part) => DecodedObject<Type> {
+  const required: readonly string[] = schema.required ?? []
+  const check = schema[crossCheck]
+  const properties = Object.entries<TSchema>(schema.properties).map(([name, type]) => ({
+    name,
+    key: toKey(name),
+    isRequired: required.includes(name),
+    decode: compileProperty(type),
+  }))
+  return (part) => {
+    const value: Record<string, unknown> = {}
+    let errors: ValidationErrors | undefined
+    for (const { name, key, isRequired, decode } of properties) {
+      const given = part(key)
+      try {
+        // an absent value is decoded as an empty one, so that the error says what is accepted
+        value[name] = given === undefined && !isRequired ? undefined : decode(given ?? '')
+      } catch (error) {
+        if (!(error instanceof InvalidValue)) throw error
+        const message = given === undefined ? `is required and ${error.message}` : error.message
+        errors = { ...errors, [name]: message }
+      }
+    }
+    const crossErrors = check?.(value)
+    if (errors !== undefined || crossErrors !== undefined) return { errors: { ...crossErrors, ...errors } }
+    // each property was decoded by its type
+    return { value: value as StaticDecode<Type> }
+  }
+}
+
+/** Compiles the type of a property. The function throws InvalidValue for what the type does not accept. */
+function compileProperty(type: TSchema): (given: Given) => unknown {
+  const compiled = TypeCompiler.Compile(type)
+  return (given) => {
+    try {
+      return compiled.Decode(given)
+    } catch (error) {
+      if (error instanceof TransformDecodeError && error.error instanceof InvalidValue) throw error.error
+      if (error instanceof TransformDecodeCheckError) throw new InvalidValue(error.error.message)
+      throw error
+    }
+  }
+}

@@ -1,0 +1,105 @@
+// GET /rtc-api/interactions (contract §6)
+import { Readable } from 'node:stream'
+import { Type } from '@sinclair/typebox'
+import type { FastifyInstance } from 'fastify'
+import { isInScope, organizationScope } from '../auth/plugin.ts'
+import type { Admission } from '../http/admission.ts'
+import { sendCompressed } from '../http/compression.ts'
+import { pageLinks } from '../http/links.ts'
+import { unavailableResponse } from '../http/openapi/openapi.ts'
+import { forbidden, InvalidRequest } from '../http/problem.ts'
+import type { TypeBoxTypeProvider } from '../http/validation.ts'
+import { around, loadInPieces } from './large-page.ts'
+import { preferredFormat, writeLines } from './lines.ts'
+import { countPages, pageEnvelope, toPageable } from './page.ts'
+import type { InteractionRepository } from './repository.ts'
+import { forbiddenResponse, invalid, operation, PageInteraction, unauthorized } from './responses.ts'
+import { InteractionQuery } from './schemas.ts'
+import { isByDate, totalOrder } from './sql/order.ts'
+
+const lines = (description: string) => ({ schema: Type.String({ description }) })
+
+const schema = {
+  ...operation,
+  operationId: 'listInteractions',
+  summary: 'Search interactions by date',
+  description:
+    'Returns one page of the interactions that were created in a range of time and match all filters, with their exact number.\n\n' +
+    'With `Accept: application/x-ndjson` or `Accept: text/csv`, returns all of them as a stream of lines: `page` and `size` have no effect, and `sort` may name `createdAt` only. Each interaction that matches during the whole stream appears once, in its state when it is read. The response is complete when its body ends as HTTP requires (the last chunk of HTTP/1.1); after an error the connection is closed before that, which HTTP clients report.',
+  querystring: InteractionQuery,
+  response: {
+    200: {
+      description: 'The page, empty beyond the end; or all matching interactions, line by line',
+      headers: {
+        link: Type.String({
+          description:
+            'The first, previous, next and last page with the same parameters (RFC 8288). Absent for lines, and when the parameters have more than about 700 characters.',
+        }),
+      },
+      content: {
+        'application/json': { schema: Type.Ref(`${PageInteraction.$id}#`) },
+        'application/x-ndjson': lines(
+          'An interaction per line. Line breaks between the tokens of `data` become spaces; a further member `dataText` then has the exact text of `data` as a string.',
+        ),
+        'text/csv': lines(
+          'RFC 4180 with a header: id, organizationId, createdBy, createdAt, type, data, version. Values are not altered, even where a spreadsheet would take them for formulas: import the columns as text.',
+        ),
+      },
+    },
+    400: invalid({
+      start: 'is required and must be an ISO 8601 date-time with a zone, such as 2025-01-20T22:00:00.928Z',
+    }),
+    401: unauthorized,
+    403: forbiddenResponse('The caller belongs to another organization'),
+    503: unavailableResponse,
+  },
+} as const
+
+interface ListOptions {
+  readonly repository: Pick<InteractionRepository, 'search' | 'scan' | 'findAll'>
+  /** for searches that cost little */
+  readonly admitCheap: Admission
+  /** for all others, and for streams */
+  readonly admit: Admission
+  /** where callers reach the service; empty when that is not known */
+  readonly publicUrl: string
+}
+
+export function listRoute(
+  app: FastifyInstance,
+  { repository, admitCheap, admit, publicUrl }: ListOptions,
+): void {
+  app.withTypeProvider<TypeBoxTypeProvider>().get('/interactions', { schema }, async (request, reply) => {
+    const { caller, query } = request
+    const pageable = toPageable(query)
+    const format = preferredFormat(request.headers)
+    if (format !== undefined && !isByDate(pageable.sort))
+      throw new InvalidRequest({ sort: 'must be createdAt alone for a stream of lines' })
+    const scope = organizationScope(caller)
+    if (query.organizationId !== undefined && !isInScope(query.organizationId, scope))
+      throw forbidden('The caller belongs to another organization')
+    const criteria = { ...query, organizationId: scope ?? query.organizationId }
+
+    if (format !== undefined) {
+      const direction = totalOrder(pageable.sort)[0]?.direction ?? 'desc'
+      const texts =
+        request.method === 'HEAD'
+          ? []
+          : await admit(() => writeLines(format, repository.scan(criteria, { direction })))
+      const body = Readable.from(texts, { objectMode: false })
+      return sendCompressed(request, reply.type(format.contentType), body)
+    }
+
+    const search = repository.search(criteria, pageable)
+    const { found, total, content } = await (search.isCheap ? admitCheap : admit)(search.run)
+    const [head, tail] = pageEnvelope(pageable, found, total)
+    const pages = countPages(pageable, found, total)
+    const links = pageLinks(publicUrl + request.routeOptions.url, request.url, pageable.page, pages)
+    if (links !== undefined) reply.header('link', links)
+    const body =
+      typeof content === 'string'
+        ? head + content + tail
+        : Readable.from(around(head, loadInPieces(content, repository.findAll), tail))
+    return sendCompressed(request, reply.type('application/json'), body)
+  })
+}

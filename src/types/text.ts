@@ -1,0 +1,50 @@
+// Texts, lists of words and numbers of the query, read as Spring reads them (contract §6).
+import type { SchemaOptions } from '@sinclair/typebox'
+import { Decoded, type Given, InvalidValue, toText } from './decoded.ts'
+
+/** Decodes to any string. */
+export const AnyText = (options: SchemaOptions) => Decoded({ type: 'string', ...options }, toText)
+
+/** Decodes to any string without NUL; an empty one decodes to undefined and so does not narrow a search. */
+export const Text = (options: SchemaOptions) => Decoded({ type: 'string', ...options }, readText)
+
+/** A list separated by commas. Decodes to its distinct words in order; without a word, to undefined. */
+export const Words = (options: SchemaOptions) => Decoded({ type: 'string', ...options }, readWords)
+
+/** The same, of these words only. */
+export const WordsOf = <Word extends string>(words: readonly Word[], options: SchemaOptions) => {
+  const list = words.join('|')
+  const pattern = `^\\s*((${list})?\\s*,\\s*)*(${list})?\\s*$`
+  return Decoded({ type: 'string', pattern, ...options }, (given): readonly Word[] | undefined => {
+    const found = readWords(given)?.map((text) => words.find((word) => word === text))
+    if (found?.includes(undefined))
+      throw new InvalidValue(`must be any of ${words.join(', ')}, separated by commas`)
+    return found?.filter((word) => word !== undefined)
+  })
+}
+
+/** A decimal number. Decodes to its text, which keeps all digits; an empty one decodes to undefined. */
+export const NumberText = (unit: string, options: SchemaOptions) =>
+  Decoded({ type: 'string', pattern: numberPattern, maxLength: 64, ...options }, (given) => {
+    const text = readText(given)
+    if (text !== undefined && (text.length > 64 || !number.test(text)))
+      throw new InvalidValue(`must be a number of ${unit}`)
+    return text
+  })
+
+const numberPattern = '^[+-]?\\d+(\\.\\d+)?([eE][+-]?\\d{1,4})?$'
+const number = new RegExp(numberPattern)
+
+function readText(given: Given): string | undefined {
+  const text = toText(given)
+  if (text.includes('\u0000')) throw new InvalidValue('must not contain NUL')
+  return text === '' ? undefined : text
+}
+
+function readWords(given: Given): readonly string[] | undefined {
+  const words = readText(given)
+    ?.split(',')
+    .map((word) => word.trim())
+    .filter((word) => word !== '')
+  return words === undefined || words.length === 0 ? undefined : [...new Set(words)]
+}
