@@ -1,29 +1,30 @@
-// What each connection has under way: what breaks is answered in its turn, and stopping waits for what runs.
+// Tracks the requests of each connection, to respond to broken requests in order and to close without losing any.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Server as NetServer, type Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 
 interface Exchanges {
-  /** how many requests have not been answered yet */
+  /** how many requests have no complete response yet */
   running: number
-  /** the latest request, and its answer */
+  /** the latest request and its response */
   request?: IncomingMessage
   response?: ServerResponse
-  /** ends the connection, after it could not be read any further */
+  /** ends the connection; set when its input could not be parsed */
   end?: () => void
 }
 
 export interface Connections {
-  /** Follows the connections of an app, from before it listens until it is closed. */
+  /** Tracks the connections of an app until it is closed. Must be called before it listens. */
   watch(app: FastifyInstance): void
-  /** Calls back once all that came whole before is answered, unless what broke is answered already: then it hangs up. */
-  onBroken(socket: Socket, answer: () => void): void
+  /** Calls `respond` when all complete requests before the broken one have their responses. Hangs up instead if the broken one
+   * has a response already. */
+  onBroken(socket: Socket, respond: () => void): void
 }
 
 export interface ClosingLimits {
-  /** how long a connection without a request may yet send one when the app closes, in milliseconds */
+  /** how long an idle connection may still send a request when the app closes, in milliseconds */
   readonly drainMs: number
-  /** how long any other may last then, in milliseconds, so that nobody keeps the app from closing */
+  /** how long a request may take after that, in milliseconds, so that no client can keep the app from closing */
   readonly requestTimeoutMs: number
 }
 
@@ -47,7 +48,7 @@ export function watchConnections({ drainMs, requestTimeoutMs }: ClosingLimits): 
 
   async function close(app: FastifyInstance): Promise<void> {
     isStopping = true
-    // Node's own close would end at once the connections without a request, one of which may be on its way
+    // Node's own close ends idle connections immediately, even if a request is on its way
     const closed = new Promise<void>((resolve) => {
       NetServer.prototype.close.call(app.server, () => resolve())
     })
@@ -66,7 +67,7 @@ export function watchConnections({ drainMs, requestTimeoutMs }: ClosingLimits): 
 
   return {
     watch(app) {
-      // a caller that says it sends no more still wants its answer; Node's default is to hang up on it
+      // a client that has closed its sending side still reads the response; by default Node hangs up on it
       Object.assign(app.server, { httpAllowHalfOpen: true })
       app.server.on('connection', (socket: Socket) => {
         open.set(socket, { running: 0 })
@@ -75,24 +76,24 @@ export function watchConnections({ drainMs, requestTimeoutMs }: ClosingLimits): 
       app.server.on('request', onRequest)
       app.addHook('preClose', () => close(app))
     },
-    onBroken(socket, answer) {
+    onBroken(socket, respond) {
       const exchanges = open.get(socket)
-      // what follows on a connection that broke breaks, too
+      // everything after a broken request is broken too
       if (exchanges === undefined || exchanges.end !== undefined) return
       const { request, response } = exchanges
-      const isAnswered = request?.complete === false && response?.headersSent
-      exchanges.end = isAnswered ? () => hangUp(socket) : answer
+      const hasResponse = request?.complete === false && response?.headersSent
+      exchanges.end = hasResponse ? () => hangUp(socket) : respond
       if (exchanges.running === unreadable(exchanges)) exchanges.end()
     },
   }
 }
 
-/** How many of the running requests will never be whole: the latest, or none. */
+/** Returns how many running requests will never be complete: 1 if the latest is broken, else 0. */
 function unreadable({ request, response, end }: Exchanges): number {
   return end !== undefined && request?.complete === false && response?.closed === false ? 1 : 0
 }
 
-/** Says that nothing follows, and gives the caller a moment to read what was said before it. */
+/** Sends the last bytes and ends the connection, but leaves the client a second to read. */
 export function hangUp(socket: Socket, last = ''): void {
   socket.end(last)
   setTimeout(() => socket.destroy(), lingerMs).unref()

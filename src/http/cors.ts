@@ -1,8 +1,8 @@
-// Which pages of other origins may call, from a browser (the CORS protocol of the Fetch standard).
+// Allows pages of other origins to call the API (CORS protocol of the Fetch standard).
 import cors from '@fastify/cors'
 import type { FastifyInstance } from 'fastify'
 
-/** What a page may read of a reply, beside what any may. */
+/** Response headers that a page may read, in addition to the safelisted ones. */
 const exposedHeaders = [
   'Content-Encoding',
   'ETag',
@@ -14,9 +14,9 @@ const exposedHeaders = [
 ]
 
 /**
- * Lets pages of these origins call the routes of the scope. To be called before anything else in it: a browser asks
- * first (preflight), without a token, and is to read refusals, too. Without origins, it does nothing.
- * @param origins as a browser sends them, or `*`
+ * Allows pages of these origins to call the routes of the scope. Must be called before other hooks: a preflight request has
+ * no token, and a page must be able to read error responses too. Without origins, it does nothing.
+ * @param origins as browsers send them, or `*`
  */
 export async function allowOrigins(app: FastifyInstance, origins: readonly string[]): Promise<void> {
   if (origins.length === 0) return
@@ -27,7 +27,7 @@ export async function allowOrigins(app: FastifyInstance, origins: readonly strin
         methods: ['GET', 'HEAD', 'POST', 'PUT'],
         exposedHeaders,
         maxAge: 600,
-        // any other OPTIONS asks which methods there are
+        // other OPTIONS requests get the supported methods
         preflight:
           request.headers.origin !== undefined &&
           request.headers['access-control-request-method'] !== undefined,

@@ -1,22 +1,22 @@
-// Links from one page of a list to others (RFC 8288).
+// Links between the pages of a list (RFC 8288).
 
 /**
- * How long four of them may be together, in characters: many a proxy has 4 KiB for all headers of a reply. Whether they
- * are is the same on each page, so that a walk along the links does not end before the last one.
+ * The length limit of four links, in characters: many proxies accept 4 KiB of response headers. It is checked for four links
+ * on every page, so that either all pages have links or none.
  */
-const longest = 3072
+const maxLength = 3072
 
 /**
- * The value of the header Link: first, prev, next and last, with the parameters of the request.
- * @param target what stands before the query: a path, or a URL
- * @param url the request's own, as it came
- * @param page which page it asked for, counted from 0
- * @param pages how many there are
- * @returns undefined when the query is too long for it
+ * Returns the value of the Link header: first, prev, next and last, with the parameters of the request.
+ * @param target the path or URL before the query
+ * @param url the URL of the request, unchanged
+ * @param page the requested page, from 0
+ * @param pages the number of pages
+ * @returns undefined when the query is too long
  */
 export function pageLinks(target: string, url: string, page: number, pages: number): string | undefined {
   const rest = otherParameters(url)
-  if (4 * (target.length + rest.length) > longest) return undefined
+  if (4 * (target.length + rest.length) > maxLength) return undefined
   const last = Math.max(pages - 1, 0)
   const link = (relation: string, number: number) => `<${target}?page=${number}${rest}>; rel="${relation}"`
   const previous = page > 0 ? `${link('prev', Math.min(page - 1, last))}, ` : ''
@@ -25,8 +25,8 @@ export function pageLinks(target: string, url: string, page: number, pages: numb
 }
 
 /**
- * The parameters without `page`. Of one that is spelt otherwise (`p%61ge`) the first counts, which is that of the link.
- * What may not stand in a URL is encoded, so that nothing that a caller sends ends the link.
+ * Returns the query without `page`. A percent-encoded name (`p%61ge`) stays: the link's own `page` comes first and wins.
+ * Characters that a URL cannot contain are encoded, so that a client cannot end the link.
  */
 function otherParameters(url: string): string {
   const start = url.search(/[?#]/)

@@ -1,19 +1,18 @@
-// The use of the database, to be watched.
+// Metrics of the database: whether it responds, the use of connections, and the size of batches.
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { Gauge, Histogram, type Registry } from 'prom-client'
 import { batchSizes } from '../database/batches.ts'
 import type { Database } from '../database/database.ts'
 
 /**
- * Adds to the registry whether the database answers, how its connections are used, and how many calls share a
- * statement, in all of the process.
+ * Registers the metrics. Batch sizes are those of the whole process.
  * @returns a function that stops measuring
  */
 export function registerDatabaseMetrics(registry: Registry, database: Database): () => void {
   const registers = [registry]
   new Gauge({
     name: 'database_pool_connections',
-    help: 'Connections by what they do: idle, or busy with a statement or transaction',
+    help: 'Connections by state: idle, or busy with a statement or transaction',
     labelNames: ['state'],
     registers,
     collect() {
@@ -24,7 +23,7 @@ export function registerDatabaseMetrics(registry: Registry, database: Database):
   })
   new Gauge({
     name: 'database_pool_limit',
-    help: 'How many connections there may be',
+    help: 'Maximum number of connections',
     registers,
     collect() {
       this.set(database.poolUse().limit)
@@ -32,7 +31,7 @@ export function registerDatabaseMetrics(registry: Registry, database: Database):
   })
   new Gauge({
     name: 'database_pool_waiting',
-    help: 'How many statements wait for a connection',
+    help: 'Statements that wait for a connection',
     registers,
     collect() {
       this.set(database.poolUse().waiting)
@@ -40,16 +39,16 @@ export function registerDatabaseMetrics(registry: Registry, database: Database):
   })
   const sizes = new Histogram({
     name: 'database_batch_size',
-    help: 'How many reads, creations or updates share a statement',
+    help: 'Number of reads, creates, updates or searches that share a statement',
     buckets: [1, 2, 4, 8, 16, 32, 64, 100],
     registers,
   })
   const observe = (message: unknown) => sizes.observe(Number(message))
   subscribe(batchSizes, observe)
-  // last, as asking takes a connection itself
+  // last: the check takes a connection itself
   new Gauge({
     name: 'database_up',
-    help: 'Whether the database answers: 1 or 0',
+    help: '1 if the database responds, else 0',
     registers,
     async collect() {
       this.set(

@@ -1,11 +1,11 @@
-// Whether the process lives, and whether it can serve (contract §8). No token needed.
+// Liveness and readiness (contract §8). No token is needed.
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import { refuseOtherMethods } from '../http/errors.ts'
 import { onlyGetResponse, retryableResponse } from '../http/openapi/openapi.ts'
 import { Problem } from '../http/problem.ts'
 
-/** @param isReady resolves when the database answers, and rejects when it does not */
+/** @param isReady resolves when the database responds, and rejects otherwise */
 export async function healthRoutes(app: FastifyInstance, { isReady }: { isReady: () => Promise<void> }) {
   app.get('/health/live', { schema: operations.live }, async () => ({ status: 'live' }))
 
@@ -14,7 +14,7 @@ export async function healthRoutes(app: FastifyInstance, { isReady }: { isReady:
       await isReady()
     } catch (error) {
       request.log.warn({ err: error }, 'not ready')
-      throw new Problem('unavailable', 'The database does not answer.', { 'retry-after': '1' })
+      throw new Problem('unavailable', 'The database does not respond. Retry later.', { 'retry-after': '1' })
     }
     return { status: 'ready' }
   })
@@ -27,20 +27,24 @@ const status = (name: string, description: string) =>
 const operations = {
   live: {
     operationId: 'getLiveness',
-    summary: 'Whether the process lives',
+    summary: 'Check that the process is alive',
     tags: ['Operating'],
     security: [],
-    response: { 200: status('live', 'It does'), 405: onlyGetResponse },
+    response: { 200: status('live', 'The process is alive'), 405: onlyGetResponse },
   },
   ready: {
     operationId: 'getReadiness',
-    summary: 'Whether the service can serve: its database answers',
+    summary: 'Check that the service can reach its database',
     tags: ['Operating'],
     security: [],
     response: {
-      200: status('ready', 'It can'),
+      200: status('ready', 'The service is ready'),
       405: onlyGetResponse,
-      503: retryableResponse('It cannot', 'unavailable', 'The database does not answer.'),
+      503: retryableResponse(
+        'The service is not ready',
+        'unavailable',
+        'The database does not respond. Retry later.',
+      ),
     },
   },
 } as const

@@ -1,10 +1,10 @@
-// The process, to be watched: its event loop, memory and processor time, by the names that prom-client gives them.
+// Metrics of the process under prom-client's names: event loop, memory, CPU time.
 //
-// prom-client's own set watches each collection of garbage as well, which takes 4 % of the throughput of reads.
+// prom-client's own set also observes each garbage collection, which costs 4 % of the throughput of reads.
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import { Counter, Gauge, type Registry } from 'prom-client'
 
-/** Adds them to the registry. @returns a function that stops measuring */
+/** Registers the metrics. @returns a function that stops measuring */
 export function registerProcessMetrics(registry: Registry): () => void {
   const registers = [registry]
   const gauge = (name: string, help: string, read: () => number) =>
@@ -16,12 +16,12 @@ export function registerProcessMetrics(registry: Registry): () => void {
         this.set(read())
       },
     })
-  // a timer that is late tells for how long the loop was busy; each turns up 50 times a second
+  // the delay of a timer that fires 50 times a second is the time for which the loop was busy
   const delay = monitorEventLoopDelay({ resolution: 20 })
   delay.enable()
   const lag = new Gauge({
     name: 'nodejs_eventloop_lag_seconds',
-    help: 'By how much timers were late since the last time this was read',
+    help: 'Delay of timers since the last scrape',
     labelNames: ['percentile'],
     registers,
     collect() {
@@ -34,17 +34,17 @@ export function registerProcessMetrics(registry: Registry): () => void {
   })
   gauge(
     'nodejs_eventloop_utilization',
-    'Which part of its time the event loop has been busy since the start',
+    'Share of time that the event loop was busy since the start, 0 to 1',
     () => performance.eventLoopUtilization().utilization,
   )
-  gauge('process_resident_memory_bytes', 'Memory that the process has', () => process.memoryUsage.rss())
-  gauge('nodejs_heap_size_used_bytes', 'Memory that JavaScript uses', () => process.memoryUsage().heapUsed)
-  gauge('process_start_time_seconds', 'When the process was started, in seconds since 1970', () =>
+  gauge('process_resident_memory_bytes', 'Resident memory of the process', () => process.memoryUsage.rss())
+  gauge('nodejs_heap_size_used_bytes', 'Used heap memory', () => process.memoryUsage().heapUsed)
+  gauge('process_start_time_seconds', 'Start time of the process in seconds since 1970', () =>
     Math.round(performance.timeOrigin / 1000),
   )
   new Counter({
     name: 'process_cpu_seconds_total',
-    help: 'Processor time that the process has taken',
+    help: 'User and system CPU time of the process',
     registers,
     collect() {
       const { user, system } = process.cpuUsage()

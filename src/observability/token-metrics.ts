@@ -1,13 +1,13 @@
-// How the tokens that were verified before are used, for Prometheus.
+// Metrics of the cache of verified tokens.
 import { Counter, Gauge, type Registry } from 'prom-client'
 
-/** Adds it to the registry. @returns where the lookups are counted, as plain numbers */
+/** Registers the metrics. @returns the counts of lookups, for the caller to increment */
 export function measureCallers(registry: Registry, callers: { readonly size: number }) {
   const uses = { hits: 0, misses: 0 }
   const registers = [registry]
   new Counter({
     name: 'token_cache_lookups_total',
-    help: 'Bearer tokens that were looked for among those that were verified before; a miss is verified',
+    help: 'Lookups of bearer tokens in the cache of verified tokens. A miss is verified',
     labelNames: ['result'],
     registers,
     collect() {
@@ -18,7 +18,7 @@ export function measureCallers(registry: Registry, callers: { readonly size: num
   })
   new Gauge({
     name: 'token_cache_size',
-    help: 'How many verified tokens are remembered',
+    help: 'Number of verified tokens in the cache',
     registers,
     collect() {
       this.set(callers.size)

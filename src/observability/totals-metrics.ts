@@ -1,9 +1,9 @@
-// How far the totals have come, to be watched.
+// Metrics of the progress of the totals.
 import { Gauge, type Registry } from 'prom-client'
 import type { Database } from '../database/database.ts'
 import { readState, type TotalsState } from '../totals/counting.ts'
 
-/** Adds to the registry until when hours are sealed and counted; without a value while the database does not answer. */
+/** Registers the metrics. They have no value while the database does not respond. */
 export function registerTotalsMetrics(registry: Registry, database: Database): void {
   const gauge = (name: string, help: string, read: (state: TotalsState) => string) =>
     new Gauge({
@@ -18,17 +18,17 @@ export function registerTotalsMetrics(registry: Registry, database: Database): v
     })
   gauge(
     'interaction_totals_sealed_until_seconds',
-    'The moment until which what changes in the number of interactions is noted, in seconds since 1970',
+    'Watermark in seconds since 1970. Changes in the number of earlier interactions are recorded',
     ({ watermark }) => watermark,
   )
   gauge(
     'interaction_totals_counted_until_seconds',
-    'The moment until which the totals are counted, in seconds since 1970; searches count what is later',
+    'Time until which totals are counted, in seconds since 1970. Searches count later interactions themselves',
     ({ countedUntil }) => countedUntil,
   )
 }
 
-/** -Infinity is what Prometheus takes for `-infinity`. */
+/** Converts PostgreSQL's `-infinity` to -Infinity, which Prometheus accepts. */
 function toSeconds(moment: string): number {
   return moment === '-infinity' ? Number.NEGATIVE_INFINITY : Date.parse(moment) / 1000
 }

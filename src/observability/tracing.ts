@@ -1,10 +1,10 @@
-// OpenTelemetry traces of requests and statements, by the standard environment variables. Started before anything that
-// is traced is loaded; its packages are loaded when those variables ask for it, and else not at all.
+// OpenTelemetry traces of requests and statements, configured by the standard environment variables. Must start before the
+// traced modules are loaded. The OpenTelemetry packages are loaded only when tracing is configured.
 import { subscribe } from 'node:diagnostics_channel'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** Whether the environment says where traces go (an OTLP endpoint, or OTEL_TRACES_EXPORTER), and does not forbid it. */
+/** Returns whether an OTLP endpoint or OTEL_TRACES_EXPORTER is set and tracing is not disabled. */
 export function wantsTraces(environment: Environment): boolean {
   const {
     OTEL_SDK_DISABLED: disabled,
@@ -18,12 +18,12 @@ export function wantsTraces(environment: Environment): boolean {
 
 let stop = async (): Promise<void> => {}
 
-/** Sends what is left. To be called when everything else has ended; does nothing when traces were not started. */
+/** Sends the remaining spans. Must be called after everything else has stopped. Does nothing without tracing. */
 export function stopTracing(): Promise<void> {
   return stop()
 }
 
-/** Starts traces when the environment wants them. */
+/** Starts tracing if the environment configures it. */
 export async function startTracing(environment: Environment): Promise<void> {
   if (!wantsTraces(environment)) return
   const [{ context }, { getRPCMetadata }, { NodeSDK }, { HttpInstrumentation }, { PgInstrumentation }] =
@@ -36,21 +36,21 @@ export async function startTracing(environment: Environment): Promise<void> {
     ])
   const sdk = new NodeSDK({
     serviceName: environment.OTEL_SERVICE_NAME || 'interaction-api',
-    // these are at /metrics and on standard error
+    // metrics are at /metrics, logs on standard error
     metricReaders: [],
     logRecordProcessors: [],
     instrumentations: [
       new HttpInstrumentation({
         disableOutgoingRequestInstrumentation: true,
-        // a query may hold a client's secret, or whom a search is after
+        // a query string may contain a client secret or the id of a customer
         startIncomingSpanHook: () => ({ 'url.query': undefined }),
       }),
-      // texts of statements, and never their parameters; what the service does by itself is no request's
+      // spans contain SQL text, never parameters; statements outside a request are not traced
       new PgInstrumentation({ requireParentSpan: true, ignoreConnectSpans: true }),
     ],
   })
   sdk.start()
-  // Fastify tells which route it has found, and the span takes its name from it
+  // names the span after the route that Fastify has found
   subscribe('tracing:fastify.request.handler:start', (message) => {
     const metadata = getRPCMetadata(context.active())
     const route = routeOf(message)

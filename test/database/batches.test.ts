@@ -1,4 +1,4 @@
-// What is gathered into one statement is answered as if each had had its own.
+// Items of a batch get the same results as with a statement each.
 import { randomBytes, randomUUID } from 'node:crypto'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { setImmediate as turnEnd } from 'node:timers/promises'
@@ -35,7 +35,7 @@ const numbers = (count: number) => Array.from({ length: count }, (_, n) => n)
 const outcomes = (interactions: readonly NewInteraction[]) =>
   Promise.all(interactions.map((one) => repository.create(one).catch(() => 'failed')))
 
-test('of a batch with an id twice, and one that exists, each is created once and the first wins', async () => {
+test('in a batch with a repeated id and an existing one, each is created once and the first wins', async () => {
   const [existing, twice, other] = [anInteraction(), anInteraction({ data: '{"n":1}' }), anInteraction()]
   await repository.create(existing)
   const again = { ...twice, data: '{"n":2}' }
@@ -48,7 +48,7 @@ test('of a batch with an id twice, and one that exists, each is created once and
   expect((await repository.find(twice.id))?.data).toBe('{"n":1}')
 })
 
-test('duplicates in great number take no room, as what assumes free ids is tried once a second at most', async () => {
+test('many duplicates take no space: the statement that assumes free ids runs once a second at most', async () => {
   const taken = anInteraction({ data: `{"text":"${randomBytes(750).toString('hex')}"}` })
   await repository.create(taken)
   const pages = async () =>
@@ -60,11 +60,11 @@ test('duplicates in great number take no room, as what assumes free ids is tried
   const [before, began] = [await pages(), performance.now()]
   for (let sent = 0; sent < 300; sent++) expect(await repository.create(taken)).toBe('duplicate')
   const seconds = Math.ceil((performance.now() - began) / 1000)
-  // four rows of that size fill a page, and what failed leaves its own behind
+  // four rows of that size fill a page, and a failed insert leaves a dead row
   expect((await pages()) - before).toBeLessThanOrEqual(1 + seconds)
 })
 
-test('a bad one in a batch fails no other', async () => {
+test('a bad item in a batch fails no other', async () => {
   const bad = anInteraction({ data: '{"text":"\\u0000"}' })
   const good = Array.from({ length: 20 }, (_, n) => anInteraction({ data: `{"n":${n}}` }))
   const results = await outcomes([...good.slice(0, 10), bad, ...good.slice(10)])
@@ -74,7 +74,7 @@ test('a bad one in a batch fails no other', async () => {
   for (const { id, data } of good) expect((await repository.find(id))?.data).toBe(data)
 })
 
-test('of updates in a batch each has its own outcome, and each of one interaction its own version', async () => {
+test('updates in a batch have their own outcomes, and those of one interaction their own versions', async () => {
   const made = Array.from({ length: 10 }, () => anInteraction())
   await outcomes(made)
   const [one, other, foreign, stale, bad] = made.map(({ id }) => id)
@@ -109,7 +109,7 @@ test('of updates in a batch each has its own outcome, and each of one interactio
   expect(found[1]?.data).toBe('{ "n" : 1.0 }')
 })
 
-test('a batch of rows of a megabyte is stored whole', async () => {
+test('a batch of rows of one megabyte each is stored completely', async () => {
   const large = Array.from({ length: 30 }, (_, n) =>
     anInteraction({ data: `{"${n}":"${'x'.repeat(1_000_000)}"}` }),
   )
@@ -118,7 +118,7 @@ test('a batch of rows of a megabyte is stored whole', async () => {
   expect(found.map((row) => row?.data === large.find(({ id }) => id === row?.id)?.data)).not.toContain(false)
 })
 
-test('batches with the same ids in other orders do not lock each other out', async () => {
+test('batches with the same ids in different orders do not deadlock', async () => {
   const ids = Array.from({ length: 50 }, () => randomUUID())
   const other = interactionRepository(database, { keepsTotals: true })
   const rounds = [repository, other, repository, other].map((one, turn) => {
@@ -130,7 +130,7 @@ test('batches with the same ids in other orders do not lock each other out', asy
   expect(results).toHaveLength(200)
 })
 
-test('many at once are answered as one after the other: each caller gets its own', async () => {
+test('concurrent calls get the same results as sequential ones', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.nat({ max: 30 }), { minLength: 1, maxLength: 120 }), async (numbers) => {
       await sql`truncate interactions`.execute(database.kysely)
@@ -160,7 +160,7 @@ function everythingOf(organizationId: string): Criteria {
 
 const searchIn = (organizationId: string) => repository.search(everythingOf(organizationId), newest).run()
 
-test('of searches at once each has its own page', async () => {
+test('concurrent searches each get their own page', async () => {
   await outcomes(numbers(40).map((n) => anInteraction({ id: `of-${n}`, organizationId: `search-${n % 7}` })))
   const organizations = numbers(40).map((n) => `search-${n % 8}`)
   await searchIn('search-0')
@@ -172,7 +172,7 @@ test('of searches at once each has its own page', async () => {
   }
 })
 
-test('searches at once load no more data than one by itself, and each is answered whole', async () => {
+test('a batch of searches loads no more data than one search, and each gets a complete page', async () => {
   const large = `{"text":"${'x'.repeat(100_000)}"}`
   await outcomes(numbers(20).map(() => anInteraction({ organizationId: 'large', data: large })))
   const alone = await searchIn('large')
@@ -190,7 +190,7 @@ test('searches at once load no more data than one by itself, and each is answere
   expect(await loadedBy(3)).toBe(0)
 })
 
-test('searches are gathered only after one that was brief, so that none waits for the counting of others', async () => {
+test('searches are batched only after a short one, so that none waits for the counting of others', async () => {
   const sizes: number[] = []
   const note = (size: unknown) => void sizes.push(Number(size))
   subscribe(batchSizes, note)
@@ -213,7 +213,7 @@ test('searches are gathered only after one that was brief, so that none waits fo
   expect(sizes).toEqual([5])
 })
 
-test('a batch starts when another has ended, and never holds more than it may', async () => {
+test('a batch starts when another has ended, and never exceeds its size', async () => {
   const sizes: number[] = []
   let underWay = 0
   const double = batch(
@@ -233,8 +233,8 @@ test('a batch starts when another has ended, and never holds more than it may', 
   expect(sizes).toHaveLength(10)
 })
 
-/** Gathers items that are under way until they are let go; time stands still. */
-function heldBatches() {
+/** Runs batches until they are released. The clock stands still. */
+function startHeldBatches() {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
   onTestFinished(() => void vi.useRealTimers())
   const sizes: number[] = []
@@ -251,15 +251,15 @@ function heldBatches() {
     for (const item of numbers(count)) void run(item)
     await turnEnd()
   }
-  const letFirstGo = async () => {
+  const releaseFirst = async () => {
     held.shift()?.()
     await turnEnd()
   }
-  return { sizes, give, letFirstGo }
+  return { sizes, give, releaseFirst }
 }
 
-test('while others are under way, a batch grows until as many wait, or what is under way has fewer', async () => {
-  const { sizes, give, letFirstGo } = heldBatches()
+test('while others run, a batch grows until as many items wait as are running', async () => {
+  const { sizes, give, releaseFirst } = startHeldBatches()
   await give(3)
   expect(sizes).toEqual([3])
   await give(2)
@@ -268,20 +268,20 @@ test('while others are under way, a batch grows until as many wait, or what is u
   expect(sizes).toEqual([3, 3])
   await give(3)
   expect(sizes).toEqual([3, 3])
-  await letFirstGo()
+  await releaseFirst()
   expect(sizes).toEqual([3, 3, 3])
 })
 
-test('a batch that is full, and cannot grow, is not held back', async () => {
-  const { sizes, give } = heldBatches()
+test('a full batch is not held back', async () => {
+  const { sizes, give } = startHeldBatches()
   await give(250)
   expect(sizes).toEqual([100, 100])
   await give(50)
   expect(sizes).toEqual([100, 100, 100])
 })
 
-test('a batch that takes long holds up no others', async () => {
-  const { sizes, give } = heldBatches()
+test('a slow batch does not delay others', async () => {
+  const { sizes, give } = startHeldBatches()
   await give(50)
   await give(1)
   expect(sizes).toEqual([50])

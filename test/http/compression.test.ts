@@ -1,4 +1,4 @@
-// Large pages are compressed for callers who accept it (RFC 9110 §12.5.3).
+// Large pages are compressed for clients that accept it (RFC 9110 §12.5.3).
 import { promisify } from 'node:util'
 import { brotliDecompress, gunzip } from 'node:zlib'
 import { sql } from 'kysely'
@@ -8,7 +8,7 @@ import { always, query } from '../support/make.ts'
 import { agentToken, bearer } from '../support/tokens.ts'
 
 const service = await startTestApp()
-// 20 of them fit in a page that is sent as it is; those of `wide` are loaded in pieces
+// a page of 20 is sent uncompressed; pages of `wide` are loaded in pieces
 await sql`
   insert into interactions (id, organization_id, created_by, data)
   select o || n, o, 'agent', json_build_object('text', repeat(md5(n::text), size / 32)) 
@@ -28,7 +28,7 @@ describe.each([
   ['a page that is loaded in pieces', {}, 'wide'],
   ['lines', { accept: 'application/x-ndjson' }, 'acme'],
 ] as const)('%s', (_, accept, organization) => {
-  test.each(['br', 'gzip'] as const)('is the same as %s, and smaller', async (coding) => {
+  test.each(['br', 'gzip'] as const)('has the same content as %s, and is smaller', async (coding) => {
     const plain = await list(accept, 60, organization)
     const reply = await list({ ...accept, 'accept-encoding': coding }, 60, organization)
     expect(reply.headers).toMatchObject({ 'content-encoding': coding, vary: 'Accept, Accept-Encoding' })
@@ -60,7 +60,7 @@ test.each([
   expect(reply.headers['content-encoding']).toBe(coding)
 })
 
-test('what is small is sent as it is: a page of 20, an interaction, an error', async () => {
+test('small responses are not compressed: a page of 20, an interaction, an error', async () => {
   const headers = { ...bearer(agentToken()), 'accept-encoding': 'gzip, br' }
   const page = await list(headers, 20)
   expect(page.json().content).toHaveLength(20)
@@ -72,7 +72,7 @@ test('what is small is sent as it is: a page of 20, an interaction, an error', a
     expect(answered).not.toHaveProperty('content-encoding')
 })
 
-test('many large pages at once are all whole, compressed or not', async () => {
+test('many concurrent large pages are complete, compressed or not', async () => {
   const replies = await Promise.all(Array.from({ length: 40 }, () => list({ 'accept-encoding': 'gzip' }, 60)))
   for (const { headers, rawPayload } of replies) {
     const text = headers['content-encoding'] === 'gzip' ? await decompress.gzip(rawPayload) : rawPayload

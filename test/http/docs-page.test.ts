@@ -1,4 +1,4 @@
-// The page at /docs: what it loads, under which policy, and what its own form of the document is.
+// The page at /docs: its files, its policy and its version of the document.
 import { describe, expect, test } from 'vitest'
 import { startTestApp, type TestApp } from '../support/app.ts'
 
@@ -6,7 +6,7 @@ const service = await startTestApp()
 
 const pages = ['/docs', '/docs/']
 
-/** The files that the page names, as paths of this host. */
+/** Returns the paths of the files that the page refers to. */
 async function filesOf(page: string): Promise<string[]> {
   const { body } = await service.inject({ url: page })
   return [...body.matchAll(/ (?:src|href)="([^"]+)"/g)].map(([, file = '']) => {
@@ -17,7 +17,7 @@ async function filesOf(page: string): Promise<string[]> {
 
 const read = async (from: TestApp, url: string) => (await from.inject({ url })).json()
 
-test.each(pages)('%s is a page for people, and all its files are there', async (url) => {
+test.each(pages)('%s is an HTML page, and all its files exist', async (url) => {
   const reply = await service.inject({ url })
   expect(reply.statusCode).toBe(200)
   expect(reply.headers['content-type']).toMatch(/^text\/html/)
@@ -29,7 +29,7 @@ test.each(pages)('%s is a page for people, and all its files are there', async (
     expect([file, (await service.inject({ url: file })).statusCode]).toEqual([file, 200])
 })
 
-test('the page runs no script but its own files, under a policy that allows no other', async () => {
+test('the page runs only scripts of its own files, and its policy allows no others', async () => {
   for (const url of [...pages, '/docs/static/swagger-initializer.js']) {
     const reply = await service.inject({ url })
     expect(reply.statusCode).toBe(200)
@@ -50,7 +50,7 @@ test('the page runs no script but its own files, under a policy that allows no o
   }
 })
 
-test('what the page fills in is required: an example of a filter would find nothing', async () => {
+test('the page fills in examples of required parameters only', async () => {
   const document = await read(service, '/docs/json')
   const parameters: { name: string; description: string; example?: string; required: boolean }[] =
     document.paths['/rtc-api/interactions'].get.parameters
@@ -58,12 +58,14 @@ test('what the page fills in is required: an example of a filter would find noth
     'start',
     'end',
   ])
-  expect(parameters.find(({ name }) => name === 'customerId')?.description).toMatch(/ Such as `c-1042`\.$/)
+  expect(parameters.find(({ name }) => name === 'customerId')?.description).toMatch(
+    / For example `c-1042`\.$/,
+  )
   expect(document.info.description).toContain('Press **Authorize**')
 })
 
 describe('the document follows the settings:', () => {
-  test('with a PUBLIC_URL that has a path, calls and tokens are there', async () => {
+  test('the path of PUBLIC_URL precedes the paths of calls and tokens', async () => {
     const proxied = await startTestApp({ PUBLIC_URL: 'https://api.example/contact/' })
     for (const url of ['/openapi.json', '/docs/json']) {
       const { servers, components } = await read(proxied, url)
@@ -74,7 +76,7 @@ describe('the document follows the settings:', () => {
     }
   })
 
-  test('without a token endpoint, there is no way in but a token', async () => {
+  test('without a token endpoint, a bearer token is the only security scheme', async () => {
     const { paths, components, tags, info } = await read(
       await startTestApp({ TOKEN_ENDPOINT: 'false' }),
       '/docs/json',

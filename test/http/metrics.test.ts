@@ -1,4 +1,4 @@
-// What Prometheus reads, without a token.
+// GET /metrics, without a token.
 import { expect, test } from 'vitest'
 import { startTestApp } from '../support/app.ts'
 import { totalsKeeper } from '../support/keep-totals.ts'
@@ -11,24 +11,24 @@ const metric = async (name: string) => {
   return new RegExp(`^${name} (.+)$`, 'm').exec(payload)?.[1]
 }
 
-test('the metrics tell how far the totals have come', async () => {
+test('the metrics show the progress of the totals', async () => {
   expect(await metric('interaction_totals_counted_until_seconds')).toBe('-Inf')
   await totalsKeeper(database)()
   const hour = Math.floor(Date.now() / 3_600_000) * 3600
   const counted = Number(await metric('interaction_totals_counted_until_seconds'))
-  // the hour may have changed in between
+  // the hour may have changed meanwhile
   expect([hour, hour - 3600]).toContain(counted)
   expect([hour, hour - 3600]).toContain(Number(await metric('interaction_totals_sealed_until_seconds')))
 })
 
-test('the metrics have the type that Prometheus expects, and other methods are refused', async () => {
+test('metrics have the content type of Prometheus, and other methods are rejected', async () => {
   const { statusCode, headers } = await app.inject({ url: '/metrics' })
   expect(statusCode).toBe(200)
   expect(headers['content-type']).toContain('text/plain; version=0.0.4')
   expect((await app.inject({ method: 'POST', url: '/metrics' })).statusCode).toBe(405)
 })
 
-test('requests are counted by route, method and status, those of unknown paths together', async () => {
+test('requests are counted by route, method and status, with one series for unknown paths', async () => {
   const count = (labels: string) => metric(`http_request_duration_seconds_count\\{${labels}\\}`)
   const read = (status: number) =>
     `method="GET",route="/rtc-api/interactions/:interactionId",status="${status}"`
@@ -50,7 +50,7 @@ test('requests are counted by route, method and status, those of unknown paths t
   expect(sum).toBeLessThan(20)
 })
 
-test('an id of the path, a query and a token stay out of the metrics', async () => {
+test('metrics contain no ids, query strings or tokens', async () => {
   const token = agentToken()
   await call(token, 'GET', '/secret-id?customerId=secret-customer')
 
@@ -59,7 +59,7 @@ test('an id of the path, a query and a token stay out of the metrics', async () 
   for (const secret of ['secret-id', 'secret-customer', token]) expect(payload).not.toContain(secret)
 })
 
-test('connections, batches and remembered tokens are told', async () => {
+test('connections, batches and cached tokens are measured', async () => {
   const token = agentToken('acme', 'someone-new')
   const before = Number(await metric('token_cache_lookups_total\\{result="miss"\\}'))
   const batches = Number(await metric('database_batch_size_count'))
@@ -77,7 +77,7 @@ test('connections, batches and remembered tokens are told', async () => {
   expect(Number(await metric('database_batch_size_count'))).toBeGreaterThan(batches)
 })
 
-test('the process is told, by the names that are usual', async () => {
+test('the process is measured under the usual names', async () => {
   for (const name of [
     'process_cpu_seconds_total',
     'process_resident_memory_bytes',

@@ -1,4 +1,4 @@
-// The document is served as it is committed, and replies are as it says (contract §8).
+// The served document is the committed one, and responses match it (contract §8).
 import { FormatRegistry, type TSchema } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { describe, expect, test } from 'vitest'
@@ -16,7 +16,7 @@ import { addClient, agentClient, askForToken, serviceClient } from './support/oa
 const service = await startTestApp()
 const range = 'start=2020-01-01T00:00:00Z&end=2099-01-01T00:00:00Z'
 
-test('the document that is served is the one that is committed', async () => {
+test('the served document is the committed one', async () => {
   const document = (await service.inject({ url: '/openapi.json' })).json()
   await expect(
     `${JSON.stringify(document, null, 2)}\n`,
@@ -24,7 +24,7 @@ test('the document that is served is the one that is committed', async () => {
   ).toMatchFileSnapshot('../../openapi/openapi.json')
 })
 
-describe('a reply is as the document says:', () => {
+describe('a response matches the document:', () => {
   FormatRegistry.Set('date-time', (text) => /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(text))
   // a reference ends with "#", the name of its schema does not
   const references = interactionComponents.map((schema) => ({ ...schema, $id: `${schema.$id}#` }))
@@ -34,7 +34,7 @@ describe('a reply is as the document says:', () => {
       ({ path, message }) => `${path}: ${message}`,
     )
     expect(errors).toEqual([])
-    // and it holds nothing that the document does not tell of
+    // no members beyond those of the document
     expect(Object.keys(schema.properties)).toEqual(expect.arrayContaining(Object.keys(Object(value))))
   }
 
@@ -83,7 +83,7 @@ describe('a reply is as the document says:', () => {
   })
 })
 
-test('every refusal has a status that the document tells of', async () => {
+test('every error response has a documented status', async () => {
   const { paths } = (await service.inject({ url: '/openapi.json' })).json()
   const item = '/rtc-api/interactions/{interactionId}'
   const all = '/rtc-api/interactions'

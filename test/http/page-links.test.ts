@@ -1,4 +1,4 @@
-// Links from a page to the others (RFC 8288).
+// Links between pages (RFC 8288).
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import fc from 'fast-check'
@@ -44,7 +44,7 @@ describe('a list', () => {
     expect(Object.fromEntries(links)).toEqual(pages)
   })
 
-  test('is walked by its links alone, with all that was asked for', async () => {
+  test('can be read completely by its links, which keep all parameters', async () => {
     const asked = query({ ...always, size: '2', sort: ['type', 'id,desc'], customerId: 'a&b=c d>"é' })
     const ids: string[] = []
     for (let url: string | undefined = path + asked; url !== undefined; ) {
@@ -55,7 +55,7 @@ describe('a list', () => {
     expect(ids).toEqual(['id-4', 'id-3', 'id-2', 'id-1', 'id-0'])
   })
 
-  test('links to what means the same, whatever stands in the query', async () => {
+  test('links keep the meaning of any query', async () => {
     const piece = fc.oneof(
       fc.string({ maxLength: 10, unit: 'binary' }),
       fc.constantFrom('page', 'p%61ge', '%', '+', '&&', '=', '>', '"'),
@@ -77,13 +77,13 @@ describe('a list', () => {
     )
   })
 
-  test('names the page once in each link, however often the request did', async () => {
+  test('each link has one page parameter, even if the request has several', async () => {
     const { headers } = await get(`${path}?page=0&${query({ ...always, size: '2' }).slice(1)}&page=1&page`)
     for (const target of Object.values(linksOf(headers.link)))
       expect(target.match(/\bpage\b/g)).toHaveLength(1)
   })
 
-  test('links to nothing else, whatever the request has in its URL', async () => {
+  test('a URL cannot inject links', async () => {
     const { port } = new URL(await service.app.listen({ host: '127.0.0.1', port: 0 }))
     const socket = connect(Number(port), '127.0.0.1')
     const asked = `${path}${query(always)}&x=>;rel="next",<http://evil.example>`
@@ -96,12 +96,12 @@ describe('a list', () => {
     expect(links.last).toContain('&x=%3E;rel=%22next%22,%3Chttp://evil.example%3E')
   })
 
-  test('of which the page is spelt otherwise is linked all the same', async () => {
+  test('with a percent-encoded page parameter has links', async () => {
     const { headers } = await get(`${path}${query({ ...always, size: '2' })}&p%61ge=1`)
     expect((await get(linksOf(headers.link).next ?? '')).json().number).toBe(2)
   })
 
-  test('links to the path alone, whatever host the request names', async () => {
+  test('links contain the path only, whatever the Host header says', async () => {
     const hostile = {
       host: 'evil.example',
       'x-forwarded-host': 'evil.example',
@@ -112,7 +112,7 @@ describe('a list', () => {
     expect(headers.link).not.toContain('evil')
   })
 
-  test('has links on each page or on none, by the length of the query', async () => {
+  test('has links on all pages or on none, depending on the length of the query', async () => {
     for (const [length, has] of [
       [600, true],
       [700, false],
@@ -128,13 +128,13 @@ describe('a list', () => {
       }
   })
 
-  test('of lines has no links', async () => {
+  test('as lines has no links', async () => {
     const reply = await get(path + query(always), { accept: 'application/x-ndjson' })
     expect(reply.headers).not.toHaveProperty('link')
   })
 })
 
-test('with PUBLIC_URL the links are whole', async () => {
+test('with PUBLIC_URL the links are absolute', async () => {
   const behind = await startTestApp({
     PUBLIC_URL: 'https://api.example/calls/',
     JWT_ISSUER: 'http://localhost:8080',

@@ -1,8 +1,8 @@
-// What the service logs, for programs and for people.
+// The log in both formats: JSON and pretty.
 import { expect, test } from 'vitest'
 import { askForToken, createInteraction, demoClients, serve, temporaryFolder } from './support/caller.ts'
 
-test('a line for each request is JSON, with its id and its caller, and without secrets and data', async () => {
+test('the log line of a request is JSON with its id and caller, without secrets and data', async () => {
   const folder = await temporaryFolder()
   const service = await serve({ DATA_DIR: folder, LOG_LEVEL: 'debug' })
   const { agent } = await demoClients(folder)
@@ -24,7 +24,7 @@ test('a line for each request is JSON, with its id and its caller, and without s
     expect(service.errors()).not.toContain(secret)
 })
 
-test('LOG_FORMAT=pretty writes lines for people', async () => {
+test('LOG_FORMAT=pretty writes readable lines', async () => {
   const service = await serve({ DATA_DIR: await temporaryFolder(), LOG_FORMAT: 'pretty' })
 
   await expect.poll(() => service.errors()).toMatch(/^\[[\d:.]+\] INFO: Server listening at http/m)

@@ -1,10 +1,10 @@
-// A thousand callers at once, each on a connection of its own.
+// A thousand concurrent clients, each with its own connection.
 import { Agent, request } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
 import { askForToken, demoClients, serve, temporaryFolder } from './support/caller.ts'
 
-test('1,000 connections are served, each with its own', async () => {
+test('1,000 connections each get their own responses', async () => {
   const folder = await temporaryFolder()
   const service = await serve({ DATA_DIR: folder })
   const { token } = await askForToken(service, (await demoClients(folder)).agent)

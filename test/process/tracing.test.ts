@@ -1,4 +1,4 @@
-// OpenTelemetry traces, as a collector receives them over HTTP.
+// OpenTelemetry traces that a collector receives over HTTP.
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { expect, onTestFinished, test } from 'vitest'
@@ -13,7 +13,7 @@ interface Span {
   readonly attributes: readonly { key: string; value: { stringValue?: string } }[]
 }
 
-/** A collector that keeps what it is sent as OTLP in JSON. */
+/** Starts a collector that records OTLP in JSON. */
 async function startCollector() {
   const bodies: string[] = []
   const server = createServer(async (request, response) => {
@@ -42,7 +42,7 @@ const clients = JSON.stringify([
   { clientId: 'traced', clientSecret: 'S3cret-of-traced', role: 'AGENT', organizationId: 'acme' },
 ])
 
-/** Calls with secrets and data wherever they can be. */
+/** Calls the service with secrets and data in all possible places. */
 async function useService(baseUrl: string, traceId: string) {
   const query = 'grant_type=client_credentials&client_id=traced&client_secret=S3cret-of-traced'
   const granted = await fetch(`${baseUrl}/security/oauth/token?${query}`, { method: 'POST' })
@@ -55,7 +55,7 @@ async function useService(baseUrl: string, traceId: string) {
   return token
 }
 
-test('requests and their statements are traced, within the trace of the caller, and tell no secret', async () => {
+test('requests and statements are traced in the trace of the caller, without secrets', async () => {
   const collector = await startCollector()
   const service = await serve({
     PORT: '',
@@ -67,7 +67,7 @@ test('requests and their statements are traced, within the trace of the caller, 
   })
   const traceId = '4bf92f3577b34da6a3ce929d0e0e4736'
   const token = await useService(service.baseUrl, traceId)
-  // what is left is sent in the end
+  // the remaining spans are sent at the end
   expect(await service.stop()).toBe(0)
 
   const spans = collector.spans()
@@ -86,7 +86,7 @@ test('requests and their statements are traced, within the trace of the caller, 
   for (const secret of ['S3cret', token]) expect(collector.text()).not.toContain(secret)
 })
 
-test('without these variables, or when they say none, nothing is sent', async () => {
+test('with exporter none, nothing is sent', async () => {
   const collector = await startCollector()
   const service = await serve({
     BOOTSTRAP_CLIENTS: clients,

@@ -1,12 +1,12 @@
-// Who has a turn and who is refused, when there is more to do than can be under way at once.
+// Admission: who runs, who waits and who is rejected.
 import { expect, test, vi } from 'vitest'
 import { limitWaiting } from '../../src/http/admission.ts'
 
-/** A limit with work that ends when it is told to; what happens is noted in order. */
+/** Creates an admission and work that ends on demand. Records the order of starts and rejections. */
 function startOf({ concurrency = 2, longestWaitMs = 60_000 }) {
   const admit = limitWaiting({ concurrency, longestWaitMs })
   const started: number[] = []
-  const refused: number[] = []
+  const rejected: number[] = []
   const ends = new Map<number, () => void>()
   const ask = (number: number) =>
     admit(() => {
@@ -14,18 +14,18 @@ function startOf({ concurrency = 2, longestWaitMs = 60_000 }) {
       return new Promise<void>((resolve) => ends.set(number, resolve))
     }).catch((error: unknown) => {
       expect(error).toMatchObject({ status: 503, code: 'overloaded', headers: { 'retry-after': '1' } })
-      refused.push(number)
+      rejected.push(number)
     })
   const end = async (number: number) => {
     ends.get(number)?.()
     await settled()
   }
   const settled = () => new Promise((resolve) => setImmediate(resolve))
-  return { ask, end, settled, started, refused }
+  return { ask, end, settled, started, rejected }
 }
 
-test('so many are let in at once, and the others in their order', async () => {
-  const { ask, end, settled, started, refused } = startOf({ concurrency: 2 })
+test('requests beyond the concurrency limit wait in order of arrival', async () => {
+  const { ask, end, settled, started, rejected } = startOf({ concurrency: 2 })
   for (const number of [1, 2, 3, 4, 5]) ask(number)
   await settled()
   expect(started).toEqual([1, 2])
@@ -34,10 +34,10 @@ test('so many are let in at once, and the others in their order', async () => {
   await end(1)
   await end(3)
   expect(started).toEqual([1, 2, 3, 4, 5])
-  expect(refused).toEqual([])
+  expect(rejected).toEqual([])
 })
 
-test('what fails gives its turn to the next, and its failure to its caller', async () => {
+test('failed work passes its turn on and its error to its caller', async () => {
   const admit = limitWaiting({ concurrency: 1, longestWaitMs: 60_000 })
   const failing = admit(() => Promise.reject(new Error('it failed')))
   const next = admit(async () => 'done')
@@ -45,35 +45,35 @@ test('what fails gives its turn to the next, and its failure to its caller', asy
   expect(await next).toBe('done')
 })
 
-test('once one has waited too long, the newest go first, and all but the latest few are refused', async () => {
-  const { ask, end, started, refused } = startOf({ concurrency: 2, longestWaitMs: 20 })
+test('after a request has waited too long, the newest goes first and all but the latest are rejected', async () => {
+  const { ask, end, started, rejected } = startOf({ concurrency: 2, longestWaitMs: 20 })
   for (const number of [1, 2, 3, 4, 5, 6]) ask(number)
-  await expect.poll(() => refused).toContain(3)
+  await expect.poll(() => rejected).toContain(3)
   for (const number of [7, 8, 9]) ask(number)
   await end(1)
   expect(started).toEqual([1, 2, 9])
-  expect(refused).toEqual(expect.arrayContaining([3, 4, 5, 6, 7]))
+  expect(rejected).toEqual(expect.arrayContaining([3, 4, 5, 6, 7]))
   await end(9)
   expect(started).toEqual([1, 2, 9, 8])
 })
 
-test('when few are refused any more, there is room for a crowd again, the first before the next', async () => {
+test('after few rejections, a burst may wait again, in order of arrival', async () => {
   vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] })
   try {
-    const { ask, end, settled, started, refused } = startOf({ concurrency: 1, longestWaitMs: 50 })
+    const { ask, end, settled, started, rejected } = startOf({ concurrency: 1, longestWaitMs: 50 })
     for (const number of [1, 2, 3]) ask(number)
     await vi.advanceTimersByTimeAsync(50)
-    expect(refused).toEqual([2, 3])
+    expect(rejected).toEqual([2, 3])
     await end(1)
     for (const number of [4, 5, 6]) ask(number)
     await settled()
-    expect(refused).toEqual([2, 3, 5])
+    expect(rejected).toEqual([2, 3, 5])
     await end(4)
     await end(6)
     await vi.advanceTimersByTimeAsync(500)
     for (const number of [7, 8, 9]) ask(number)
     await settled()
-    expect(refused).toEqual([2, 3, 5, 8])
+    expect(rejected).toEqual([2, 3, 5, 8])
     await end(7)
     await end(9)
     await vi.advanceTimersByTimeAsync(1000)
@@ -85,14 +85,14 @@ test('when few are refused any more, there is room for a crowd again, the first 
     await settled()
     for (const number of [11, 12, 13, 14]) await end(number)
     expect(started).toEqual([1, 4, 6, 7, 9, 10, 11, 12, 13, 14])
-    expect(refused).toEqual([2, 3, 5, 8])
+    expect(rejected).toEqual([2, 3, 5, 8])
   } finally {
     vi.useRealTimers()
   }
 })
 
-test('that it will take too long is seen by the pace, before anyone has waited so long', async () => {
-  const { ask, end, started, refused } = startOf({ concurrency: 1, longestWaitMs: 1000 })
+test('overload is detected by the pace before a request has waited too long', async () => {
+  const { ask, end, started, rejected } = startOf({ concurrency: 1, longestWaitMs: 1000 })
   for (let number = 0; number <= 12; number++) ask(number)
   for (let number = 0; number <= 10; number++) {
     await new Promise((resolve) => setTimeout(resolve, 5))
@@ -101,5 +101,5 @@ test('that it will take too long is seen by the pace, before anyone has waited s
   for (let number = 13; number < 1013; number++) ask(number)
   await end(11)
   expect(started.at(-1)).toBe(1012)
-  expect(refused.length).toBeGreaterThan(500)
+  expect(rejected.length).toBeGreaterThan(500)
 })

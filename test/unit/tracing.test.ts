@@ -10,6 +10,6 @@ test.each([
   [{ OTEL_EXPORTER_OTLP_ENDPOINT: '' }, false],
   [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318', OTEL_TRACES_EXPORTER: 'none' }, false],
   [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318', OTEL_SDK_DISABLED: 'True' }, false],
-])('traces are wanted of %j: %s', (environment, wanted) => {
+])('tracing is configured by %j: %s', (environment, wanted) => {
   expect(wantsTraces(environment)).toBe(wanted)
 })

@@ -1,9 +1,9 @@
-// The page at /docs, which shows the OpenAPI document and calls the service. All of it stays within its own scope.
+// The page at /docs, which shows the OpenAPI document and calls the service.
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
 import { followColorScheme, icon, styles } from './docs-theme.ts'
 
-/** The page loads nothing but its own files, runs no script that stands in it, and calls no other server. */
+/** The page loads its own files only, runs no inline script, and calls no other server. */
 const pagePolicy = {
   'default-src': "'none'",
   'script-src': "'self'",
@@ -15,25 +15,25 @@ const pagePolicy = {
   'frame-ancestors': "'none'",
 }
 
-/** Without it, a phone shows the page as wide as a desk's screen. */
+/** Without it, phones lay the page out for a desktop screen. */
 const viewport = '<meta name="viewport" content="width=device-width, initial-scale=1">'
 
 const guide = (authorizing: string) =>
   '### On this page\n\n' +
-  `1. Press **Authorize** and give ${authorizing}.\n` +
-  '2. Open a call, press **Try it out**, then **Execute**. The examples work as they stand, from the top down: all are about one interaction.\n' +
-  '3. Create it again, and it is refused (409) until `interactionId` is another, or left out. Update it again, and it is refused (409) until `version` is what you read last.'
+  `1. Press **Authorize** and enter ${authorizing}.\n` +
+  '2. Open an operation, press **Try it out**, then **Execute**. The examples work unchanged, from top to bottom. They use one interaction.\n' +
+  '3. Creating it again fails with 409 until you change or remove `interactionId`. Updating it again fails with 409 until `version` is the one that you read last.'
 
 /**
- * Expects the OpenAPI document to be registered.
- * @param grantsTokens whether the service grants tokens itself
+ * Registers the page. The OpenAPI document must be registered before.
+ * @param grantsTokens whether the service issues tokens itself
  */
 export async function registerDocsPage(
   docs: FastifyInstance,
   { grantsTokens }: { grantsTokens: boolean },
 ): Promise<void> {
   const authorizing = grantsTokens
-    ? 'the id and the secret of a client, such as `npm start` prints'
+    ? 'the id and the secret of a client, for example those that `npm start` prints'
     : 'a token of the identity provider'
   docs.addHook('onSend', (_request, reply, payload, done) => {
     const isPage = typeof payload === 'string' && `${reply.getHeader('content-type')}`.startsWith('text/html')
@@ -41,17 +41,17 @@ export async function registerDocsPage(
   })
   await docs.register(swaggerUi, {
     routePrefix: '/docs',
-    // relative, so that its files are found behind a proxy that adds a path
+    // relative, so that the page works behind a proxy that adds a path
     indexPrefix: '.',
     staticCSP: pagePolicy,
     transformSpecification: (document) => {
       document.info.description += `\n\n${guide(authorizing)}`
       delete document.components.securitySchemes.ClientBasic
-      makeReady(document.paths)
+      adaptForPage(document.paths)
       return document
     },
     uiConfig: {
-      // without the bar on top, which asks for the URL of a document
+      // without the top bar, which loads other documents
       layout: 'BaseLayout',
       defaultModelsExpandDepth: 0,
       displayRequestDuration: true,
@@ -81,21 +81,21 @@ interface Operation {
 type Paths = Readonly<Record<string, Readonly<Record<string, Operation>>>>
 
 /**
- * Moves examples of filters into what is said about them: the page fills examples in, and with these would find
- * nothing. And takes the clients' own scheme out, since the page knows their credentials by the OAuth2 scheme.
+ * Moves the examples of filters into their descriptions: the page fills in examples, and a search with all filters finds
+ * nothing. Removes the Basic scheme of clients: the page has their credentials through the OAuth2 scheme.
  */
-function makeReady(paths: Paths): void {
+function adaptForPage(paths: Paths): void {
   for (const operation of Object.values(paths).flatMap((path) => Object.values(path))) {
     operation.security &&= operation.security.filter((scheme) => !('ClientBasic' in scheme))
     for (const parameter of operation.parameters ?? []) {
       if (parameter.required || parameter.example === undefined) continue
-      parameter.description += ` Such as \`${parameter.example}\`.`
+      parameter.description += ` For example \`${parameter.example}\`.`
       delete parameter.example
     }
   }
 }
 
-/** Written into a script of the page, so it refers to nothing else. */
+/** Sorts operations in the order of use. Runs in the browser, so it must not refer to anything outside. */
 function byTask(one: unknown, other: unknown): number {
   const order = ['createInteraction', 'getInteraction', 'updateInteraction', 'listInteractions']
   const rank = (shown: unknown) => order.indexOf(JSON.parse(JSON.stringify(shown)).operation.operationId)
@@ -103,8 +103,8 @@ function byTask(one: unknown, other: unknown): number {
 }
 
 /**
- * Keeps the browser from adding credentials of its own: it would answer a refusal with `WWW-Authenticate: Basic` by a
- * dialog of its own, where the page is to show what was refused. Written into a script, too.
+ * Omits the browser's own credentials: with them, it opens a login dialog on `WWW-Authenticate: Basic`, instead of letting the
+ * page show the error. Runs in the browser too.
  */
 function withoutDialog(request: { loadSpec?: boolean; credentials?: string }) {
   if (!request.loadSpec) request.credentials = 'omit'

@@ -1,4 +1,4 @@
-// What the page at /docs looks like, beside what Swagger UI brings.
+// The icon, the colors and the layout on phones of the page at /docs. Everything else is Swagger UI's own.
 
 export const icon = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">
   <rect width="32" height="32" rx="7" fill="#1f5f8b"/>
@@ -7,21 +7,21 @@ export const icon = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"
 </svg>
 `
 
-/** Swagger UI has a dark form, but only its bar on top, which is left out, would switch to it. */
+/** Switches to Swagger UI's dark colors with the browser. Its own switch is in the top bar, which the page omits. */
 export const followColorScheme = `const dark = matchMedia('(prefers-color-scheme: dark)')
 const follow = () => document.documentElement.classList.toggle('dark-mode', dark.matches)
 dark.addEventListener('change', follow)
 follow()
 `
 
-export const styles = `/* one server, no links between calls */
+export const styles = `/* one server, and no links between operations */
 .swagger-ui .servers-title,
 .swagger-ui .servers,
 .swagger-ui .response-col_links,
 .swagger-ui .col_header.response-col_links {
   display: none;
 }
-/* all ways to authorize at once, where there is room */
+/* shows all security schemes without scrolling, if there is space */
 .swagger-ui .dialog-ux .modal-ux-content {
   max-height: calc(100vh - 120px);
 }
@@ -41,7 +41,7 @@ export const styles = `/* one server, no links between calls */
 html.dark-mode body {
   background: #1c2022;
 }
-/* as dark as those of the other methods */
+/* Swagger UI leaves the header of PUT light */
 html.dark-mode .swagger-ui .opblock.opblock-put .opblock-section-header {
   background: #43291c;
 }

@@ -1,4 +1,4 @@
-// The OpenAPI document, made from the routes' schemas.
+// The OpenAPI document, generated from the schemas of the routes.
 import swagger from '@fastify/swagger'
 import { type TObject, type TSchema, Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
@@ -8,13 +8,13 @@ import { registerDocsPage } from './docs-page.ts'
 
 export interface OpenapiOptions {
   readonly components: readonly TSchema[]
-  /** where callers reach the service; undefined: at the root of its host */
+  /** the URL at which clients reach the service; undefined: the root of its host */
   readonly publicUrl: string | undefined
-  /** whether the service grants tokens itself */
+  /** whether the service issues tokens itself */
   readonly grantsTokens: boolean
 }
 
-/** Collects every route that is registered afterwards; they describe themselves by `schema`, and hide by `schema.hide`. */
+/** Documents every route that is registered afterwards by its `schema`, except those with `schema.hide`. */
 export async function registerOpenapi(app: FastifyInstance, options: OpenapiOptions): Promise<void> {
   for (const component of [...options.components, ErrorResponse]) app.addSchema(component)
   const { publicUrl, grantsTokens } = options
@@ -29,16 +29,16 @@ export async function registerOpenapi(app: FastifyInstance, options: OpenapiOpti
         description:
           'Records of customer interactions (audio, video, chat, cobrowse), per organization, with free-form data.\n\n' +
           `Get a token from ${grantsTokens ? '`POST /security/oauth/token`' : 'the identity provider'} and send it as \`Authorization: Bearer …\`. ` +
-          'Callers of an organization see that organization alone; callers of the SERVICE role see all.',
+          'A caller of an organization has access to that organization only. A caller with the SERVICE role has access to all.',
         license: { name: 'MIT', identifier: 'MIT' },
       },
       servers: [{ url: root, description: 'This server' }],
       tags: [
         ...(grantsTokens
-          ? [{ name: 'Authorization', description: 'Tokens for clients, and what checks them.' }]
+          ? [{ name: 'Authorization', description: 'Tokens for clients, and the keys that verify them.' }]
           : []),
         { name: 'Interaction', description: 'Create, read, update and search interactions.' },
-        { name: 'Operating', description: 'For those who run the service; no token needed.' },
+        { name: 'Operating', description: 'For operators. No token is needed.' },
       ],
       components: {
         securitySchemes: { ...(grantsTokens ? clientSchemes(tokenUrl) : {}), BearerToken: bearerScheme },
@@ -70,74 +70,74 @@ const bearerScheme = {
   type: 'http',
   scheme: 'bearer',
   bearerFormat: 'JWT',
-  description: 'A token that you have already.',
+  description: 'An access token.',
 } as const
 
-/** The ways in for who has the id and the secret of a client. */
+/** Security schemes for clients. */
 function clientSchemes(tokenUrl: string) {
   const scopes = { interactions: 'Create, read, update and search interactions.' }
   return {
     OAuth2ClientCredentials: {
       type: 'oauth2',
       description:
-        'Gets a token for the id and the secret of a client. With no scope chosen, it has all that the client may have.',
+        'Gets a token with the id and the secret of a client. Without a chosen scope, the token has all scopes of the client.',
       flows: { clientCredentials: { tokenUrl, scopes } },
     },
     ClientBasic: {
       type: 'http',
       scheme: 'basic',
-      description: 'The id and the secret of a client, for the token endpoint alone.',
+      description: 'The id and the secret of a client, for the token endpoint only.',
     },
   } as const
 }
 
-/** 400: what is wrong, by parameter or member. */
+/** Describes a 400 response: each invalid parameter or member with its error. */
 export function validationErrorResponse(description: string, example: ValidationErrors): TObject {
   return Type.Object({}, { additionalProperties: Type.String(), description, examples: [example] })
 }
 
 const ErrorResponse = Type.Object(
   {
-    error: Type.String({ description: 'A code that stays the same.', examples: ['not_found'] }),
+    error: Type.String({ description: 'A stable error code.', examples: ['not_found'] }),
     error_description: Type.String({
-      description: 'A sentence for people.',
+      description: 'A sentence for people. It may change.',
       examples: ['There is no interaction of this id.'],
     }),
   },
-  { $id: 'ErrorResponse', description: 'Why the request was refused.' },
+  { $id: 'ErrorResponse', description: 'The reason for the error.' },
 )
 
 /**
- * Any other refusal: a code for programs, a sentence for people.
- * @param code of the example, as is the sentence
+ * Describes any other error response.
+ * @param code the code of the example; `sentence` is its description
  */
 export function problemResponse(description: string, code: ProblemCode, sentence: string) {
   return componentResponse(description, ErrorResponse, { error: code, error_description: sentence })
 }
 
-/** A refusal that another try may not meet. */
+/** Describes an error that a retry may avoid. */
 export function retryableResponse(description: string, code: ProblemCode, sentence: string) {
   return {
     ...problemResponse(description, code, sentence),
-    headers: { 'retry-after': Type.Integer({ description: 'After how many seconds to try again.' }) },
+    headers: { 'retry-after': Type.Integer({ description: 'Retry after this number of seconds.' }) },
   }
 }
 
-/** 405, where there is nothing but to read */
+/** 405 of paths that only support GET */
 export const onlyGetResponse = problemResponse(
-  'Another method than GET',
+  'Method other than GET',
   'method_not_allowed',
   'POST is not supported here.',
 )
 
 /** 503 */
 export const unavailableResponse = retryableResponse(
-  'The service is overloaded, or its database does not answer in time; try again',
+  'The service is overloaded, or its database does not respond in time. Retry later.',
   'unavailable',
   'The database does not answer in time. Try again.',
 )
 
-/** A reply whose body is one of the components. */
+/** Describes a response whose body is one of the components. */
 export function componentResponse(
   description: string,
   component: TSchema,
