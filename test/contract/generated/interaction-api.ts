@@ -11,7 +11,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether the process lives */
+        /** Check that the process is alive */
         get: operations["getLiveness"];
         put?: never;
         post?: never;
@@ -28,7 +28,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether the service can serve: its database answers */
+        /** Check that the service can reach its database */
         get: operations["getReadiness"];
         put?: never;
         post?: never;
@@ -479,15 +479,15 @@ export interface components {
             /** Format: uri */
             service_documentation: string;
         };
-        /** @description Why the request was refused. */
+        /** @description The reason for the error. */
         ErrorResponse: {
             /**
-             * @description A code that stays the same.
+             * @description A stable error code.
              * @example not_found
              */
             error: string;
             /**
-             * @description A sentence for people.
+             * @description A sentence for people. It may change.
              * @example There is no interaction of this id.
              */
             error_description: string;
@@ -522,7 +522,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It does */
+            /** @description The process is alive */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -534,7 +534,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description Another method than GET */
+            /** @description Method other than GET */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -560,7 +560,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It can */
+            /** @description The service is ready */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -572,7 +572,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description Another method than GET */
+            /** @description Method other than GET */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -587,10 +587,10 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description It cannot */
+            /** @description The service is not ready */
             503: {
                 headers: {
-                    /** @description After how many seconds to try again. */
+                    /** @description Retry after this number of seconds. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -598,7 +598,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "error": "unavailable",
-                     *       "error_description": "The database does not answer."
+                     *       "error_description": "The database does not respond. Retry later."
                      *     }
                      */
                     "application/json": components["schemas"]["ErrorResponse"];
@@ -691,7 +691,7 @@ export interface operations {
             /** @description Too many failed requests. Retry after the time in Retry-After */
             429: {
                 headers: {
-                    /** @description After how many seconds to try again. */
+                    /** @description Retry after this number of seconds. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -705,10 +705,10 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description The service is overloaded, or its database does not answer in time; try again */
+            /** @description The service is overloaded, or its database does not respond in time. Retry later. */
             503: {
                 headers: {
-                    /** @description After how many seconds to try again. */
+                    /** @description Retry after this number of seconds. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -742,7 +742,7 @@ export interface operations {
                     "application/json": components["schemas"]["KeySet"];
                 };
             };
-            /** @description Another method than GET */
+            /** @description Method other than GET */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -777,7 +777,7 @@ export interface operations {
                     "application/json": components["schemas"]["ServerMetadata"];
                 };
             };
-            /** @description Another method than GET */
+            /** @description Method other than GET */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -929,10 +929,10 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description The service is overloaded, or its database does not answer in time; try again */
+            /** @description The service is overloaded, or its database does not respond in time. Retry later. */
             503: {
                 headers: {
-                    /** @description After how many seconds to try again. */
+                    /** @description Retry after this number of seconds. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -1083,10 +1083,10 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description The service is overloaded, or its database does not answer in time; try again */
+            /** @description The service is overloaded, or its database does not respond in time. Retry later. */
             503: {
                 headers: {
-                    /** @description After how many seconds to try again. */
+                    /** @description Retry after this number of seconds. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -1216,10 +1216,10 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description The service is overloaded, or its database does not answer in time; try again */
+            /** @description The service is overloaded, or its database does not respond in time. Retry later. */
             503: {
                 headers: {
-                    /** @description After how many seconds to try again. */
+                    /** @description Retry after this number of seconds. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -1387,10 +1387,10 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description The service is overloaded, or its database does not answer in time; try again */
+            /** @description The service is overloaded, or its database does not respond in time. Retry later. */
             503: {
                 headers: {
-                    /** @description After how many seconds to try again. */
+                    /** @description Retry after this number of seconds. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
