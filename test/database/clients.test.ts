@@ -15,7 +15,7 @@ const anAgent = (): Client => ({
 })
 const aService = (): Client => ({ ...anAgent(), role: 'SERVICE', organizationId: null, scopes: [] })
 
-describe('a client that was created', () => {
+describe('a created client', () => {
   test.each([anAgent(), aService(), { ...anAgent(), role: 'SUPERVISOR' } as const])(
     'is authenticated by its secret: $role',
     async (client) => {
@@ -25,7 +25,7 @@ describe('a client that was created', () => {
   )
 
   test.each(['Its secret', 'its secret ', '', 'its', '\u0000', 'its secret\u0000'])(
-    'is not by another one: %j',
+    'is not authenticated by another secret: %j',
     async (secret) => {
       const client = anAgent()
       await createClient(kysely, client, 'its secret')
@@ -43,7 +43,7 @@ describe('a client that was created', () => {
     },
   )
 
-  test('keeps its secret hashed, and salted: the same secret is stored as another text', async () => {
+  test('is stored with a salted hash of its secret', async () => {
     const clients = [anAgent(), anAgent()]
     for (const client of clients) await createClient(kysely, client, 'the same secret')
     const ids = clients.map(({ clientId }) => clientId)
@@ -52,7 +52,7 @@ describe('a client that was created', () => {
     expect(JSON.stringify(rows)).not.toContain('the same secret')
   })
 
-  test('is left as it is when its id is created again', async () => {
+  test('is unchanged when its id is created again', async () => {
     const client = anAgent()
     await createClient(kysely, client, 'first')
     const again = { ...aService(), clientId: client.clientId }
@@ -61,7 +61,7 @@ describe('a client that was created', () => {
     expect(await authenticateClient(kysely, client.clientId, 'second')).toBeUndefined()
   })
 
-  test('is created once, by however many at once', async () => {
+  test('is created once by parallel calls', async () => {
     const client = anAgent()
     const outcomes = await Promise.all(
       ['a', 'b', 'c', 'd'].map((secret) => createClient(kysely, client, secret)),
@@ -70,8 +70,8 @@ describe('a client that was created', () => {
   })
 })
 
-describe('a client that was put', () => {
-  test('is new, or replaces all of the one that was', async () => {
+describe('a replaced client', () => {
+  test('is created, or replaced in full', async () => {
     const client = anAgent()
     await putClient(kysely, client, 'first')
     expect(await authenticateClient(kysely, client.clientId, 'first')).toEqual(client)
@@ -95,7 +95,7 @@ describe('a client that was put', () => {
     expect(await created()).toEqual(before)
   })
 
-  test('works again when it was revoked, and no other does', async () => {
+  test('is restored when it was revoked, and no other is', async () => {
     const [client, another] = [anAgent(), anAgent()]
     for (const one of [client, another]) {
       await createClient(kysely, one, 'secret')
@@ -106,7 +106,7 @@ describe('a client that was put', () => {
     expect(await authenticateClient(kysely, another.clientId, 'secret')).toBeUndefined()
   })
 
-  test('at the same time by several servers, is one of them', async () => {
+  test('has one of the secrets after parallel calls', async () => {
     const client = anAgent()
     const secrets = ['a', 'b', 'c', 'd']
     await Promise.all(secrets.map((secret) => putClient(kysely, client, secret)))
@@ -117,8 +117,8 @@ describe('a client that was put', () => {
   })
 })
 
-describe('a client that was revoked', () => {
-  test('is not authenticated any more, nor created again', async () => {
+describe('a revoked client', () => {
+  test('is not authenticated, and cannot be created again', async () => {
     const client = anAgent()
     await createClient(kysely, client, 'secret')
     expect(await revokeClient(kysely, client.clientId)).toBe(true)
@@ -139,7 +139,7 @@ describe('a client that was revoked', () => {
     expect(await listed(client)).toMatchObject({ revokedAt: '2001-02-03T04:05:06Z' })
   })
 
-  test('leaves the others', async () => {
+  test('does not affect others', async () => {
     const [client, another] = [anAgent(), anAgent()]
     for (const one of [client, another]) await createClient(kysely, one, 'secret')
     await revokeClient(kysely, client.clientId)
@@ -147,7 +147,7 @@ describe('a client that was revoked', () => {
   })
 })
 
-test('there is no client of an unknown, hostile or unstorable id', async () => {
+test('no client has an unknown, hostile or invalid id', async () => {
   for (const id of [
     'nobody',
     '',
@@ -163,7 +163,7 @@ test('there is no client of an unknown, hostile or unstorable id', async () => {
   }
 })
 
-test('the list has every client by id, with its times in UTC and without its secret', async () => {
+test('the list has all clients by id, with times in UTC and without secrets', async () => {
   const [first, second] = [
     { ...anAgent(), clientId: '0-b' },
     { ...aService(), clientId: '0-B' },
@@ -182,7 +182,7 @@ test('the list has every client by id, with its times in UTC and without its sec
 test.each([
   ['a SERVICE with an organization', { ...aService(), organizationId: 'acme' }],
   ['an AGENT without one', { ...anAgent(), organizationId: null }],
-])('%s is no client', async (_, client) => {
+])('%s is refused', async (_, client) => {
   await expect(createClient(kysely, client, 'secret')).rejects.toMatchObject({ code: '23514' })
   await expect(putClient(kysely, client, 'secret')).rejects.toMatchObject({ code: '23514' })
   expect(await listed(client)).toBeUndefined()

@@ -1,4 +1,4 @@
-// Who may call at all: bearer tokens that are refused, and how (contract §1).
+// Bearer tokens that are refused, and the responses (contract §1).
 import { createHmac, createPublicKey, createSign } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { startTestApp } from '../support/app.ts'
@@ -18,7 +18,7 @@ const create = (authorization: string) =>
 const now = Math.floor(Date.now() / 1000)
 const agent = { sub: 'agent-1', organization: 'acme', authorities: ['AGENT'] }
 
-/** The token with another header and whatever signature. */
+/** A token with another header and any signature. */
 function withHeader(header: object, sign: (input: string) => string): string {
   const [, payload] = agentToken().split('.')
   const input = `${Buffer.from(JSON.stringify(header)).toString('base64url')}.${payload}`
@@ -42,16 +42,16 @@ describe('a call without a bearer token', () => {
   test.each([
     ['has no Authorization header', {}],
     ['authenticates by HTTP Basic', { authorization: `Basic ${Buffer.from('a:b').toString('base64')}` }],
-    ['names a token under another scheme', { authorization: `Token ${agentToken()}` }],
-    ['names a token without a scheme', { authorization: agentToken() }],
-  ])('is told that one is needed, and nothing else, when it %s', async (_, headers) => {
+    ['has a token with another scheme', { authorization: `Token ${agentToken()}` }],
+    ['has a token without a scheme', { authorization: agentToken() }],
+  ])('gets 401 without an error code when it %s', async (_, headers) => {
     const reply = await service.inject({ url: search, headers })
     expectProblem(reply, 401, 'unauthorized')
     expect(reply.headers['www-authenticate']).toBe('Bearer')
   })
 
   test.each(['access_token', 'token', 'authorization'])(
-    'is refused although its query string has a valid token as %s',
+    'is refused even with a valid token in the query parameter %s',
     async (name) => {
       const reply = await service.inject({ url: `${search}&${name}=${agentToken()}` })
       expect([reply.statusCode, reply.headers['www-authenticate']]).toEqual([401, 'Bearer'])
@@ -59,7 +59,7 @@ describe('a call without a bearer token', () => {
   )
 })
 
-test('a token in the query string changes nothing for the one in the header', async () => {
+test('a token in the query string is ignored when the header has one', async () => {
   const reply = await service.inject({
     url: `${search}&organizationId=acme&access_token=${agentToken('evil')}`,
     headers: bearer(agentToken('acme')),
@@ -68,16 +68,16 @@ test('a token in the query string changes nothing for the one in the header', as
 })
 
 test.each([
-  ['nothing behind the scheme', 'Bearer'],
-  ['a space behind the scheme', 'Bearer '],
-  ['no space behind the scheme', `Bearer${agentToken()}`],
-  ['two spaces behind the scheme', `Bearer  ${agentToken()}`],
-  ['a tab behind the scheme', `Bearer\t${agentToken()}`],
+  ['nothing after the scheme', 'Bearer'],
+  ['a space after the scheme', 'Bearer '],
+  ['no space after the scheme', `Bearer${agentToken()}`],
+  ['two spaces after the scheme', `Bearer  ${agentToken()}`],
+  ['a tab after the scheme', `Bearer\t${agentToken()}`],
   ['two tokens', `Bearer ${agentToken()}, Bearer ${agentToken()}`],
-  ['something behind the token', `Bearer ${agentToken()} x`],
-  ['a character that no token has', `Bearer ${agentToken()}"`],
-  ['a letter that no token has', 'Bearer tökén'],
-  ['a padding in the middle', 'Bearer abc=def'],
+  ['text after the token', `Bearer ${agentToken()} x`],
+  ['a character that tokens cannot have', `Bearer ${agentToken()}"`],
+  ['a letter that tokens cannot have', 'Bearer tökén'],
+  ['padding in the middle', 'Bearer abc=def'],
 ])('a malformed bearer header is refused: %s', async (_, authorization) => {
   const reply = await create(authorization)
   expectProblem(reply, 401, 'invalid_token')
@@ -87,16 +87,16 @@ test.each([
 })
 
 test.each([
-  ['that is no JWT', 'garbage'],
-  ['of three dots', '...'],
-  ['of three parts that are no JSON', 'abc.def.ghi'],
+  ['that is not a JWT', 'garbage'],
+  ['of three dots only', '...'],
+  ['of three parts that are not JSON', 'abc.def.ghi'],
   [
-    'whose payload is no object',
+    'whose payload is not an object',
     withHeader({ alg: 'RS256' }, () => validSignature).replace(/\..*\./, '.NQ.'),
   ],
   ['without its signature', agentToken().replace(/[^.]*$/, '')],
   ['with half of its signature', agentToken().slice(0, -100)],
-  ['that lacks the dot of its signature', agentToken().split('.').slice(0, 2).join('.')],
+  ['without the dot before its signature', agentToken().split('.').slice(0, 2).join('.')],
   ['whose payload was changed', tampered()],
   ['signed with another key', signToken(agent, { key: otherKeyPem })],
   ['signed with another key under a known kid', signToken(agent, { key: otherKeyPem, header: { kid: 'x' } })],
@@ -113,13 +113,16 @@ test.each([
     ),
   ],
   ['that expired a minute and a second ago', signToken({ ...agent, exp: now - 61 })],
-  ['that expires at no number', signToken({ ...agent, exp: 'tomorrow' })],
+  ['whose exp is not a number', signToken({ ...agent, exp: 'tomorrow' })],
   ['that is not valid yet', signToken({ ...agent, nbf: now + 300 })],
   ['of another issuer', signToken({ ...agent, iss: 'http://evil.example' })],
-  ['of an issuer that begins alike', signToken({ ...agent, iss: 'http://localhost:8080/evil' })],
+  [
+    'of an issuer that has the right one as prefix',
+    signToken({ ...agent, iss: 'http://localhost:8080/evil' }),
+  ],
   ['for another audience', signToken({ ...agent, aud: 'another-api' })],
   ['for several other audiences', signToken({ ...agent, aud: ['another-api', 'interaction'] })],
-  ['for nobody', signToken({ ...agent, aud: [] })],
+  ['for an empty audience', signToken({ ...agent, aud: [] })],
   ['without exp', signToken({ ...agent, exp: undefined })],
   ['without sub', signToken({ ...agent, sub: undefined })],
   ['without iss', signToken({ ...agent, iss: undefined })],
@@ -144,11 +147,11 @@ test.each([
   ['an agent whose organization is null', { ...agent, organization: null }],
   ['an agent whose organization has 256 characters', { ...agent, organization: 'o'.repeat(256) }],
   ['an agent whose organization holds NUL', { ...agent, organization: 'acme\u0000' }],
-  ['an agent of several organizations', { ...agent, organization: ['acme', 'globex'] }],
+  ['an agent with several organizations', { ...agent, organization: ['acme', 'globex'] }],
   ['a user without authorities', { sub: 'user' }],
   ['a user with an authority that resembles SERVICE', { sub: 'user', authorities: ['SERVICES', 'service'] }],
   ['a user whose scope is SERVICE', { sub: 'user', scope: 'SERVICE', authorities: [] }],
-])('the token of %s is valid, but allows nothing', async (_, claims) => {
+])('the valid token of %s gets 403', async (_, claims) => {
   const reply = await create(`Bearer ${signToken(claims)}`)
   expectProblem(reply, 403, 'forbidden')
   expect(reply.headers['www-authenticate']).toMatch(
@@ -156,7 +159,7 @@ test.each([
   )
 })
 
-test.each(['bearer', 'BEARER', 'bEaReR'])('the scheme may be written as %s', async (scheme) => {
+test.each(['bearer', 'BEARER', 'bEaReR'])('the scheme may be spelled %s', async (scheme) => {
   const reply = await service.inject({ url: search, headers: { authorization: `${scheme} ${agentToken()}` } })
   expect(reply.statusCode).toBe(200)
 })

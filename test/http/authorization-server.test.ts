@@ -1,4 +1,4 @@
-// What lets others find the token endpoint and verify its tokens: keys and metadata (contract §2).
+// The public keys and the metadata of the authorization server (contract §2).
 import { createPublicKey, createVerify } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { startTestApp } from '../support/app.ts'
@@ -8,7 +8,7 @@ import { expectProblem } from './support/replies.ts'
 const service = await startTestApp({ JWT_ISSUER: 'https://id.example' })
 const agent = await addClient(service, agentClient('agent'), 'agent-secret')
 
-test('the published keys verify a token, which names its key, and hold nothing private', async () => {
+test('the published keys verify tokens, which name their key, and contain nothing private', async () => {
   const reply = await service.inject({ url: '/security/oauth/jwks.json' })
   expect(reply.headers['content-type']).toBe('application/json')
   const [jwk, ...others] = reply.json().keys
@@ -34,7 +34,7 @@ test('the published keys verify a token, which names its key, and hold nothing p
 describe('the metadata of RFC 8414', () => {
   const path = '/.well-known/oauth-authorization-server'
 
-  test('lead to the token endpoint and the keys where the request reached the service', async () => {
+  test('name the URLs of the token endpoint and the keys by the host of the request', async () => {
     const reply = await service.inject({ url: path, headers: { host: 'api.example:8443' } })
     const metadata = reply.json()
     expect(metadata).toMatchObject({
@@ -49,7 +49,7 @@ describe('the metadata of RFC 8414', () => {
     )
   })
 
-  test('lead to where the settings say that the service is reached', async () => {
+  test('name the URLs by PUBLIC_URL when it is set', async () => {
     const other = await startTestApp({ PUBLIC_URL: 'https://public.example/base/' })
     const metadata = (await other.inject({ url: path })).json()
     expect(metadata.token_endpoint).toBe(`https://public.example/base${tokenUrl}`)
@@ -58,7 +58,7 @@ describe('the metadata of RFC 8414', () => {
 })
 
 test.each(['/security/oauth/jwks.json', '/.well-known/oauth-authorization-server'])(
-  '%s can be read, and nothing else',
+  '%s accepts GET and HEAD only',
   async (url) => {
     expect((await service.inject({ method: 'HEAD', url })).statusCode).toBe(200)
     for (const method of ['POST', 'PUT', 'DELETE'] as const) {

@@ -1,4 +1,4 @@
-// The service's own key changes: what the old one signed is accepted until it expires, and the new one signs.
+// The service's own key changes: tokens of the old key are accepted until they expire, and the new key signs.
 import { decodeProtectedHeader } from 'jose'
 import { expect, test } from 'vitest'
 import { startTestApp } from '../support/app.ts'
@@ -13,7 +13,7 @@ const [currentId = '', oldId = '', oldestId = ''] = published.map(({ kid }) => k
 const status = async (token: string) => (await service.call(token, 'GET', '/x')).statusCode
 const claims = { sub: 'agent-1', organization: 'acme', authorities: ['AGENT'] }
 
-test('all keys are published, that which signs first', async () => {
+test('all keys are published, the current one first', async () => {
   expect(new Set([currentId, oldId, oldestId]).size).toBe(3)
   const agent = await addClient(service, agentClient('agent'), 'secret')
   const { access_token } = (await askForToken(service, 'form', agent)).json()
@@ -21,7 +21,7 @@ test('all keys are published, that which signs first', async () => {
   expect(await status(access_token)).toBe(404)
 })
 
-test('a token of a server that has the old key is accepted', async () => {
+test('a token of a server with the old key is accepted', async () => {
   const before = await startTestApp({ JWT_PRIVATE_KEY: old })
   const agent = await addClient(before, agentClient('agent'), 'secret')
   const { access_token } = (await askForToken(before, 'form', agent)).json()
@@ -29,7 +29,7 @@ test('a token of a server that has the old key is accepted', async () => {
   expect(await status(access_token)).toBe(404)
 })
 
-test('each key verifies what names it, and nothing else', async () => {
+test('each key verifies only the tokens that name it', async () => {
   const keys = { [currentId]: signingKeyPem, [oldId]: old, [oldestId]: oldest }
   for (const kid of Object.keys(keys))
     for (const [signer, key] of Object.entries(keys))
@@ -40,7 +40,7 @@ test('each key verifies what names it, and nothing else', async () => {
       ])
 })
 
-test('what the old key signed is held to the same rules as ever', async () => {
+test('tokens of the old key pass the same checks', async () => {
   const now = Math.floor(Date.now() / 1000)
   const signed = (changes: object, header = {}) =>
     signToken({ ...claims, ...changes }, { key: old, header: { kid: oldId, ...header } })
@@ -57,7 +57,7 @@ test('what the old key signed is held to the same rules as ever', async () => {
   expect(await status(signed({}, { alg: 'RS512' }))).toBe(401)
 })
 
-test('what the old key signed has no expiry beyond all clocks, and one spelling', async () => {
+test('tokens of the old key need a finite expiry, and have one spelling', async () => {
   const header = JSON.stringify({ alg: 'RS256', kid: oldId })
   const now = Math.floor(Date.now() / 1000)
   const expiring = (exp: string) =>
@@ -68,12 +68,12 @@ test('what the old key signed has no expiry beyond all clocks, and one spelling'
   expect(await status(signTexts(header, expiring('1e999'), old))).toBe(401)
   const token = signTexts(header, expiring(`${now + 600}`), old)
   expect(await status(token)).toBe(404)
-  // the last character of 256 bytes has four bits that mean nothing
-  const twin = `${token.slice(0, -1)}${String.fromCharCode(token.charCodeAt(token.length - 1) + 1)}`
-  expect(await status(twin)).toBe(401)
+  // the last character of 256 bytes has four unused bits
+  const respelled = `${token.slice(0, -1)}${String.fromCharCode(token.charCodeAt(token.length - 1) + 1)}`
+  expect(await status(respelled)).toBe(401)
 })
 
-test('without the old key in the settings, its tokens are refused', async () => {
+test('tokens of the old key are refused without it in the settings', async () => {
   const after = await startTestApp()
   const token = signToken(claims, { key: old, header: { kid: oldId } })
   expect((await after.call(token, 'GET', '/x')).statusCode).toBe(401)

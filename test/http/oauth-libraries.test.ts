@@ -1,5 +1,5 @@
-// Libraries of others get tokens and use them, unchanged: they find the service by its issuer (RFC 8414), speak plain
-// HTTP to it, and verify its tokens by the keys that it publishes (RFC 9068).
+// Unmodified OAuth libraries get tokens and use them: they find the service by its issuer (RFC 8414), and verify its tokens
+// with the keys that it publishes (RFC 9068).
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 import * as openid from 'openid-client'
 import { ClientCredentials } from 'simple-oauth2'
@@ -12,7 +12,7 @@ const port = await freePort()
 const issuer = `http://127.0.0.1:${port}`
 const service = await startTestApp({ PUBLIC_URL: issuer })
 await service.app.listen({ host: '127.0.0.1', port })
-// what Basic, a form and a URL would each have to encode
+// characters that Basic, a form and a URL must encode
 const secret = 'a:b+c d%20&e=f/"~'
 const [clientId] = await addClient(service, agentClient('library client'), secret)
 
@@ -25,7 +25,7 @@ async function expectAccepted(call: (url: URL, method: string) => Promise<Respon
 
 describe.each([
   ['the issuer', issuer],
-  ['the address of the metadata', `${issuer}/.well-known/oauth-authorization-server`],
+  ['the URL of the metadata', `${issuer}/.well-known/oauth-authorization-server`],
 ])('openid-client, given %s', (_what, server) => {
   const discover = (authentication: openid.ClientAuth) =>
     openid.discovery(new URL(server), clientId, undefined, authentication, {
@@ -36,7 +36,7 @@ describe.each([
   test.each([
     ['HTTP Basic', openid.ClientSecretBasic(secret)],
     ['the form', openid.ClientSecretPost(secret)],
-  ])('gets a token by %s', async (_style, authentication) => {
+  ])('gets a token with %s', async (_style, authentication) => {
     const configuration = await discover(authentication)
     const token = await openid.clientCredentialsGrant(configuration, { scope: 'interactions' })
     expect(token).toMatchObject({ token_type: 'bearer', scope: 'interactions', expires_in: 3600 })
@@ -52,7 +52,7 @@ describe.each([
     )
   })
 
-  test('learns that its secret is wrong, and why its token is refused', async () => {
+  test('reports a wrong secret and a refused token', async () => {
     const configuration = await discover(openid.ClientSecretPost('wrong'))
     await expect(openid.clientCredentialsGrant(configuration)).rejects.toMatchObject({
       status: 401,
@@ -84,7 +84,7 @@ describe.each(['header', 'body'] as const)(
       await expectAccepted((url, method) => fetch(url, { method, headers, ...(method === 'POST' && post) }))
     })
 
-    test('learns that its secret is wrong', async () => {
+    test('reports a wrong secret', async () => {
       await expect(library('wrong').getToken({})).rejects.toMatchObject({
         output: { statusCode: 401 },
         data: { payload: { error: 'invalid_client' } },
@@ -93,7 +93,7 @@ describe.each(['header', 'body'] as const)(
   },
 )
 
-test('a resource server elsewhere verifies a token by the metadata, and finds each claim of RFC 9068 in it', async () => {
+test('another resource server verifies a token by the metadata, and finds all claims of RFC 9068', async () => {
   const configuration = await openid.discovery(new URL(issuer), clientId, secret, undefined, {
     algorithm: 'oauth2',
     execute: [openid.allowInsecureRequests],
@@ -109,7 +109,7 @@ test('a resource server elsewhere verifies a token by the metadata, and finds ea
       subject: clientId,
       algorithms: ['RS256'],
       requiredClaims: ['exp', 'iat', 'jti'],
-      // what Spring's decoders accept; they refuse the at+jwt of RFC 9068
+      // Spring's decoders accept JWT, and refuse the at+jwt of RFC 9068
       typ: 'JWT',
     },
   )

@@ -1,4 +1,4 @@
-// A token that was verified is remembered, and is no more for that than it was.
+// Verified tokens are remembered, which gives them no other or longer access.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { defaultScopes, revokeClient } from '../../src/auth/clients.ts'
@@ -10,7 +10,7 @@ import { agentToken, serviceToken, signToken } from '../support/tokens.ts'
 const { call, database, inject } = await startTestApp({ LOG_LEVEL: 'warn' })
 const status = async (token: string) => (await call(token, 'GET', '/missing')).statusCode
 
-test('a remembered token is refused from the second in which it expires', async () => {
+test('a remembered token is refused from the second of its expiry', async () => {
   const exp = Math.floor(Date.now() / 1000) + 2
   const token = signToken({ sub: 'agent-1', organization: 'acme', authorities: ['AGENT'], exp })
   expect(await status(token)).toBe(404)
@@ -24,31 +24,31 @@ test('a remembered token is refused from the second in which it expires', async 
   expect(Date.now()).toBeGreaterThanOrEqual(exp * 1000)
 })
 
-test('of many requests with one token about the second in which it expires, none is served later', async () => {
+test('of many requests around the expiry of their token, none is served after it', async () => {
   const exp = Math.floor(Date.now() / 1000) + 3
   const token = signToken({ sub: 'agent-1', organization: 'acme', authorities: ['AGENT'], exp })
   expect(await status(token)).toBe(404)
   await sleep(exp * 1000 - 1000 - Date.now())
   const served = { before: 0, after: 0 }
-  for (let asked = 0; asked < amount(10_000) || served.after === 0; asked += 100) {
+  for (let sent = 0; sent < amount(10_000) || served.after === 0; sent += 100) {
     const requests = Array.from({ length: 100 }, async () => {
       const began = Date.now()
-      const answered = await status(token)
-      return { began, answered, ended: Date.now() }
+      const statusCode = await status(token)
+      return { began, statusCode, ended: Date.now() }
     })
-    for (const { began, answered, ended } of await Promise.all(requests))
-      if (answered === 404) {
+    for (const { began, statusCode, ended } of await Promise.all(requests))
+      if (statusCode === 404) {
         expect(began).toBeLessThan(exp * 1000)
         served.before++
       } else {
-        expect([answered, ended >= exp * 1000]).toEqual([401, true])
+        expect([statusCode, ended >= exp * 1000]).toEqual([401, true])
         served.after++
       }
   }
   expect(served.before).toBeGreaterThan(0)
 })
 
-test('a client that is revoked gets no more tokens, and its remembered one lives until it expires', async () => {
+test('a revoked client gets no more tokens, and its remembered token stays valid until it expires', async () => {
   const client = {
     clientId: 'leaving',
     role: 'AGENT',
@@ -70,7 +70,7 @@ test('a client that is revoked gets no more tokens, and its remembered one lives
   expect(await status(token)).toBe(404)
 })
 
-test('remembered tokens are told apart by each of their characters', async () => {
+test('remembered tokens are compared in full', async () => {
   const token = agentToken()
   expect(await status(token)).toBe(404)
   const [head = '', payload = '', signature = ''] = token.split('.')
@@ -81,12 +81,12 @@ test('remembered tokens are told apart by each of their characters', async () =>
   expect(await status(token)).toBe(404)
 })
 
-test('each caller stays who it is, however many there are', async () => {
+test('callers are not mixed up when there are more than are remembered', async () => {
   const service = serviceToken()
   expect(
     (await call(service, 'POST', '', { interactionId: 'one', organizationId: 'org-1' })).statusCode,
   ).toBe(200)
-  // more than are remembered, so that some are forgotten and verified anew
+  // more than are remembered, so that some are dropped and verified again
   const tokens = Array.from({ length: 2100 }, (_, n) => agentToken(`org-${n}`))
   for (const round of [1, 2])
     for (const [n, token] of tokens.entries())

@@ -1,4 +1,4 @@
-// Tokens forged in the ways that have fooled other services, beside those of authentication.test.ts (contract §1).
+// Known attacks on token verification, in addition to authentication.test.ts (contract §1).
 import { createHmac, createPublicKey, generateKeyPairSync, sign } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { startTestApp } from '../support/app.ts'
@@ -18,14 +18,14 @@ const agent = { sub: 'agent-1', organization: 'acme', authorities: ['AGENT'] }
 const claims = { ...agent, iss: 'http://localhost:8080', aud: 'interaction-api', iat: now, exp: now + 600 }
 const encode = (text: string) => Buffer.from(text).toString('base64url')
 
-/** A token of this header, signed in whatever way. */
+/** A token of this header with any signature. */
 function forge(header: object, signature: (input: Buffer) => Buffer): string {
   const input = `${encode(JSON.stringify(header))}.${encode(JSON.stringify(claims))}`
   return `${input}.${signature(Buffer.from(input)).toString('base64url')}`
 }
 
 const hmac = (key: string | Buffer) => (input: Buffer) => createHmac('sha256', key).update(input).digest()
-const publicForms = [
+const publicEncodings = [
   publicKey.export({ type: 'spki', format: 'der' }),
   publicKey.export({ type: 'pkcs1', format: 'pem' }),
   JSON.stringify(publicKey.export({ format: 'jwk' })),
@@ -33,15 +33,15 @@ const publicForms = [
   '',
 ]
 
-test('the attacks below begin with a token that is accepted', async () => {
+test('the unmodified token of the attacks is accepted', async () => {
   expect(await status(signTexts('{"alg":"RS256"}', JSON.stringify(claims)))).toBe(404)
 })
 
 describe('a token is invalid whose header', () => {
   test.each([
     ['brings its own key as jwk', { jwk: attackerJwk }],
-    ['says at jku where its key is', { kid: 'evil', jku: 'http://127.0.0.1:9/jwks.json' }],
-    ['says at x5u where its key is', { x5u: 'http://127.0.0.1:9/chain.pem' }],
+    ['names its key by jku', { kid: 'evil', jku: 'http://127.0.0.1:9/jwks.json' }],
+    ['names its key by x5u', { x5u: 'http://127.0.0.1:9/chain.pem' }],
     [
       'brings its own chain as x5c',
       { x5c: [attackerKey.export({ type: 'spki', format: 'der' }).toString('base64')] },
@@ -52,17 +52,17 @@ describe('a token is invalid whose header', () => {
     ['has a URL as kid', { kid: 'http://127.0.0.1:9/' }],
     ['has a list as kid', { kid: ['a', 'b'] }],
     ['has a very long kid', { kid: 'k'.repeat(4000) }],
-    ['would replace the prototype', { __proto__: { alg: 'none' }, constructor: 1 }],
-  ])('%s, being signed by its own key', async (_, header) => {
+    ['has a member __proto__', { __proto__: { alg: 'none' }, constructor: 1 }],
+  ])('%s and is signed by that key', async (_, header) => {
     expect(await status(signToken(agent, { key: otherKeyPem, header }))).toBe(401)
   })
 
   test.each([
     ['a critical extension', { crit: ['exp'], exp: now + 600 }],
     ['an unencoded payload', { crit: ['b64'], b64: false }],
-    ['a critical extension that it lacks', { crit: ['urn:x'] }],
+    ['a critical extension that is absent', { crit: ['urn:x'] }],
     ['an empty list of critical extensions', { crit: [] }],
-  ])('demands %s, although the right key signed it', async (_, header) => {
+  ])('demands %s, although it is signed by the right key', async (_, header) => {
     expect(await status(signToken(agent, { header }))).toBe(401)
   })
 
@@ -71,24 +71,24 @@ describe('a token is invalid whose header', () => {
     ['twice, HS256 last', '{"alg":"RS256","alg":"HS256"}'],
     ['as a list', '{"alg":["RS256","none"]}'],
     ['as null', '{"alg":null}'],
-    ['in small letters', '{"alg":"rs256"}'],
+    ['in lower case', '{"alg":"rs256"}'],
     ['of another hash', '{"alg":"RS384"}'],
     ['with a space', '{"alg":"RS256 "}'],
-  ])('names its algorithm %s, although the right key signed it', async (_, header) => {
+  ])('has an alg %s, although it is signed by the right key', async (_, header) => {
     expect(await status(signTexts(header, JSON.stringify(claims)))).toBe(401)
   })
 })
 
 describe('a token is invalid that is signed', () => {
-  test.each(publicForms.map((key, index) => [index, key] as const))(
-    'by HS256 with the public key as its secret, written in form %i',
+  test.each(publicEncodings.map((key, index) => [index, key] as const))(
+    'by HS256 with the public key as its secret, in encoding %i',
     async (_, key) => {
       for (const alg of ['HS256', 'RS256'])
         expect(await status(forge({ alg, typ: 'JWT' }, hmac(key)))).toBe(401)
     },
   )
 
-  test('by other algorithms, and by none under many names', async () => {
+  test('by other algorithms, or by none in several spellings', async () => {
     const pss = { key: signingKeyPem, padding: 6, saltLength: 32 }
     const forged = [
       forge({ alg: 'PS256' }, (input) => sign('sha256', input, pss)),
@@ -97,7 +97,7 @@ describe('a token is invalid that is signed', () => {
       forge({ alg: 'ES256' }, (input) =>
         sign('sha256', input, { key: elliptic.privateKey, dsaEncoding: 'ieee-p1363' }),
       ),
-      // all zeros verify where r and s are not looked at (CVE-2022-21449)
+      // all zeros pass where r and s are not checked (CVE-2022-21449)
       forge({ alg: 'ES256' }, () => Buffer.alloc(64)),
       forge({ alg: 'RS256' }, () => Buffer.alloc(256)),
       forge({ alg: 'RS256' }, () => Buffer.alloc(256, 0xff)),
@@ -109,10 +109,10 @@ describe('a token is invalid that is signed', () => {
     for (const token of forged) expect(await status(token), token).toBe(401)
   })
 
-  test('rightly, but is not written as it was signed', async () => {
+  test('correctly, but is spelled differently', async () => {
     const token = agentToken()
     const [header = '', payload = '', signature = ''] = token.split('.')
-    // the last character of 256 bytes has four bits that mean nothing
+    // the last character of 256 bytes has four unused bits
     const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
     const last = alphabet[alphabet.indexOf(signature.slice(-1)) ^ 1]
     for (const changed of [
@@ -130,7 +130,7 @@ describe('a token is invalid that is signed', () => {
     expect(await status(token)).toBe(404)
   })
 
-  test('rightly, but holds another token or is encrypted', async () => {
+  test('correctly, but contains another token or claims to be encrypted', async () => {
     const nested = agentToken()
     expect(await status(signTexts('{"alg":"RS256","cty":"JWT"}', nested))).toBe(401)
     expect(await status(signTexts('{"alg":"RS256","cty":"JWT"}', JSON.stringify(nested)))).toBe(401)
@@ -139,7 +139,7 @@ describe('a token is invalid that is signed', () => {
   })
 })
 
-test('a token as large as the headers may be is looked at, and a larger one is not', async () => {
+test('a large token is verified, and one above the limit of headers gets 431', async () => {
   const token = (length: number) => signToken({ ...agent, padding: 'x'.repeat(length) })
   expect(await status(token(8_000))).toBe(404)
   expect(await status(`${token(8_000)}x`)).toBe(401)

@@ -1,4 +1,4 @@
-// Claims that are not what they should be, in tokens that are signed as they should (contract §1).
+// Wrong claims in correctly signed tokens (contract §1).
 import { expect, test } from 'vitest'
 import { startTestApp } from '../support/app.ts'
 import { otherKeyPem } from '../support/keys.ts'
@@ -47,7 +47,7 @@ test.each([
   expect(await status(signTexts('{"alg":"RS256"}', payload))).toBe(401)
 })
 
-test('of a claim that stands twice the last counts, for the time as for the caller', async () => {
+test('the last of repeated claims counts, for the expiry and for the organization', async () => {
   const twice = (more: string) =>
     signTexts('{"alg":"RS256"}', JSON.stringify(claims).replace('{', `{${more},`))
   expect(await status(twice(`"exp":1`))).toBe(404)
@@ -56,22 +56,22 @@ test('of a claim that stands twice the last counts, for the time as for the call
   expect((await service.call(agentToken('globex'), 'GET', `/${interactionId}`)).statusCode).toBe(403)
 })
 
-test('there is no leeway: a token is valid from its nbf, to the moment before its exp', async () => {
+test('there is no clock tolerance: a token is valid from its nbf until just before its exp', async () => {
   const second = () => Math.floor(Date.now() / 1000)
-  // retried when the clock turned meanwhile, so that both sides of the edge are met in one second
-  for (let met = false; !met; ) {
+  // repeated until all requests fall into one second, so that both sides of the limit are seen
+  for (let isOneSecond = false; !isOneSecond; ) {
     const at = second()
     const seen = await Promise.all(
       [{ nbf: at }, { nbf: at + 1 }, { exp: at }, { exp: at + 1 }, { exp: at + 1.5 }].map((more) =>
         status(signToken({ ...agent, ...more })),
       ),
     )
-    met = second() === at
-    if (met) expect(seen).toEqual([404, 401, 401, 404, 404])
+    isOneSecond = second() === at
+    if (isOneSecond) expect(seen).toEqual([404, 401, 401, 404, 404])
   }
 })
 
-test('a token that is not valid yet is not remembered as refused', async () => {
+test('a token that is refused because of its nbf is accepted later', async () => {
   const nbf = Math.floor(Date.now() / 1000) + 2
   const token = signToken({ ...agent, nbf })
   expect(await status(token)).toBe(401)
@@ -79,7 +79,7 @@ test('a token that is not valid yet is not remembered as refused', async () => {
   expect(Date.now()).toBeGreaterThanOrEqual(nbf * 1000)
 })
 
-test('a token that is remembered is worth nothing where the key is another', async () => {
+test('a remembered token is refused by a server with another key', async () => {
   const other = await startTestApp({ JWT_PRIVATE_KEY: otherKeyPem })
   const token = agentToken()
   for (const _ of [1, 2]) {

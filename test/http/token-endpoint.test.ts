@@ -1,4 +1,4 @@
-// Getting a token, in each of the three styles (contract §2).
+// Successful token requests in each of the three styles (contract §2).
 import { describe, expect, test } from 'vitest'
 import { startTestApp } from '../support/app.ts'
 import {
@@ -23,8 +23,8 @@ function claimsOf(token: string): Record<string, unknown> {
   return JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
 }
 
-describe.each(styles)('a client of an organization that authenticates by %s', (style) => {
-  test('gets a token with all that published clients read', async () => {
+describe.each(styles)('an AGENT client that authenticates by %s', (style) => {
+  test('gets a response with all members that published clients read', async () => {
     const reply = await askForToken(service, style, agent)
     expect(reply.statusCode).toBe(200)
     expect(reply.headers).toMatchObject({
@@ -51,7 +51,7 @@ describe.each(styles)('a client of an organization that authenticates by %s', (s
   })
 })
 
-test('a SERVICE gets a token without an organization, and can call the API across organizations with it', async () => {
+test('a SERVICE gets a token without an organization that is valid for all organizations', async () => {
   const granted = (await askForToken(service, 'basic', backend)).json()
   expect(Object.keys(granted).sort()).toEqual(
     ['access_token', 'expires_in', 'jti', 'scope', 'sub', 'token_type'].sort(),
@@ -78,7 +78,7 @@ test('a token carries the claims of the contract', async () => {
   expect(Math.abs(Number(iat) - Date.now() / 1000)).toBeLessThan(30)
 })
 
-test('the claims of a token stand under the names of the settings', async () => {
+test('the claims of a token are named by the settings', async () => {
   const other = await startTestApp({ JWT_AUTHORITIES_CLAIM: 'roles', JWT_ORGANIZATION_CLAIM: 'tenant' })
   const credentials = await addClient(other, agentClient('agent'), 'secret')
   const granted = (await askForToken(other, 'form', credentials)).json()
@@ -87,12 +87,12 @@ test('the claims of a token stand under the names of the settings', async () => 
   expect((await other.call(granted.access_token, 'POST', '', {})).statusCode).toBe(200)
 })
 
-test('each token has an id of its own', async () => {
+test('each token has its own id', async () => {
   const tokens = await Promise.all([1, 2, 3].map(() => askForToken(service, 'form', agent)))
   expect(new Set(tokens.map((reply) => reply.json().jti)).size).toBe(3)
 })
 
-describe('the places of a request may be mixed:', () => {
+describe('the places of parameters may be mixed:', () => {
   test.each([
     ['Basic, and the grant in the query', `?${query(grant)}`, basic(...agent), undefined],
     [
@@ -148,14 +148,14 @@ describe('a scope', () => {
     ['reports interactions', 'reports interactions'],
     ['reports reports', 'reports'],
     ['', 'interactions reports'],
-  ])('asked for as "%s" is granted as "%s"', async (scope, granted) => {
+  ])('requested as "%s" is granted as "%s"', async (scope, granted) => {
     const reply = await askForToken(service, 'form', agent, { ...grant, scope })
     expect(reply.json()).toMatchObject({ scope: granted })
     expect(claimsOf(reply.json().access_token)).toMatchObject({ scope: granted })
   })
 })
 
-describe('a secret that HTTP Basic could change on the way', () => {
+describe('a secret that HTTP Basic could change', () => {
   test.each(['a+b', 'a%b', 'a:b:', '50%2Boff', ':', 'p ü+%:/é&='])(
     'is accepted raw and percent-encoded: %s',
     async (secret) => {

@@ -1,4 +1,4 @@
-// Guessing a client's secret is slowed down, and honest clients are not (contract §2).
+// The throttle slows down guessing of secrets, and does not slow down correct clients (contract §2).
 import type { LightMyRequestResponse } from 'fastify'
 import { expect, test } from 'vitest'
 import { startTestApp } from '../support/app.ts'
@@ -9,7 +9,7 @@ const settings = { TOKEN_FAILURES_PER_CLIENT: '3', TOKEN_FAILURES_PER_ADDRESS: '
 const service = await startTestApp(settings)
 
 let made = 0
-/** A client of its own for a test, and an address that nothing has come from yet. */
+/** A new client and two addresses without requests so far. */
 async function newcomer() {
   made++
   const [clientId, secret] = await addClient(service, agentClient(`client-${made}`), 'right')
@@ -34,7 +34,7 @@ function expectTooMany(reply: LightMyRequestResponse): void {
   expect(reply.headers).toMatchObject({ 'cache-control': 'no-store', pragma: 'no-cache' })
 }
 
-test.each(styles)('after some wrong secrets, the right one is refused, too, by %s', async (style) => {
+test.each(styles)('after too many wrong secrets, the right one is refused too, by %s', async (style) => {
   const { clientId } = await newcomer()
   for (const _ of [1, 2, 3])
     expect((await askForToken(service, style, [clientId, 'wrong'])).statusCode).toBe(401)
@@ -46,20 +46,20 @@ test.each(styles)('after some wrong secrets, the right one is refused, too, by %
   expect(right.body).toBe(wrong.body)
 })
 
-test('an unknown client is refused after as many as a known one', async () => {
+test('an unknown client is refused after as many failures as a known one', async () => {
   const { away } = await newcomer()
   const replies = []
   for (const _ of [1, 2, 3, 4]) replies.push(await ask(`unknown ${made}`, 'wrong', away))
   expect(statuses(replies)).toEqual([401, 401, 401, 429])
 })
 
-test('who fails in the name of one client fails for it alone', async () => {
+test('failures of one client do not affect another client at the same address', async () => {
   const [one, other] = [await newcomer(), await newcomer()]
   for (const _ of [1, 2, 3, 4]) await ask(one.clientId, 'wrong', one.away)
   expect((await ask(other.clientId, 'right', one.away)).statusCode).toBe(200)
 })
 
-test('an address that fails in many names is refused in each, and no other address is', async () => {
+test('an address with failures of many clients is refused for all clients, and other addresses are not', async () => {
   const { clientId, home, away } = await newcomer()
   for (let n = 0; n < 9; n++) expect((await ask(`guess-${n}`, 'wrong', away)).statusCode).toBe(401)
   expectTooMany(await ask(clientId, 'right', away))
@@ -75,7 +75,7 @@ test('the addresses of an IPv6 network count as one', async () => {
   expect((await ask(clientId, 'right', '2001:db8:0:2::1')).statusCode).toBe(200)
 })
 
-test('requests that succeed, and those without credentials or of a bad grant, do not count', async () => {
+test('successful requests, and those without credentials or with a bad grant, are not counted', async () => {
   const { clientId, home } = await newcomer()
   for (let n = 0; n < 10; n++) {
     expect((await ask(clientId, 'right', home)).statusCode).toBe(200)
@@ -86,7 +86,7 @@ test('requests that succeed, and those without credentials or of a bad grant, do
   }
 })
 
-test('where a client succeeded before, a stranger cannot lock it out, and guesses are limited as well', async () => {
+test('a client cannot be locked out by others at an address where it succeeded, and guesses there are limited too', async () => {
   const { clientId, home, away } = await newcomer()
   await ask(clientId, 'right', home)
   for (const _ of [1, 2, 3, 4]) await ask(clientId, 'wrong', away)
@@ -96,7 +96,7 @@ test('where a client succeeded before, a stranger cannot lock it out, and guesse
   expectTooMany(await ask(clientId, 'right', home))
 })
 
-test('of many guesses at once no more are answered than of guesses in turn', async () => {
+test('no more of parallel guesses are answered than of sequential ones', async () => {
   const { clientId, away } = await newcomer()
   const guesses = Array.from({ length: 60 }, (_, n) => ask(clientId, n === 59 ? 'right' : 'wrong', away))
   const answered = statuses(await Promise.all(guesses))
@@ -104,7 +104,7 @@ test('of many guesses at once no more are answered than of guesses in turn', asy
   expect(answered.filter((status) => status === 429)).toHaveLength(57)
 })
 
-test('of very many honest requests at once, those that would wait long are told to come again', async () => {
+test('of very many correct requests at once, those that would wait long get 503', async () => {
   const home = '192.0.2.250'
   // checking its secret takes longer than sending all requests
   const [clientId] = await addClient(service, agentClient('busy'), 'right', 12)
@@ -119,7 +119,7 @@ test('of very many honest requests at once, those that would wait long are told 
   expect((await ask(clientId, 'right', home)).statusCode).toBe(200)
 })
 
-test('when the time is over, it is as if nothing had been', async () => {
+test('after the window, failures are forgotten', async () => {
   const hasty = await startTestApp({ ...settings, TOKEN_FAILURE_WINDOW_SECONDS: '1' })
   const [clientId, secret] = await addClient(hasty, agentClient('client'), 'right')
   for (const _ of [1, 2, 3]) await ask(clientId, 'wrong', '192.0.2.1', {}, hasty)
@@ -130,21 +130,21 @@ test('when the time is over, it is as if nothing had been', async () => {
     .toBe(200)
 })
 
-test('the operator is told once, by the address and nothing that the request said', async () => {
+test('one log line names the address, and nothing that the request contained', async () => {
   const { clientId, away } = await newcomer()
   for (const _ of [1, 2, 3, 4, 5]) await ask(clientId, 'gu3ss', away)
-  const told = service.logged.filter((line) => line.includes(away) && line.includes('too many failed'))
-  expect(told).toHaveLength(1)
-  expect(told.join()).not.toMatch(new RegExp(`${clientId}|gu3ss`))
+  const lines = service.logged.filter((line) => line.includes(away) && line.includes('too many failed'))
+  expect(lines).toHaveLength(1)
+  expect(lines.join()).not.toMatch(new RegExp(`${clientId}|gu3ss`))
 })
 
-test('an address that the request claims is believed of a trusted proxy alone', async () => {
+test('X-Forwarded-For is trusted from trusted proxies only', async () => {
   const trusting = await startTestApp({ ...settings, TRUSTED_PROXIES: '10.0.0.0/8, 2001:db8::7' })
   const guess = (proxy: string, claimed: string) =>
     ask('nobody', 'wrong', proxy, { 'x-forwarded-for': claimed }, trusting)
   const from = (proxy: string) =>
     Promise.all(Array.from({ length: 12 }, (_, n) => guess(proxy, `203.0.113.${n}`)))
-  // the limit of the client id, which no address escapes
+  // the limit of the client id applies to all addresses
   expect(statuses(await from('10.1.2.3')).filter((status) => status === 401)).toHaveLength(3)
   const named = async (n: number, proxy: string) =>
     (await ask(`name-${n}`, 'wrong', proxy, { 'x-forwarded-for': `203.0.113.${n + 20}` }, trusting))

@@ -1,4 +1,4 @@
-// Whom the token endpoint refuses, and how little it tells (contract §2, RFC 6749 §5.2).
+// Token requests that are refused, and the responses, which reveal nothing (contract §2, RFC 6749 §5.2).
 import type { LightMyRequestResponse } from 'fastify'
 import { describe, expect, test } from 'vitest'
 import { revokeClient } from '../../src/auth/clients.ts'
@@ -50,7 +50,7 @@ function expectBadCredentials(reply: LightMyRequestResponse): void {
 }
 
 describe.each(styles)('by %s', (style) => {
-  test('an unknown client, a wrong secret and a revoked client cannot be told apart', async () => {
+  test('an unknown client, a wrong secret and a revoked client get the same response', async () => {
     const replies = await Promise.all([
       askForToken(service, style, ['nobody', 'right']),
       askForToken(service, style, ['known', 'wrong']),
@@ -95,51 +95,51 @@ describe.each(styles)('by %s', (style) => {
     ['an unknown scope', { ...grant, scope: 'admin' }, 'invalid_scope'],
     ['one scope too many', { ...grant, scope: 'interactions admin' }, 'invalid_scope'],
     ['a scope in other letters', { ...grant, scope: 'INTERACTIONS' }, 'invalid_scope'],
-  ])('a client that asks for %s is told so', async (_, parameters, error) => {
+  ])('a client that requests %s gets 400', async (_, parameters, error) => {
     const reply = await askForToken(service, style, known, parameters)
     expectProblem(reply, 400, error)
     expect(reply.headers['cache-control']).toBe('no-store')
   })
 })
 
-test('a client without the scope that it asks for is told so', async () => {
+test('a client without scopes that requests one gets 400', async () => {
   expectProblem(await askForToken(service, 'form', scopeless, { ...grant, scope: 'x' }), 400, 'invalid_scope')
 })
 
-test('who a client is comes before what it asks for', async () => {
+test('credentials are checked before the grant', async () => {
   expectBadCredentials(await askForToken(service, 'form', ['known', 'wrong'], { grant_type: 'password' }))
 })
 
 describe('credentials are missing when', () => {
   test.each([
     ['there are none', form, query(grant)],
-    ['there is nothing at all', {}, undefined],
+    ['the request is empty', {}, undefined],
     ['there is only an id', form, query({ ...grant, client_id: 'known' })],
     ['there is only a secret', form, query({ ...grant, client_secret: 'right' })],
     [
-      'they stand in JSON',
+      'they are in JSON',
       { 'content-type': 'application/json' },
       JSON.stringify({ ...grant, ...credentials }),
     ],
-    ['they stand in text', { 'content-type': 'text/plain' }, query({ ...grant, ...credentials })],
+    ['they are in plain text', { 'content-type': 'text/plain' }, query({ ...grant, ...credentials })],
     ['JSON is broken', { 'content-type': 'application/json' }, '{'],
-    ['Basic is no base64', { ...form, authorization: 'Basic !!!' }, query(grant)],
+    ['Basic is not base64', { ...form, authorization: 'Basic !!!' }, query(grant)],
     ['Basic has no colon', { ...form, authorization: `Basic ${btoa('known')}` }, query(grant)],
     ['Basic is empty', { ...form, authorization: 'Basic ' }, query(grant)],
-    ['a bearer token stands in their place', { ...form, authorization: 'Bearer x' }, query(grant)],
+    ['there is a bearer token instead', { ...form, authorization: 'Bearer x' }, query(grant)],
   ])('%s', async (_, headers, payload) => {
     expectBadCredentials(await post(headers, payload))
   })
 })
 
-test('Basic is of another client than client_id', async () => {
+test('Basic and client_id name different clients', async () => {
   await addClient(service, agentClient('other'), 'right')
   const headers = { ...basic(...known), ...form }
   expectBadCredentials(await post(headers, query({ ...grant, client_id: 'other' })))
   expectBadCredentials(await post(headers, query(grant), '?client_id=other'))
 })
 
-describe('a parameter that is repeated is refused:', () => {
+describe('a repeated parameter is refused:', () => {
   test.each([
     ['grant_type', 'grant_type=client_credentials'],
     ['client_id', 'client_id=known'],
@@ -166,7 +166,7 @@ test('a form beyond the limit is refused', async () => {
 })
 
 test.each(['x', '', '/', 'application', 'text/ html'])(
-  'the content type "%s", which is none, is refused',
+  'the malformed content type "%s" is refused',
   async (type) => {
     const reply = await post({ ...basic(...known), 'content-type': type }, query(grant))
     expectProblem(reply, 400, 'invalid_request')
@@ -174,7 +174,7 @@ test.each(['x', '', '/', 'application', 'text/ html'])(
   },
 )
 
-test('a slash too many leads nowhere', async () => {
+test('a trailing slash gets 404', async () => {
   const reply = await service.inject({ method: 'POST', url: `${tokenUrl}/`, headers: basic(...known) })
   expectProblem(reply, 404, 'not_found')
 })
@@ -183,14 +183,14 @@ describe('with TOKEN_QUERY_CREDENTIALS=false', async () => {
   const strict = await startTestApp({ TOKEN_QUERY_CREDENTIALS: 'false' })
   const client = await addClient(strict, agentClient('known'), 'right')
 
-  test('the query style is refused, whether its secret is right or wrong', async () => {
+  test('the query style is refused, with a right or a wrong secret', async () => {
     for (const secret of ['right', 'wrong']) {
       const reply = await askForToken(strict, 'query', ['known', secret])
       expectProblem(reply, 400, 'invalid_request')
     }
   })
 
-  test.each(['basic', 'form'] as const)('the %s style is not', async (style) => {
+  test.each(['basic', 'form'] as const)('the %s style is accepted', async (style) => {
     expect((await askForToken(strict, style, client)).json()).toMatchObject({ sub: 'known' })
   })
 })

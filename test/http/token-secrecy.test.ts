@@ -1,4 +1,4 @@
-// Secrets and tokens stay secret: in the table, in the log, in replies (contract §2).
+// Secrets and tokens never appear in the table, the log or responses (contract §2).
 import { expect, test } from 'vitest'
 import { startTestApp } from '../support/app.ts'
 import { bearer } from '../support/tokens.ts'
@@ -24,21 +24,21 @@ const encodings = (text: string) => [
   ...['base64', 'base64url', 'hex'].map((as) => Buffer.from(text).toString(as === 'hex' ? 'hex' : 'base64')),
 ]
 
-/** What of the secrets stands in the text, plainly or encoded. */
+/** The secrets that a text contains, plain or encoded. */
 const secretsIn = (text: string) =>
   [right, wrong, `agent:${right}`, `agent:${wrong}`]
     .flatMap(encodings)
     .filter((secret) => text.includes(secret.replace(/=+$/, '')))
 
 test('a secret is stored as a salted hash', async () => {
-  await addClient(service, agentClient('twin'), right)
+  await addClient(service, agentClient('another'), right)
   const rows = await service.database.kysely.selectFrom('oauth_clients').selectAll().execute()
   expect(rows).toHaveLength(2)
   expect(secretsIn(JSON.stringify(rows))).toEqual([])
   expect(new Set(rows.map((row) => row.secret_hash)).size).toBe(2)
 })
 
-test('no secret and no token gets into the log or into an error, whatever becomes of the request', async () => {
+test('no secret and no token appears in the log or in an error, whatever the outcome of the request', async () => {
   const logged = service.logged.length
   const refusals = []
   const grant = { grant_type: 'client_credentials' }
@@ -84,7 +84,7 @@ test('no secret and no token gets into the log or into an error, whatever become
   for (const line of service.logged) expect(secretsIn(line)).toEqual([])
 })
 
-test('no secret gets into the log when the database fails', async () => {
+test('no secret appears in the log when the database fails', async () => {
   const logged = service.logged.length
   await service.database.kysely.schema.alterTable('oauth_clients').renameTo('elsewhere').execute()
   for (const style of styles) {

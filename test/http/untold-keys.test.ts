@@ -1,32 +1,33 @@
-// An identity provider that does not tell its keys, or tells lies instead: 503 while that lasts, never 500, and no token
-// is accepted for it.
+// An identity provider whose keys are unavailable or wrong: 503 meanwhile, never 500, and no token is accepted.
+import { generateKeyPairSync } from 'node:crypto'
 import type { RequestListener } from 'node:http'
 import { exportJWK, generateKeyPair, type JWK } from 'jose'
 import { describe, expect, test } from 'vitest'
-import { jwk, leadTo, sign, startWith, tell, untold } from './support/lying-provider.ts'
+import { signTexts } from '../support/tokens.ts'
+import { failures, jwk, redirectTo, respond, sign, startWith } from './support/lying-provider.ts'
 import { expectProblem } from './support/replies.ts'
 
-const start = (answer: RequestListener) =>
-  startWith(answer, (url) => ({ JWKS_URL: `${url}/keys`, JWT_ISSUER: 'https://id.example' }))
+const start = (listener: RequestListener) =>
+  startWith(listener, (url) => ({ JWKS_URL: `${url}/keys`, JWT_ISSUER: 'https://id.example' }))
 
-describe.each([...untold, ['leads elsewhere', leadTo(tell({ keys: [jwk] }))] as const])(
+describe.each([...failures, ['redirects', redirectTo(respond({ keys: [jwk] }))] as const])(
   'while the provider %s',
-  (_what, answer) => {
-    test('its tokens get 503, and once it tells its keys they are accepted', async () => {
-      const { provider, ask } = await start(answer)
+  (_what, listener) => {
+    test('its tokens get 503; once its keys are available, they are accepted', async () => {
+      const { provider, read } = await start(listener)
       const token = await sign('one')
-      const refused = await ask(token)
+      const refused = await read(token)
       expectProblem(refused, 503, 'unavailable')
       expect(refused.headers['retry-after']).toBe('5')
-      provider.answer = tell({ keys: [jwk] })
-      expect((await ask(token)).statusCode).toBe(404)
+      provider.listener = respond({ keys: [jwk] })
+      expect((await read(token)).statusCode).toBe(404)
     })
   },
 )
 
-test('of an answer that never ends, little is read', async () => {
+test('little is read of a response that never ends', async () => {
   let bytes = 0
-  const { ask } = await start((request, response) => {
+  const { read } = await start((request, response) => {
     request.socket.once('close', () => {
       bytes = request.socket.bytesWritten
     })
@@ -36,32 +37,48 @@ test('of an answer that never ends, little is read', async () => {
     response.on('drain', write)
     write()
   })
-  expectProblem(await ask(await sign('one')), 503, 'unavailable')
+  expectProblem(await read(await sign('one')), 503, 'unavailable')
   await expect.poll(() => bytes).toBeGreaterThan(0)
   expect(bytes).toBeLessThan(33_554_432)
 })
 
 test.each<[string, JWK]>([
   [
-    'another key under that name',
+    'another key of that id',
     { ...(await exportJWK((await generateKeyPair('ES256')).publicKey)), kid: 'one' },
   ],
   ['a symmetric key', { kty: 'oct', k: 'AA', kid: 'one' }],
-])('when the provider tells %s, its tokens are refused', async (_what, key) => {
-  const { ask } = await start(tell({ keys: [key] }))
-  expectProblem(await ask(await sign('one')), 401, 'invalid_token')
+])('when the provider publishes %s, its tokens are refused', async (_what, key) => {
+  const { read } = await start(respond({ keys: [key] }))
+  expectProblem(await read(await sign('one')), 401, 'invalid_token')
 })
 
-test('when the provider tells a key that is none, its tokens get 503', async () => {
-  const { ask } = await start(tell({ keys: [{ kty: 'EC', crv: 'P-256', x: 'AA', y: 'AA', kid: 'one' }] }))
-  expectProblem(await ask(await sign('one')), 503, 'unavailable')
+test('an RSA key of fewer than 2048 bits is not used, as RFC 7518 demands', async () => {
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 1024 })
+  const { read } = await start(respond({ keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'short' }] }))
+  const exp = Math.floor(Date.now() / 1000) + 600
+  const claims = {
+    iss: 'https://id.example',
+    aud: 'interaction-api',
+    sub: 'agent-1',
+    organization: 'acme',
+    exp,
+  }
+  const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+  const token = signTexts('{"alg":"RS256","kid":"short"}', JSON.stringify(claims), key)
+  expectProblem(await read(token), 401, 'invalid_token')
 })
 
-test('a thousand tokens of unknown keys do not make a thousand questions to the provider', async () => {
-  const { provider, ask } = await start(tell({ keys: [jwk] }))
-  expect((await ask(await sign('one'))).statusCode).toBe(404)
+test('when the provider publishes an invalid key, its tokens get 503', async () => {
+  const { read } = await start(respond({ keys: [{ kty: 'EC', crv: 'P-256', x: 'AA', y: 'AA', kid: 'one' }] }))
+  expectProblem(await read(await sign('one')), 503, 'unavailable')
+})
+
+test('a thousand tokens of unknown keys do not cause a thousand requests to the provider', async () => {
+  const { provider, read } = await start(respond({ keys: [jwk] }))
+  expect((await read(await sign('one'))).statusCode).toBe(404)
   const forged = await Promise.all(Array.from({ length: 1000 }, (_, n) => sign(`forged-${n}`)))
-  const replies = await Promise.all(forged.map(ask))
+  const replies = await Promise.all(forged.map(read))
   expect(new Set(replies.map(({ statusCode }) => statusCode))).toEqual(new Set([401]))
-  expect(provider.asked).toBeLessThan(10)
+  expect(provider.requests).toBeLessThan(10)
 })

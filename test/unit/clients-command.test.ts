@@ -21,8 +21,8 @@ async function run(...args: string[]): Promise<unknown> {
 const unacceptable = [
   ['is empty', '', 'It must have 1 to 255 characters.'],
   ['has 256 characters', 'x'.repeat(256), 'It must have 1 to 255 characters.'],
-  ['holds NUL', 'a\u0000', 'It must not hold NUL or half of a surrogate pair.'],
-  ['holds half of a surrogate pair', 'a\ud800', 'It must not hold NUL or half of a surrogate pair.'],
+  ['holds NUL', 'a\u0000', 'It must not contain NUL or half of a surrogate pair.'],
+  ['holds half of a surrogate pair', 'a\ud800', 'It must not contain NUL or half of a surrogate pair.'],
 ] as const
 
 test.each(unacceptable)('a client id that %s is refused', async (_, id, reason) => {

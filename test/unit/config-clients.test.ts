@@ -23,17 +23,17 @@ test.each([
   ['one with scopes', [{ ...agent, scopes: ['interactions', 'a:b/c'] }]],
   ['one of an organization of 255 characters', [{ ...agent, organizationId: '😀'.repeat(255) }]],
   ['one with an odd secret', [{ ...agent, clientSecret: ` a:b%2B+"\\'~` }]],
-])('clients to create at the start may be %s', (_what, clients) => {
+])('BOOTSTRAP_CLIENTS may be %s', (_what, clients) => {
   expect(readConfig({ BOOTSTRAP_CLIENTS: JSON.stringify(clients) }).bootstrapClients).toEqual(clients)
 })
 
-const { organizationId: _, ...agentOfNobody } = agent
+const { organizationId: _, ...agentWithoutOrganization } = agent
 const { clientSecret: __, ...agentWithoutSecret } = agent
 
 test.each([
   ['null', null],
   ['one alone', agent],
-  ['a list of texts', ['s3same']],
+  ['a list of strings', ['s3same']],
   ['one without a secret', [agentWithoutSecret]],
   ['one with an empty secret', [{ ...agent, clientSecret: '' }]],
   ['one with a secret of other characters than ASCII', [{ ...agent, clientSecret: 's3same\n' }]],
@@ -47,11 +47,11 @@ test.each([
   ['one whose organization holds half of a surrogate pair', [{ ...agent, organizationId: 'acme\ud800' }]],
   ['one with an unknown member', [{ ...agent, secret: 's3same' }]],
   ['one with a scope that holds a space', [{ ...agent, scopes: ['a b'] }]],
-  ['an agent without an organization', [agentOfNobody]],
-  ['a supervisor without an organization', [{ ...agentOfNobody, role: 'SUPERVISOR' }]],
+  ['an agent without an organization', [agentWithoutOrganization]],
+  ['a supervisor without an organization', [{ ...agentWithoutOrganization, role: 'SUPERVISOR' }]],
   ['a service with an organization', [{ ...service, organizationId: 'acme' }]],
   ['two of the same id', [agent, { ...agent, organizationId: 'other' }]],
-])('clients to create at the start must not be %s', (_what, clients) => {
+])('BOOTSTRAP_CLIENTS must not be %s', (_what, clients) => {
   const problems = problemsOf(JSON.stringify(clients))
 
   expect(problems).toHaveLength(1)
@@ -61,15 +61,15 @@ test.each([
 })
 
 test.each(['[', '[{"clientId":"a"', "[{'clientId':'s3same'}]", 's3same'])(
-  'clients must be JSON, unlike %s',
+  'BOOTSTRAP_CLIENTS must be JSON, unlike %s',
   (text) => {
     expect(problemsOf(text)).toHaveLength(1)
     expect(problemsOf(text).join()).not.toContain('s3same')
   },
 )
 
-test('all that is wrong with the clients is named at once, by their places', () => {
-  const clients = [agent, agentOfNobody, { ...service, organizationId: 'acme' }]
+test('all problems of clients are reported at once, by their index', () => {
+  const clients = [agent, agentWithoutOrganization, { ...service, organizationId: 'acme' }]
   const problems = problemsOf(JSON.stringify(clients))
 
   expect(problems.filter((problem) => problem.includes('/1'))).toHaveLength(1)

@@ -1,4 +1,4 @@
-// The settings of tokens: who issues them, and who verifies them.
+// The settings for issuing and verifying tokens.
 import { generateKeyPairSync } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { InvalidConfig, readConfig } from '../../src/config/config.ts'
@@ -43,7 +43,7 @@ test('each setting of tokens is read', () => {
   })
 })
 
-test('the issuer is where callers reach the service, unless another is given', () => {
+test('the issuer defaults to PUBLIC_URL', () => {
   const PUBLIC_URL = 'https://api.example.com/'
 
   expect(readConfig({ PUBLIC_URL }).tokens.issuer).toBe('https://api.example.com')
@@ -52,20 +52,20 @@ test('the issuer is where callers reach the service, unless another is given', (
   )
 })
 
-test('a private key may stand on several lines, or on one with \\n written out', () => {
+test('a private key may have several lines, or one line with \\n for its line breaks', () => {
   const lines = signingKeyPem.trim()
 
   expect(readConfig({ JWT_PRIVATE_KEY: `${lines}\n` }).tokens.privateKey).toBe(lines)
   expect(readConfig({ JWT_PRIVATE_KEY: lines.replaceAll('\n', '\\n') }).tokens.privateKey).toBe(lines)
 })
 
-describe('earlier public keys', () => {
+describe('previous public keys', () => {
   const [first, second] = [publicPem(signingKeyPem), publicPem(otherKeyPem)]
 
   test.each([
-    ['one after the other', `${first}\n\n${second}`],
-    ['on one line, with \\n written out', `${first}\n${second}`.replaceAll('\n', '\\n')],
-  ])('may stand %s', (_how, JWT_PREVIOUS_PUBLIC_KEYS) => {
+    ['several lines', `${first}\n\n${second}`],
+    ['one line with \\n for line breaks', `${first}\n${second}`.replaceAll('\n', '\\n')],
+  ])('may be %s', (_how, JWT_PREVIOUS_PUBLIC_KEYS) => {
     expect(readConfig({ JWT_PREVIOUS_PUBLIC_KEYS }).tokens.previousPublicKeys).toEqual([first, second])
   })
 
@@ -83,7 +83,7 @@ describe('earlier public keys', () => {
       generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' }).toString(),
     ],
     ['private', signingKeyPem],
-  ])('must not be %s, and are named, not shown', (_how, JWT_PREVIOUS_PUBLIC_KEYS) => {
+  ])('must not be %s; the error contains no value', (_how, JWT_PREVIOUS_PUBLIC_KEYS) => {
     const wrong = new InvalidConfig([
       'JWT_PREVIOUS_PUBLIC_KEYS must be PEMs with RSA public keys of 2048 bits or more',
     ])
@@ -92,7 +92,7 @@ describe('earlier public keys', () => {
   })
 })
 
-test.each(['id.example/jwks', 'file:///keys', 'https://'])('%s is no place for keys', (JWKS_URL) => {
+test.each(['id.example/jwks', 'file:///keys', 'https://'])('%s is not accepted as JWKS_URL', (JWKS_URL) => {
   expect(() => readConfig({ JWKS_URL })).toThrow('JWKS_URL must be an http(s) URL')
 })
 
@@ -106,7 +106,7 @@ describe('discovery of the issuer', () => {
     'http://localhost:8081',
     'http://127.1.2.3/',
     'http://[::1]:80',
-  ])('%s may be asked', (issuer) => {
+  ])('accepts the issuer %s', (issuer) => {
     expect(discover(issuer)).toBe(true)
   })
 
@@ -117,13 +117,13 @@ describe('discovery of the issuer', () => {
     'http://10.0.0.1',
     'ftp://localhost',
     'id.example',
-  ])('%s may not', (issuer) => {
+  ])('refuses the issuer %s', (issuer) => {
     expect(() => discover(issuer)).toThrow(
       'JWT_ISSUER must be an https URL, or an http URL of this machine, when JWT_ISSUER_DISCOVERY is true',
     )
   })
 
-  test('goes without JWKS_URL', () => {
+  test('excludes JWKS_URL', () => {
     const both = () => discover('https://id.example', { JWKS_URL: 'https://id.example/jwks' })
     expect(both).toThrow('JWKS_URL and JWT_ISSUER_DISCOVERY: set only one of them')
   })

@@ -9,7 +9,7 @@ const pem = (key: KeyObject) => key.export({ type: 'pkcs8', format: 'pem' }).toS
 const smallKey = pem(generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey)
 const ellipticKey = pem(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey)
 
-/** What is wrong with the settings, one a line. */
+/** The problems of the settings, one per line. */
 function problemsOf(environment: Environment): readonly string[] {
   try {
     readConfig(environment)
@@ -21,7 +21,7 @@ function problemsOf(environment: Environment): readonly string[] {
   return []
 }
 
-test('without settings, each has its default', () => {
+test('settings have defaults', () => {
   expect(readConfig({})).toEqual({
     http: {
       host: '127.0.0.1',
@@ -70,7 +70,7 @@ test('without settings, each has its default', () => {
   })
 })
 
-test('each setting is read, those of tokens apart', () => {
+test('each setting is read; those of tokens are in config-tokens.test.ts', () => {
   const config = readConfig({
     HOST: '0.0.0.0',
     PORT: '0',
@@ -175,7 +175,7 @@ const wrong: readonly [string, string][] = [
 ]
 
 describe('a wrong setting', () => {
-  test.each(wrong)('%s is named, and its value %j is not', (name, value) => {
+  test.each(wrong)('%s is named, but not its value %j', (name, value) => {
     const problems = problemsOf({ [name]: value })
 
     expect(problems).toHaveLength(1)
@@ -184,7 +184,7 @@ describe('a wrong setting', () => {
     expect(problems[0]).not.toContain('s3same')
   })
 
-  test('is named beside all others', () => {
+  test('is named together with all others', () => {
     const names = [...new Set(wrong.map(([name]) => name))]
 
     const problems = problemsOf(Object.fromEntries(wrong))
@@ -202,7 +202,7 @@ describe('a wrong setting', () => {
       { JWT_PRIVATE_KEY: signingKeyPem, JWT_PRIVATE_KEY_FILE: 'key.pem' },
       ['JWT_PRIVATE_KEY', 'JWT_PRIVATE_KEY_FILE'],
     ],
-  ])('is also one that does not go with another', (environment, names) => {
+  ])('is also one that contradicts another', (environment, names) => {
     const problems = problemsOf(environment)
 
     expect(problems).toHaveLength(1)
@@ -210,7 +210,7 @@ describe('a wrong setting', () => {
   })
 })
 
-test('an empty setting is as good as none', () => {
+test('an empty setting counts as not set', () => {
   const names = new Set([
     ...wrong.map(([name]) => name),
     'HOST',
@@ -222,7 +222,7 @@ test('an empty setting is as good as none', () => {
     expect(readConfig(Object.fromEntries([...names].map((name) => [name, empty])))).toEqual(readConfig({}))
 })
 
-test('nothing of the settings can be changed afterwards', () => {
+test('the settings are frozen', () => {
   const client = { clientId: 'a', clientSecret: 'b', role: 'SERVICE', scopes: ['interactions'] }
   const config = readConfig({ BOOTSTRAP_CLIENTS: JSON.stringify([client]) })
   const all: unknown[] = [config]

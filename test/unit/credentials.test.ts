@@ -12,7 +12,7 @@ function read({ authorization, query = {}, form = {} }: Given, allowQueryCredent
   return readTokenRequest({ authorization, query, form }, allowQueryCredentials)
 }
 
-/** What the request is refused with. */
+/** The error of a refused request. */
 function refusal(given: Given, allowQueryCredentials = true): Problem {
   try {
     read(given, allowQueryCredentials)
@@ -46,7 +46,7 @@ describe('credentials are read', () => {
     ['from Basic, the grant in the query string', { authorization: basic('client-1:s3cret'), query: grant }],
     ['from query string and form together', { query: { client_id, client_secret }, form: grant }],
     [
-      'from Basic, the client named again',
+      'from Basic and the same client_id',
       { authorization: basic('client-1:s3cret'), form: { ...grant, client_id } },
     ],
     [
@@ -68,7 +68,7 @@ describe('credentials are read', () => {
     expect(read({ authorization, form: grant })).toEqual(request)
   })
 
-  test('without a grant and a scope, which are somebody else’s to miss', () => {
+  test('without checking the grant and the scope', () => {
     const { grantType, scope } = read({ form: { client_id, client_secret } })
 
     expect([grantType, scope]).toEqual([undefined, undefined])
@@ -90,11 +90,11 @@ describe('credentials are read', () => {
     ['a+b', ['a+b', 'a b']],
     ['50%', ['50%']],
     ['%ff', ['%ff']],
-  ])('from Basic with the secret "%s" as it stands, and percent-decoded', (secret, secrets) => {
+  ])('from Basic with the secret "%s", both raw and percent-decoded', (secret, secrets) => {
     expect(read({ authorization: basic(`client-1:${secret}`) }).secrets).toEqual(secrets)
   })
 
-  test('from a form as they stand, since the form was decoded already', () => {
+  test('from a form without decoding them again', () => {
     const form = { ...parameters, client_secret: 'a%2Bb+c' }
 
     expect(read({ form }).secrets).toEqual(['a%2Bb+c'])
@@ -108,11 +108,11 @@ describe('a request is refused', () => {
     ['with an empty client', { form: { ...parameters, client_id: '' } }],
     ['with Basic of an empty client', { authorization: basic(':s3cret') }],
     ['with Basic without a colon', { authorization: basic('client-1') }],
-    ['with Basic that is no base64', { authorization: 'Basic ***' }],
+    ['with Basic that is not base64', { authorization: 'Basic ***' }],
     ['with Basic of nothing', { authorization: 'Basic ' }],
     ['with a bearer token alone', { authorization: 'Bearer x.y.z' }],
     ['with two clients', { authorization: basic('client-1:s3cret'), form: { client_id: 'client-2' } }],
-  ])('%s as an unknown client is', (_what, given) => {
+  ])('%s like an unknown client', (_what, given) => {
     expect(refusal(given)).toEqual(badCredentials())
   })
 
@@ -129,7 +129,7 @@ describe('a request is refused', () => {
     }
   })
 
-  test('when the secret stands in the query string and that is not allowed, whatever else is given', () => {
+  test('when the query string contains the secret and that is not allowed, whatever else is given', () => {
     const elsewhere = [{}, { form: parameters }, { authorization: basic('client-1:s3cret') }]
     for (const given of elsewhere) {
       const { code, message } = refusal({ ...given, query: parameters }, false)
@@ -142,7 +142,7 @@ describe('a request is refused', () => {
   })
 })
 
-test('bad credentials are answered as RFC 6749 and Spring have it', () => {
+test('bad credentials get the response of RFC 6749 and Spring', () => {
   const { status, headers } = badCredentials()
 
   expect(status).toBe(401)

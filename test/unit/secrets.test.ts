@@ -41,7 +41,7 @@ test.each([
   expect(await verifySecret(`${odd}x`, its)).toBe(false)
 })
 
-test('a hash tells nothing of the secret, and is another each time', async () => {
+test('a hash reveals nothing of the secret, and differs each time', async () => {
   const again = await hashSecret(secret, 4)
 
   expect(again).not.toBe(hash)
@@ -70,13 +70,13 @@ test('no secret is verified without a hash', async () => {
   expect(await verifySecret('', undefined)).toBe(false)
 })
 
-test('a hash of other costs verifies the secret, so that costs can be raised', async () => {
+test('a hash of other costs still verifies its secret, so that costs can be raised', async () => {
   const digest = createHash('sha256').update('password').digest()
   const key = scryptSync(digest, 'NaCl', 32, { N: 1024, r: 8, p: 16 })
-  const foreign = `scrypt$1024$8$16$${Buffer.from('NaCl').toString('base64url')}$${key.toString('base64url')}`
+  const older = `scrypt$1024$8$16$${Buffer.from('NaCl').toString('base64url')}$${key.toString('base64url')}`
 
-  expect(await verifySecret('password', foreign)).toBe(true)
-  expect(await verifySecret('passwords', foreign)).toBe(false)
+  expect(await verifySecret('password', older)).toBe(true)
+  expect(await verifySecret('passwords', older)).toBe(false)
 })
 
 test.each([
@@ -87,7 +87,7 @@ test.each([
   ['cut off before the key', hash.slice(0, hash.lastIndexOf('$'))],
   ['cut off within the key', hash.slice(0, -20)],
   ['cut off to an empty key', hash.slice(0, hash.lastIndexOf('$') + 1)],
-  ['of a key that is no base64url', `${hash.slice(0, hash.lastIndexOf('$') + 1)}***`],
+  ['of a key that is not base64url', `${hash.slice(0, hash.lastIndexOf('$') + 1)}***`],
   ['of impossible costs', hash.replace('$16$', '$15$')],
 ])('a hash that is %s verifies nothing', async (_what, malformed) => {
   for (const tried of [secret, 'wrong'])

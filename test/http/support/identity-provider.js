@@ -1,5 +1,5 @@
-// A program: an OpenID provider on PORT below PREFIX, with new keys each time that it starts. A client that names a
-// resource gets a JWT for interaction-api, signed by the algorithm with which the resource's name ends.
+// A program: an OpenID provider on PORT under PREFIX, with new keys at each start. A client that names a resource gets a
+// JWT for interaction-api, signed with the algorithm at the end of the resource's name.
 
 import { createServer } from 'node:http'
 import { env } from 'node:process'
@@ -41,10 +41,10 @@ const provider = new Provider(`http://127.0.0.1:${env.PORT}${env.PREFIX}`, {
   extraTokenClaims: (_context, { clientId }) =>
     ({ agent: { roles: ['AGENT'], tenant: 'acme' }, backend: { roles: ['SERVICE'] } })[clientId],
 })
-const answer = provider.callback()
+const respond = provider.callback()
 createServer((request, response) => {
-  // as a framework does that mounts it below a path
+  // as frameworks do that mount it under a path
   request.originalUrl = request.url
   request.url = request.url.replace(env.PREFIX, '')
-  answer(request, response)
+  respond(request, response)
 }).listen(Number(env.PORT), '127.0.0.1', () => process.send?.('listening'))

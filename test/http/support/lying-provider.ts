@@ -1,4 +1,4 @@
-// An identity provider that answers as it is told, over HTTP: what a well-behaved one would never say.
+// An identity provider whose responses are set by the test: those that a correct one would never send.
 import { createServer, type RequestListener } from 'node:http'
 import { Readable } from 'node:stream'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
@@ -8,7 +8,7 @@ import { freePort } from '../../support/listening.ts'
 
 const { privateKey, publicKey } = await generateKeyPair('ES256')
 
-/** The public key of all tokens here, named `one`. */
+/** The public key of all these tokens; its id is `one`. */
 export const jwk = { ...(await exportJWK(publicKey)), kid: 'one' }
 
 export async function sign(kid: string, issuer = 'https://id.example'): Promise<string> {
@@ -17,47 +17,50 @@ export async function sign(kid: string, issuer = 'https://id.example'): Promise<
   return jwt.setIssuer(issuer).setAudience('interaction-api').sign(privateKey)
 }
 
-/** Answers with a text as it is, or with the JSON of anything else. */
-export const tell =
-  (answer: unknown): RequestListener =>
+/** Responds with a text as it is, or with the JSON of any other value. */
+export const respond =
+  (body: unknown): RequestListener =>
   (_request, response) =>
     void response
       .writeHead(200, { 'content-type': 'application/json' })
-      .end(typeof answer === 'string' ? answer : JSON.stringify(answer))
+      .end(typeof body === 'string' ? body : JSON.stringify(body))
 
-/** Leads to where that is answered, by a redirect. */
-export const leadTo =
-  (answer: RequestListener): RequestListener =>
+/** Redirects to where that listener responds. */
+export const redirectTo =
+  (listener: RequestListener): RequestListener =>
   (request, response) => {
     const { url = '' } = request
-    if (url.endsWith('?there')) answer(request, response)
+    if (url.endsWith('?there')) listener(request, response)
     else response.writeHead(302, { location: `${url}?there` }).end()
   }
 
-/** Answers that tell neither keys nor metadata. */
-export const untold: [string, RequestListener][] = [
-  ['answers with an error', (_request, response) => void response.writeHead(500).end()],
-  ['answers with no JSON', tell('<html>')],
-  ['answers with another JSON', tell('[{"keys":5}]')],
+/** Responses that contain neither keys nor metadata. */
+export const failures: [string, RequestListener][] = [
+  ['responds with an error', (_request, response) => void response.writeHead(500).end()],
+  ['responds with no JSON', respond('<html>')],
+  ['responds with other JSON', respond('[{"keys":5}]')],
   ['hangs up', (request) => void request.socket.destroy()],
-  ['never answers', () => {}],
-  ['never ends its answer', (_request, response) => void Readable.from(blanks()).pipe(response)],
+  ['never responds', () => {}],
+  ['never ends its response', (_request, response) => void Readable.from(blanks()).pipe(response)],
 ]
 
-/** White space, which JSON may have any amount of. */
+/** Endless white space, which JSON allows. */
 function* blanks(): Generator<string> {
   for (;;) yield ' '.repeat(65_536)
 }
 
-/** A service with these settings whose provider answers as told, and how often that was asked. */
-export async function startWith(first: RequestListener, toSettings: (url: string) => Record<string, string>) {
+/** Starts a service with these settings, and its provider. */
+export async function startWith(
+  listener: RequestListener,
+  toSettings: (url: string) => Record<string, string>,
+) {
   const port = await freePort()
-  const provider = { answer: first, asked: 0, url: `http://127.0.0.1:${port}` }
+  const provider = { listener, requests: 0, url: `http://127.0.0.1:${port}` }
   const server = createServer((request, response) => {
-    provider.asked++
-    provider.answer(request, response)
+    provider.requests++
+    provider.listener(request, response)
   }).listen(port, '127.0.0.1')
   afterAll(() => server.close().closeAllConnections())
   const { call } = await startTestApp(toSettings(provider.url))
-  return { provider, ask: (token: string) => call(token, 'GET', '/x') }
+  return { provider, read: (token: string) => call(token, 'GET', '/x') }
 }

@@ -5,7 +5,7 @@ import { createClient } from '../../support/clients.ts'
 
 export const tokenUrl = '/security/oauth/token'
 
-/** Settings for tests that fail more often than a caller may. */
+/** Settings for tests with more failures than the throttle allows by default. */
 export const tolerant = {
   TOKEN_FAILURES_PER_CLIENT: '1000000',
   TOKEN_FAILURES_PER_ADDRESS: '1000000',
@@ -22,7 +22,7 @@ export const basic = (clientId: string, secret: string) => ({
 
 export const query = (parameters: Record<string, string>) => new URLSearchParams(parameters).toString()
 
-/** Asks for a token as a client of that style would; the query style sends neither a body nor a content type. */
+/** Requests a token in that style; the query style sends neither a body nor a content type. */
 export function askForToken(
   service: TestApp,
   style: Style,
@@ -44,7 +44,7 @@ export const agentClient = (clientId: string) =>
 export const serviceClient = (clientId: string) =>
   ({ clientId, role: 'SERVICE', organizationId: null, scopes: ['interactions'] }) as const
 
-/** The credentials of a new client. */
+/** Creates a client. @returns its credentials */
 export async function addClient(
   { database }: TestApp,
   client: Parameters<typeof createClient>[1],

@@ -1,4 +1,4 @@
-// The identity provider of identity-provider.js as a process of its own, which can be stopped and started anew.
+// Runs identity-provider.js as a separate process that can be stopped and started again.
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import * as openid from 'openid-client'
@@ -8,8 +8,8 @@ import { freePort } from '../../support/listening.ts'
 const program = new URL('./identity-provider.js', import.meta.url)
 
 /**
- * A provider that does not run yet, and is stopped when the tests of the file are over.
- * @param prefix the path of its issuer: empty, or with a slash before it and none behind
+ * Returns a provider that is not started yet; stopped after the tests of the file.
+ * @param prefix the path of its issuer: empty, or with a leading slash and no trailing one
  */
 export async function identityProvider(prefix = '') {
   const port = await freePort()
@@ -25,14 +25,14 @@ export async function identityProvider(prefix = '') {
   afterAll(stop)
   return {
     issuer,
-    /** With other keys than the last time. */
+    /** Starts it with new keys. */
     async start() {
       running = fork(program, { env: { PORT: String(port), PREFIX: prefix }, stdio: 'ignore' })
       await once(running, 'message')
     },
     stop,
-    /** A token for the client `agent`, `backend` or `visitor`. */
-    async ask(clientId: string, resource = 'https://api.example/RS256'): Promise<string> {
+    /** Returns a token for the client `agent`, `backend` or `visitor`. */
+    async getToken(clientId: string, resource = 'https://api.example/RS256'): Promise<string> {
       const configuration = await openid.discovery(new URL(issuer), clientId, 'secret', undefined, {
         execute: [openid.allowInsecureRequests],
       })
@@ -41,7 +41,7 @@ export async function identityProvider(prefix = '') {
   }
 }
 
-/** The settings with which its tokens are understood, and no others are given. */
+/** Settings for accepting its tokens and issuing none. */
 export const providerSettings = {
   JWT_AUTHORITIES_CLAIM: 'roles',
   JWT_ORGANIZATION_CLAIM: 'tenant',
