@@ -13,7 +13,7 @@ import { type KeySettings, openVerifyingKeys } from './keys.ts'
 /** An AGENT is confined to its organization, whatever its role there; a SERVICE reaches every organization. */
 export type Caller =
   | { readonly kind: 'AGENT'; readonly userId: string; readonly organizationId: string }
-  | { readonly kind: 'SERVICE'; readonly userId: string; readonly organizationId?: undefined }
+  | { readonly kind: 'SERVICE'; readonly userId: string }
 
 /** Returns the organization that a caller is confined to; undefined for a SERVICE. */
 export function organizationScope(caller: Caller): string | undefined {
