@@ -83,13 +83,14 @@ export function createRoute(app: FastifyInstance, { repository, admit }: CreateO
       type: body.type,
       data: body.data ?? '{}',
     }
-    // an id of the caller's own makes the creation safe to repeat by itself
+    // an id of the caller's own makes the creation safe to repeat without a key
     const header = body.interactionId === undefined ? request.headers['idempotency-key'] : undefined
-    const id = await admit(async () => {
-      if (header === undefined) return create(repository, interaction)
-      const key = parseIdempotencyKey([header].flat().join(', '))
-      return createOnce(repository, { ...interaction, ...toIdempotencyKey(caller, key, interaction) })
-    })
+    const key = header === undefined ? undefined : parseIdempotencyKey(header)
+    const id = await admit(() =>
+      key === undefined
+        ? create(repository, interaction)
+        : createOnce(repository, { ...interaction, ...toIdempotencyKey(caller, key, interaction) }),
+    )
     reply.header('location', `/rtc-api/interactions/${encodeURIComponent(id)}`)
     reply.header('etag', toEntityTag('0'))
     return { interactionId: id, version: 0 }

@@ -1,7 +1,8 @@
 // The header Idempotency-Key (draft-ietf-httpapi-idempotency-key-header).
 import { createHash } from 'node:crypto'
 import type { SchemaOptions } from '@sinclair/typebox'
-import { Decoded, InvalidValue, toText } from '../types/decoded.ts'
+import { InvalidRequest } from '../http/problem.ts'
+import { AnyText } from '../types/text.ts'
 import type { IdempotencyKey } from './sql/idempotent-insert.ts'
 import type { NewInteraction } from './sql/insert.ts'
 
@@ -10,25 +11,25 @@ const bareCharacter = "[\\w!#$%&'*+.^`|~:/=@-]"
 const quoted = new RegExp(`^"((?:${quotedCharacter})*)"$`)
 const bare = new RegExp(`^${bareCharacter}+$`)
 
-/** The header's type. Decodes to the key: a string as RFC 8941 has it, or its characters without quotes. */
+/** The header's type. It is parsed only where it has an effect: see create.ts. */
 export const IdempotencyKeyHeader = (options: SchemaOptions) =>
-  Decoded(
-    {
-      type: 'string',
-      pattern: `^\\s*(?:"(?:${quotedCharacter}){1,255}"|${bareCharacter}{1,255})\\s*$`,
-      ...options,
-    },
-    (given) => parseIdempotencyKey(toText(given)),
-  )
+  AnyText({
+    pattern: `^\\s*(?:"(?:${quotedCharacter}){1,255}"|${bareCharacter}{1,255})\\s*$`,
+    ...options,
+  })
 
-/** @throws InvalidValue when the header is not a key of 1 to 255 characters */
-export function parseIdempotencyKey(header: string): string {
-  const text = header.trim()
+/**
+ * Returns the key: a string as RFC 8941 has it, or its characters without quotes.
+ * @throws InvalidRequest when it does not have 1 to 255 characters
+ */
+export function parseIdempotencyKey(header: string | readonly string[]): string {
+  const text = [header].flat().join(', ').trim()
   const key = quoted.exec(text)?.[1]?.replaceAll(/\\(.)/g, '$1') ?? (bare.test(text) ? text : '')
   if (key.length >= 1 && key.length <= 255) return key
-  throw new InvalidValue(
-    'must be a string of 1 to 255 characters, such as "8e03978e-40d5-43dd-bc93-6894a57f9324"',
-  )
+  throw new InvalidRequest({
+    'Idempotency-Key':
+      'must be a string of 1 to 255 characters, such as "8e03978e-40d5-43dd-bc93-6894a57f9324"',
+  })
 }
 
 /** The user that sends a key. Other organizations, and other users of one, may use the same key. */

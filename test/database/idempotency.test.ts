@@ -209,13 +209,9 @@ describe('a key', () => {
     expect(count).toBe(0)
   })
 
-  test('is told to be wrong together with all else that is', async () => {
-    expectErrors(
-      await create('a b', { type: 5, data: 5 }, serviceToken()),
-      'Idempotency-Key',
-      'data',
-      'organizationId',
-    )
+  test('that is malformed is reported once the body is valid', async () => {
+    expectErrors(await create('a b', { type: 5, data: 5 }, serviceToken()), 'data', 'organizationId')
+    expectErrors(await create('a b', { type: 5, data: {} }), 'Idempotency-Key')
   })
 
   test('has no effect beside an interactionId, which exists from then on', async () => {

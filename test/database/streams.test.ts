@@ -163,7 +163,7 @@ test('it may be sorted by createdAt alone, and of an organization its own caller
   for (const sort of ['id', 'type,createdAt', 'createdAt,id,version'])
     expect(await get('text/csv', { sort })).toMatchObject({
       statusCode: 400,
-      payload: '{"sort":"must be createdAt alone where the answer is no page"}',
+      payload: '{"sort":"must be createdAt alone for a stream of lines"}',
     })
   await storeInteractions(kysely, [{ ...aRow, organizationId: 'globex' }])
   expect((await get('text/csv', { organizationId: 'globex' })).statusCode).toBe(403)
