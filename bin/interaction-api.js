@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// The executable. In a checkout it first compiles src/ into dist/, when something there changed, so that one command
-// runs what the sources say; a package or an image carries dist/ only.
+// The executable. In a checkout it compiles src/ to dist/ first if anything changed. Packages and images contain only
+// dist/.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, statSync, utimesSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -20,12 +20,12 @@ if (existsSync(path.join(sources, 'cli.ts')) && !isUpToDate()) {
   if (status !== 0) process.exit(1)
   utimesSync(stamp, began, began)
 }
-// before the rest, so that what is traced can be
+// Tracing patches modules, so it must start before they are loaded.
 const { startTracing } = await import('../dist/observability/tracing.js')
 await startTracing(process.env)
 await import('../dist/cli.js')
 
-// Folders count as well: what was taken away changes them.
+// Includes the folders: deleting a file changes the time of its folder.
 function isUpToDate() {
   const compiled = statSync(stamp, { throwIfNoEntry: false })?.mtimeMs ?? 0
   const settings = ['package.json', 'tsconfig.json', 'tsconfig.build.json'].map((file) =>

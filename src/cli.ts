@@ -1,4 +1,4 @@
-// The command line; the only file that touches the process. What each command does is in commands/.
+// The command line: the only file that touches the process. Each command has a file in commands/.
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { addClientCommands } from './commands/clients.ts'
@@ -37,7 +37,7 @@ const program = new Command('interaction-api')
 addServeCommand(program, terminal)
 program
   .command('migrate')
-  .description('bring the schema of the database up to date')
+  .description('bring the database schema up to date')
   .action(() => withDatabase(terminal, async () => terminal.print('The schema is up to date.')))
 addClientCommands(program, terminal)
 addTotalsCommands(program, terminal)
@@ -53,11 +53,11 @@ function fail(error: unknown): never {
   process.stderr.write(`interaction-api: ${messageOf(error)}\n`)
   if (!expected && process.env.LOG_LEVEL === 'debug')
     process.stderr.write(`${String(error instanceof Error && error.stack)}\n`)
-  // what a shell says of a command that ctrl-C ended
+  // 130: the exit code that shells report after ctrl-C.
   process.exit(error instanceof Interrupted ? 130 : 1)
 }
 
-/** The message, and those of its causes. */
+/** Returns the message of an error, followed by those of its causes. */
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   return error.cause === undefined ? error.message : `${error.message}: ${messageOf(error.cause)}`

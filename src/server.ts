@@ -1,4 +1,4 @@
-// Starts the service: opens what it needs, builds the app, listens; and closes in reverse order.
+// Starts the service: opens its resources, builds the app and listens. Closes in reverse order.
 import path from 'node:path'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { buildApp } from './app.ts'
@@ -13,19 +13,20 @@ import { findEmbeddedPostgres, startEmbeddedPostgres } from './embedded/postgres
 import { keepTotals } from './totals/keeper.ts'
 
 export interface Server {
-  /** where it listens */
+  /** URL without a trailing slash, such as `http://127.0.0.1:8080` */
   readonly baseUrl: string
-  /** ready-made clients; only when the database is the embedded one, and no others are given */
+  /** Generated clients; only with the embedded database and without bootstrap clients. */
   readonly demoClients: DemoClients | undefined
-  /** for what is to be done beside the requests; closed with the server */
+  /** The pool of the server, which closes it. */
   readonly database: Database
-  /** Takes no new connection, finishes the running requests, closes everything. */
+  /** Stops accepting connections, finishes running requests and closes everything. */
   close(): Promise<void>
 }
 
 /**
- * @param postgresSettings settings of the embedded PostgreSQL, by PostgreSQL's names
- * @throws Error with a message for the operator when something cannot be opened; what was opened is closed again
+ * Starts the service.
+ * @param postgresSettings settings of the embedded PostgreSQL by name
+ * @throws Error with a message for operators if the start fails; everything is closed by then
  */
 export async function startServer(
   config: Config,
@@ -38,12 +39,12 @@ export async function startServer(
   }
   try {
     const dataDirectory = path.resolve(config.dataDirectory)
-    const signingKeyOpened = openSigningKey({ ...config.tokens, dataDirectory })
-    signingKeyOpened.catch(() => undefined)
+    const openedSigningKey = openSigningKey({ ...config.tokens, dataDirectory })
+    openedSigningKey.catch(() => undefined)
     const { url, stop } = await databaseUrl(config, log, { postgresSettings })
     closers.push(stop)
     await migrateDatabase(config, url, log)
-    const database = openDatabase({ ...config.database, url }, (lost) => logLost(lost, log))
+    const database = openDatabase({ ...config.database, url }, (error) => logLostConnection(error, log))
     closers.push(() => database.close())
     const isUnset = config.database.url === undefined && config.bootstrapClients.length === 0
     const wantsDemo = isUnset && config.tokens.endpoint
@@ -61,7 +62,7 @@ export async function startServer(
       const keeper = keepTotals(database, log)
       closers.push(() => keeper.close())
     }
-    const app = await buildApp({ config, database, signingKey: await signingKeyOpened, log })
+    const app = await buildApp({ config, database, signingKey: await openedSigningKey, log })
     closers.push(() => app.close())
     return { baseUrl: await listen(app, config, log), demoClients, database, close }
   } catch (error) {
@@ -70,44 +71,44 @@ export async function startServer(
   }
 }
 
-/** The error alone: what hangs on it holds the keys with which the connection could be cancelled. */
-export function logLost({ message }: Error, log: FastifyBaseLogger): void {
-  log.warn({ reason: message }, 'idle connection lost')
+/** Logs the message only: the error object contains the cancellation key of the connection. */
+export function logLostConnection({ message }: Error, log: FastifyBaseLogger): void {
+  log.warn({ reason: message }, 'idle database connection lost')
 }
 
 /**
- * Brings the schema of that database up to date, however long that takes.
- * @throws Error for the operator, with nothing changed, when its sessions are not set up as asked for
+ * Migrates the database without a time limit.
+ * @throws Error with a message for operators, before any change, if a session setting is not applied
  */
 export async function migrateDatabase(config: Config, url: string, log: FastifyBaseLogger): Promise<void> {
-  const unhurried = { ...config.database, url, poolSize: 1, statementTimeoutMs: 0, lockTimeoutMs: 0 }
-  const database = openDatabase(unhurried, (lost) => logLost(lost, log))
+  const settings = { ...config.database, url, poolSize: 1, statementTimeoutMs: 0, lockTimeoutMs: 0 }
+  const database = openDatabase(settings, (error) => logLostConnection(error, log))
   try {
     await checkSession(database.kysely)
     const applied = await migrate(database.kysely)
-    if (applied.length > 0) log.info({ applied }, 'migrated')
+    if (applied.length > 0) log.info({ applied }, 'migrations applied')
   } finally {
     await database.close()
   }
 }
 
 interface DatabaseUrlOptions {
-  /** whether an embedded one that a running server keeps will do; false by default */
-  readonly beside?: boolean
-  /** of an embedded one that is started */
+  /** Uses the embedded PostgreSQL of a running server, if there is one. Default: false. */
+  readonly shareRunning?: boolean
+  /** settings of the embedded PostgreSQL by name, if it is started */
   readonly postgresSettings?: Readonly<Record<string, string>>
 }
 
-/** The database of the settings: the given one, or else the embedded one. */
+/** Returns the URL of the configured database. Without one, starts the embedded PostgreSQL; `stop` ends it. */
 export async function databaseUrl(
   config: Config,
   log: FastifyBaseLogger,
-  { beside = false, postgresSettings = {} }: DatabaseUrlOptions = {},
+  { shareRunning = false, postgresSettings = {} }: DatabaseUrlOptions = {},
 ): Promise<{ url: string; stop: () => Promise<void> }> {
   const { url } = config.database
   if (url !== undefined) return { url, stop: async () => {} }
   const dataDirectory = path.resolve(config.dataDirectory)
-  const running = beside ? await findEmbeddedPostgres(dataDirectory) : undefined
+  const running = shareRunning ? await findEmbeddedPostgres(dataDirectory) : undefined
   if (running !== undefined) return { url: running, stop: async () => {} }
   const embedded = await startEmbeddedPostgres({
     dataDirectory,
@@ -117,7 +118,7 @@ export async function databaseUrl(
   return { url: embedded.url, stop: () => embedded.stop() }
 }
 
-/** An explicit port is meant; the default one gives way to any free port when something else listens there. */
+/** Listens on the configured port. If the default port is in use, listens on any free port. */
 async function listen(
   app: FastifyInstance,
   { http: { host, port } }: Config,
@@ -128,8 +129,8 @@ async function listen(
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error
     if (port !== undefined)
-      throw new Error(`PORT: something else listens on ${host}:${port}`, { cause: error })
-    log.warn('port 8080 is taken, so another one is used; set PORT to choose')
+      throw new Error(`PORT: ${host}:${port} is in use by another process`, { cause: error })
+    log.warn('port 8080 is in use; listening on a free port instead (set PORT to choose one)')
     await app.listen({ host, port: 0 })
   }
   const [address] = app.addresses()

@@ -1,12 +1,12 @@
-// Parsers of arguments and options that several commands share.
+// Argument and option parsers that several commands share.
 import { InvalidArgumentError } from 'commander'
 import { identifierError } from '../types/identifier.ts'
 import { firstMillisecond, parseInstant } from '../types/instant.ts'
 
 /**
- * Parses an ISO 8601 date-time with a zone, or a date, which means midnight UTC.
+ * Parses an ISO 8601 date-time with a zone, or a date (midnight UTC).
  * @returns milliseconds since 1970, rounded up
- * @throws InvalidArgumentError for any other text
+ * @throws InvalidArgumentError for anything else
  */
 export function readMoment(text: string): number {
   const instant = parseInstant(/^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00:00Z` : text)
@@ -19,7 +19,7 @@ export function readMoment(text: string): number {
 
 /**
  * Parses an identifier (contract §7).
- * @throws InvalidArgumentError when it is empty, too long, or has characters that identifiers must not have
+ * @throws InvalidArgumentError when it is empty, too long, or contains a character that identifiers must not contain
  */
 export function readIdentifier(text: string): string {
   const error = identifierError(text)

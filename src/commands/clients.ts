@@ -1,4 +1,4 @@
-// `clients`: manages the clients that may get tokens.
+// `clients`: manages the clients that can get tokens.
 import { type Command, Option } from 'commander'
 import { createClient, defaultScopes, listClients, type Role, revokeClient } from '../auth/clients.ts'
 import { makeSecret } from '../auth/secrets.ts'
@@ -6,19 +6,19 @@ import { readIdentifier } from './arguments.ts'
 import { type Terminal, withDatabase } from './terminal.ts'
 
 export function addClientCommands(program: Command, terminal: Terminal): void {
-  const clients = program.command('clients').description('manage the clients that may get tokens')
+  const clients = program.command('clients').description('manage the clients that can get tokens')
 
   clients
     .command('create')
     .description('create a client and print its secret, which cannot be shown again')
-    .argument('<client-id>', 'becomes the subject of its tokens', readIdentifier)
+    .argument('<client-id>', 'ID of the client; the subject of its tokens', readIdentifier)
     .addOption(
-      new Option('--role <role>', 'the role in its tokens')
+      new Option('--role <role>', 'role in its tokens')
         .choices(['AGENT', 'SUPERVISOR', 'SERVICE'])
         .makeOptionMandatory(),
     )
-    .option('--organization <id>', 'its organization; not for a SERVICE', readIdentifier)
-    .option('--scope <scopes...>', 'the scopes that it may request', [...defaultScopes])
+    .option('--organization <id>', 'organization of the client; not for SERVICE', readIdentifier)
+    .option('--scope <scopes...>', 'scopes that it may request', [...defaultScopes])
     .action((clientId: string, options: NewClient) => createWithSecret(terminal, clientId, options))
 
   clients
@@ -32,12 +32,12 @@ export function addClientCommands(program: Command, terminal: Terminal): void {
 
   clients
     .command('revoke')
-    .description('issue no more tokens to a client; its current tokens stay valid until they expire')
+    .description('stop issuing tokens to a client; its existing tokens stay valid until they expire')
     .argument('<client-id>')
     .action((clientId: string) =>
       withDatabase(terminal, async ({ kysely }) => {
         if (!(await revokeClient(kysely, clientId))) throw new Error(`the client ${clientId} does not exist`)
-        terminal.print(`${clientId} is revoked.`)
+        terminal.print(`Revoked ${clientId}.`)
       }),
     )
 }
@@ -61,7 +61,7 @@ async function createWithSecret(
   await withDatabase(terminal, async ({ kysely }, _log, { tokens }) => {
     const client = { clientId, role, organizationId: organization ?? null, scopes: scope }
     if ((await createClient(kysely, client, clientSecret, tokens.secretCost)) === 'duplicate')
-      throw new Error(`the client ${clientId} exists already`)
+      throw new Error(`the client ${clientId} already exists`)
     terminal.print(JSON.stringify({ ...client, clientSecret }))
   })
 }

@@ -1,4 +1,4 @@
-// `export`: writes what matches into a file, going on where it was cut.
+// `export`: writes matching interactions to a file. An interrupted export resumes where it stopped.
 import { createHash } from 'node:crypto'
 import { createReadStream, existsSync } from 'node:fs'
 import { open, rename, truncate } from 'node:fs/promises'
@@ -19,27 +19,31 @@ type ExportOptions = Readonly<Record<string, string>> & { readonly out: string }
 export function addExportCommand(program: Command, terminal: Terminal): void {
   program
     .command('export')
-    .description('write interactions into a file, the oldest first; interrupted, run it again to go on')
-    .requiredOption('--start <date-time>', 'created then or later; with a zone')
-    .requiredOption('--end <date-time>', 'created then or earlier; with a zone')
-    .requiredOption('--out <file>', 'NDJSON, an interaction a line; it must not exist')
-    .option('--organization <id>', 'of this organization alone', readIdentifier)
-    .option('--type <types>', 'of any of these, separated by commas', readFilter)
-    .option('--user-id <id>', 'created by that user', readFilter)
+    .description('write interactions to a file, oldest first; if interrupted, run it again to resume')
+    .requiredOption('--start <date-time>', 'created at this time or later; needs a time zone')
+    .requiredOption('--end <date-time>', 'created at this time or earlier; needs a time zone')
+    .requiredOption('--out <file>', 'file to create: NDJSON, one interaction per line')
+    .option('--organization <id>', 'only of this organization', readIdentifier)
+    .option('--type <types>', 'of any of these types, separated by commas', readFilter)
+    .option('--user-id <id>', 'created by this user', readFilter)
     .option(
       '--recording <words>',
-      'with all of media, no_media, cobrowse, no_cobrowse that are given',
+      'matching all given words: media, no_media, cobrowse, no_cobrowse',
       readFilter,
     )
-    .option('--customer-id <id>', 'with that customerId', readFilter)
-    .option('--conference-id <id>', 'with that conferenceId, or without one that roomName', readFilter)
-    .option('--tags <tags>', 'with any of these, separated by commas', readFilter)
-    .option('--on-hold-duration-gt <ms>', 'on hold for longer', readFilter)
-    .option('--on-hold-duration-lt <ms>', 'on hold for shorter', readFilter)
+    .option('--customer-id <id>', 'with this customerId', readFilter)
+    .option(
+      '--conference-id <id>',
+      'with this conferenceId, or this roomName if they have no conferenceId',
+      readFilter,
+    )
+    .option('--tags <tags>', 'with any of these tags, separated by commas', readFilter)
+    .option('--on-hold-duration-gt <ms>', 'on hold for longer than this', readFilter)
+    .option('--on-hold-duration-lt <ms>', 'on hold for less than this', readFilter)
     .action((options: ExportOptions) => exportToFile(terminal, options))
 }
 
-/** An empty parameter of a search does not narrow it; an empty option is a mistake. */
+/** @throws InvalidArgumentError for an empty option: unlike an empty search parameter, it is probably a mistake */
 function readFilter(text: string): string {
   if (/^[\s,]*$/.test(text)) throw new InvalidArgumentError('It must not be empty.')
   return text
@@ -47,13 +51,14 @@ function readFilter(text: string): string {
 
 async function exportToFile(terminal: Terminal, { out, ...options }: ExportOptions): Promise<void> {
   const criteria = readOptions(options)
-  if (existsSync(out)) throw new Error(`${out} is there already: choose another --out, or remove it`)
+  if (existsSync(out)) throw new Error(`${out} already exists: choose another --out, or delete the file`)
   const signal = terminal.interruption()
-  // by another name for other criteria, so that no file is a mixture
+  // The name depends on the criteria, so that an export never continues the file of a different one.
   const digest = createHash('sha256').update(JSON.stringify(criteria)).digest('hex')
   const partial = `${out}.${digest.slice(0, 8)}.partial`
   let { written, cursor } = await resume(partial)
-  const howFar = () => `${formatCount(written)} interactions are in ${partial}; run it again to go on`
+  const progressMessage = () =>
+    `exported ${formatCount(written)} interactions to ${partial}; run the command again to resume`
   await withDatabase(terminal, async (database) => {
     const repository = interactionRepository(database, { keepsTotals: true })
     const { total } = await repository.search(criteria, { page: 0, size: 1, sort: [] }).run()
@@ -64,30 +69,30 @@ async function exportToFile(terminal: Terminal, { out, ...options }: ExportOptio
         await file.appendFile(rows.map(toNdjson).join(''))
         written += rows.length
         progress.update(written)
-        if (signal.aborted) throw new Interrupted(howFar())
+        if (signal.aborted) throw new Interrupted(progressMessage())
       }
       await file.sync()
     } catch (error) {
-      throw error instanceof Interrupted ? error : new Error(howFar(), { cause: error })
+      throw error instanceof Interrupted ? error : new Error(progressMessage(), { cause: error })
     } finally {
       progress.stop()
       await file.close()
     }
   })
   await rename(partial, out)
-  terminal.print(`${formatCount(written)} interactions are in ${out}.`)
+  terminal.print(`Exported ${formatCount(written)} interactions to ${out}.`)
 }
 
 const decodeParameters = compileObject(InteractionQuery)
 
-/** Reads the options as the parameters of a search, which have the same names. */
+/** Decodes the options like the search parameters of the same names. */
 function readOptions({ organization, ...options }: Readonly<Record<string, string>>): Criteria {
   const parameters = new Map(Object.entries(options))
   if (organization !== undefined) parameters.set('organizationId', organization)
   const decoded = decodeParameters((name) => parameters.get(name))
   if (!('errors' in decoded)) return decoded.value
   const errors = Object.entries(decoded.errors).map(([name, error]) => `  ${toFlag(name)} ${error}`)
-  throw new Error(`wrong options:\n${errors.join('\n')}`)
+  throw new Error(`invalid options:\n${errors.join('\n')}`)
 }
 
 function toFlag(name: string): string {
@@ -95,7 +100,7 @@ function toFlag(name: string): string {
   return `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
 }
 
-/** Takes away what was cut within a line. */
+/** Truncates the partial file after its last complete line and returns where to continue. */
 async function resume(partial: string): Promise<{ written: number; cursor: Cursor | undefined }> {
   if (!existsSync(partial)) return { written: 0, cursor: undefined }
   let written = 0
@@ -116,6 +121,6 @@ function readCursor(line: Buffer, partial: string): Cursor {
     const { createdAt, id } = JSON.parse(line.toString())
     return { createdAt, id }
   } catch (error) {
-    throw new Error(`${partial} is damaged: remove it to begin anew`, { cause: error })
+    throw new Error(`${partial} is damaged: delete it to start over`, { cause: error })
   }
 }

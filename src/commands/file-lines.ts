@@ -1,16 +1,19 @@
-// Reads a file line by line, of any size, as bytes: what is no UTF-8 stays what it is.
+// Reads a file of any size line by line, as bytes: decoding would hide invalid UTF-8.
 
 export interface Line {
-  /** without the line feed */
+  /** the line without its line feed */
   readonly bytes: Buffer
-  /** whether it has a line feed; only the last line may have none */
+  /** whether the line ends with a line feed; only the last one may lack it */
   readonly isEnded: boolean
 }
 
-/** No interaction is longer: bodies have at most 256 MiB. */
+/** In bytes. Larger than any interaction: request bodies are limited to 256 MiB. */
 const longestLine = 300_000_000
 
-/** @throws Error when a line is longer than any could be */
+/**
+ * Returns the lines of a stream.
+ * @throws Error when a line is longer than any interaction can be
+ */
 export async function* readLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<Line> {
   let parts: Buffer[] = []
   let length = 0

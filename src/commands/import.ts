@@ -1,4 +1,4 @@
-// `import`: puts what was exported back, as it was.
+// `import`: stores the interactions of an export file unchanged.
 import { isUtf8 } from 'node:buffer'
 import { open } from 'node:fs/promises'
 import type { Command } from 'commander'
@@ -15,26 +15,26 @@ export function addImportCommand(program: Command, terminal: Terminal): void {
   program
     .command('import')
     .description(
-      'store the interactions of an export; those that are stored already are left, so that it can be run again',
+      'store the interactions of an export file; those already stored are skipped, so it can be run again',
     )
-    .argument('<file>', 'NDJSON, as export writes it')
-    .option('--organization <id>', 'refuse those of any other', readIdentifier)
+    .argument('<file>', 'NDJSON file written by export')
+    .option('--organization <id>', 'reject interactions of other organizations', readIdentifier)
     .action((path: string, { organization }: { organization?: string }) =>
       importFile(terminal, path, organization),
     )
 }
 
-/** What is stored in one transaction. */
+/** Limits of one transaction. */
 const batchLimits = { rows: 500, bytes: 1_048_576 } as const
 
-/** How many lines a message names. */
-const mostNamed = 20
+/** Maximum number of lines that a message lists. */
+const maxListedLines = 20
 
 interface Tally {
   stored: number
-  alike: number
-  /** numbers of lines */
-  readonly differing: number[]
+  alreadyStored: number
+  /** line numbers of interactions whose id belongs to a different interaction */
+  readonly conflicting: number[]
 }
 
 async function importFile(
@@ -47,7 +47,7 @@ async function importFile(
   try {
     const { size } = await file.stat()
     const lines = readLines(file.createReadStream({ highWaterMark: 262_144, autoClose: false }))
-    const tally: Tally = { stored: 0, alike: 0, differing: [] }
+    const tally: Tally = { stored: 0, alreadyStored: 0, conflicting: [] }
     await withDatabase(terminal, async (database) => {
       const progress = showProgress(terminal, 'bytes', size)
       try {
@@ -55,17 +55,17 @@ async function importFile(
           await store(database, batch, tally)
           progress.increment(batch.bytes)
           if (batch.error !== undefined) throw new Error(batch.error)
-          if (signal.aborted) throw new Interrupted('interrupted; run it again to go on')
+          if (signal.aborted) throw new Interrupted('interrupted; run the command again to resume')
         }
       } finally {
         progress.stop()
-        const { stored, alike } = tally
+        const { stored, alreadyStored } = tally
         terminal.print(
-          `${formatCount(stored)} interactions are stored, ${formatCount(alike)} were there already.`,
+          `Stored ${formatCount(stored)} interactions; ${formatCount(alreadyStored)} were already stored.`,
         )
       }
     })
-    refuseDiffering(tally)
+    rejectConflicts(tally)
   } finally {
     await file.close()
   }
@@ -73,10 +73,10 @@ async function importFile(
 
 interface Batch {
   readonly rows: StoredInteraction[]
-  /** the number of the first line */
+  /** number of the first line */
   readonly first: number
   readonly bytes: number
-  /** what is wrong with the line after the last row; it is the last batch */
+  /** what is wrong with the line after the last row; ends the import */
   readonly error?: string
 }
 
@@ -91,10 +91,15 @@ async function* inBatches(
     number++
     const row = readRow(line, organizationId)
     if ('errors' in row) {
-      const [wrong = []] = Object.entries(row.errors)
-      const isCut = !line.isEnded && wrong[0] === 'line'
-      const error = `line ${formatCount(number)}: ${isCut ? 'the file is cut here' : wrong.join(' ')}`
-      return yield { rows, first: number - rows.length, bytes, error }
+      const [error = []] = Object.entries(row.errors)
+      const isTruncated = !line.isEnded && error[0] === 'line'
+      const message = isTruncated ? 'the file is truncated here' : error.join(' ')
+      return yield {
+        rows,
+        first: number - rows.length,
+        bytes,
+        error: `line ${formatCount(number)}: ${message}`,
+      }
     }
     rows.push(row)
     bytes += line.bytes.length + 1
@@ -120,19 +125,19 @@ async function store(database: Database, { rows, first }: Batch, tally: Tally): 
   if (rows.length === 0) return
   const last = first + rows.length - 1
   const { inserted, differing } = await insertStored(database, rows).catch((error: unknown) => {
-    const lines = `lines ${formatCount(first)} to ${formatCount(last)} are not stored; run it again to go on`
-    throw new Error(lines, { cause: error })
+    const range = `lines ${formatCount(first)} to ${formatCount(last)}`
+    throw new Error(`${range} were not stored; run the command again to resume`, { cause: error })
   })
   tally.stored += inserted
-  tally.alike += rows.length - inserted - differing.length
-  tally.differing.push(...differing.map((index) => first + index))
+  tally.alreadyStored += rows.length - inserted - differing.length
+  tally.conflicting.push(...differing.map((index) => first + index))
 }
 
-function refuseDiffering({ differing }: Tally): void {
-  if (differing.length === 0) return
-  const named = differing.slice(0, mostNamed).map(formatCount).join('; ')
-  const more = differing.length > mostNamed ? '; …' : ''
+function rejectConflicts({ conflicting }: Tally): void {
+  if (conflicting.length === 0) return
+  const listed = conflicting.slice(0, maxListedLines).map(formatCount).join('; ')
+  const more = conflicting.length > maxListedLines ? '; …' : ''
   throw new Error(
-    `${formatCount(differing.length)} interactions are not stored, as others have their ids; lines ${named}${more}`,
+    `${formatCount(conflicting.length)} interactions were not stored because different interactions have their ids; lines ${listed}${more}`,
   )
 }

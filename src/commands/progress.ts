@@ -1,12 +1,12 @@
-// How far a long command has come.
+// Progress bar of long commands.
 import { SingleBar, type ValueFormatter } from 'cli-progress'
 import type { Terminal } from './terminal.ts'
 
 const format = '{bar} {percentage} % | {value} of {total} {unit} | {eta_formatted} left'
 
 /**
- * Shows a bar where there is a terminal to show it on; elsewhere nothing.
- * @param total how many there are to do, in `unit`
+ * Shows a progress bar if `screen` is a terminal.
+ * @param total amount of work, in `unit`
  */
 export function showProgress(
   { screen }: Pick<Terminal, 'screen'>,
@@ -14,7 +14,7 @@ export function showProgress(
   total: number,
   done = 0,
 ): SingleBar {
-  // signals are the command's to take
+  // gracefulExit would take over the signals that the command handles.
   const bar = new SingleBar({ stream: screen, format, formatValue, gracefulExit: false, etaBuffer: 100 })
   bar.start(total, done, { unit })
   return bar
@@ -23,7 +23,7 @@ export function showProgress(
 const formatValue: ValueFormatter = (value, _options, type) =>
   type === 'value' || type === 'total' ? formatCount(value) : String(value)
 
-/** A number for people, such as `1,000`. */
+/** Formats a number with thousands separators, such as `1,000`. */
 export function formatCount(count: number): string {
   return count.toLocaleString('en-US')
 }

@@ -1,4 +1,4 @@
-// `purge` and `erase`: what removes interactions for good.
+// `purge` and `erase`: delete interactions permanently.
 import { type Command, InvalidArgumentError } from 'commander'
 import type { Logger } from 'pino'
 import type { Database } from '../database/database.ts'
@@ -8,16 +8,20 @@ import { readIdentifier, readMoment } from './arguments.ts'
 import { formatCount, showProgress } from './progress.ts'
 import { Interrupted, type Terminal, withDatabase } from './terminal.ts'
 
-const dryRun = ['--dry-run', 'remove nothing, and tell how many there are'] as const
+const dryRun = ['--dry-run', 'delete nothing; print how many interactions would be deleted'] as const
 
 export function addRemovalCommands(program: Command, terminal: Terminal): void {
   program
     .command('purge')
     .description(
-      'remove the interactions that were created before a date; interrupted, run it again to go on',
+      'delete interactions that were created before a date; if interrupted, run it again to resume',
     )
-    .requiredOption('--before <date>', 'the first date, or date-time with a zone, to keep', readPast)
-    .option('--organization <id>', 'of this organization alone', readIdentifier)
+    .requiredOption(
+      '--before <date>',
+      'date, or date-time with a zone; interactions created then or later are kept',
+      readPast,
+    )
+    .option('--organization <id>', 'only of this organization', readIdentifier)
     .option(...dryRun)
     .action(({ before, organization, dryRun }: PurgeOptions) =>
       remove(terminal, { createdBefore: toTimestamp(before), organizationId: organization }, dryRun),
@@ -26,10 +30,10 @@ export function addRemovalCommands(program: Command, terminal: Terminal): void {
   program
     .command('erase')
     .description(
-      'remove the interactions of a customer: those that a search by customerId finds; interrupted, run it again to go on',
+      'delete the interactions of a customer, as found by a search by customerId; if interrupted, run it again to resume',
     )
-    .requiredOption('--organization <id>', 'the organization whose customer it is', readIdentifier)
-    .requiredOption('--customer-id <id>', 'the customerId in their data', readCustomerId)
+    .requiredOption('--organization <id>', 'organization of the customer', readIdentifier)
+    .requiredOption('--customer-id <id>', 'customerId in the data of the interactions', readCustomerId)
     .option(...dryRun)
     .action(({ organization, customerId, dryRun }: EraseOptions) =>
       remove(terminal, { organizationId: organization, customerId }, dryRun),
@@ -50,12 +54,13 @@ interface EraseOptions {
 
 function readPast(text: string): number {
   const moment = readMoment(text)
-  if (moment > Date.now()) throw new InvalidArgumentError('It must not lie in the future.')
+  if (moment > Date.now()) throw new InvalidArgumentError('It must not be in the future.')
   return moment
 }
 
 function readCustomerId(text: string): string {
-  if (text === '' || !text.isWellFormed()) throw new InvalidArgumentError('It must have a character.')
+  if (text === '' || !text.isWellFormed())
+    throw new InvalidArgumentError('It must not be empty or contain half of a surrogate pair.')
   return text
 }
 
@@ -63,7 +68,7 @@ async function remove(terminal: Terminal, removal: Removal, isDryRun = false): P
   const signal = terminal.interruption()
   await withDatabase(terminal, async (database, log) => {
     const total = await countRemovable(database, removal)
-    if (isDryRun) terminal.print(`${formatCount(total)} interactions would be removed.`)
+    if (isDryRun) terminal.print(`${formatCount(total)} interactions would be deleted.`)
     else await removeAll(database, log, { terminal, removal, total, signal })
   })
 }
@@ -82,22 +87,22 @@ async function removeAll(
 ): Promise<void> {
   const progress = showProgress(terminal, 'interactions', total)
   let removed = 0
-  const howFar = () =>
-    `${formatCount(removed)} of ${formatCount(total)} interactions are removed; run it again to go on`
+  const progressMessage = () =>
+    `deleted ${formatCount(removed)} of ${formatCount(total)} interactions; run the command again to resume`
   try {
-    for await (const some of removeInBatches(database, removal, signal)) {
-      removed += some
+    for await (const count of removeInBatches(database, removal, signal)) {
+      removed += count
       progress.update(removed)
     }
   } catch (error) {
-    throw new Error(howFar(), { cause: error })
+    throw new Error(progressMessage(), { cause: error })
   } finally {
     progress.stop()
-    // without the customer, whom the log is not to keep either
+    // The log must not name the customer whose data is erased.
     const { organizationId, ...rest } = removal
     const createdBefore = 'createdBefore' in rest ? rest.createdBefore : undefined
-    log.info({ removed, of: total, organizationId, createdBefore }, 'interactions removed')
+    log.info({ removed, of: total, organizationId, createdBefore }, 'interactions deleted')
   }
-  if (signal.aborted) throw new Interrupted(howFar())
-  terminal.print(`${formatCount(removed)} interactions are removed.`)
+  if (signal.aborted) throw new Interrupted(progressMessage())
+  terminal.print(`Deleted ${formatCount(removed)} interactions.`)
 }

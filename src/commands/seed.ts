@@ -1,4 +1,4 @@
-// `seed`: fills the database with plausible interactions.
+// `seed`: stores sample interactions.
 import { type Command, InvalidArgumentError } from 'commander'
 import { storeSamples } from '../ephemeral/stored-samples.ts'
 import { readIdentifier, readMoment } from './arguments.ts'
@@ -16,21 +16,20 @@ export function addSeedCommand(program: Command, terminal: Terminal): void {
   program
     .command('seed')
     .description(
-      'store plausible interactions of the 30 days before a moment; again with the same, nothing is added',
+      'store sample interactions of the 30 days before a time; the same options store nothing twice',
     )
-    .option('--organization <id>', 'whose they are', readIdentifier, 'demo-organization')
-    .option('--count <number>', 'how many, up to 10,000,000', wholeNumber(1, 10_000_000), 100)
+    .option('--organization <id>', 'organization of the samples', readIdentifier, 'demo-organization')
+    .option('--count <number>', 'number of samples, up to 10,000,000', wholeNumber(1, 10_000_000), 100)
+    .option('--seed <number>', 'the same seed gives the same samples', wholeNumber(0, 2 ** 32 - 1), 1)
     .option(
-      '--seed <number>',
-      'which ones: the same seed gives the same ones',
-      wholeNumber(0, 2 ** 32 - 1),
-      1,
+      '--until <date-time>',
+      'end of the 30 days, such as 2026-01-31T00:00:00Z (default: now)',
+      readMoment,
     )
-    .option('--until <moment>', 'the moment, as 2026-01-31T00:00:00Z (default: now)', readMoment)
     .action(({ organization: organizationId, until = Date.now(), ...rest }: SeedOptions) =>
       withDatabase(terminal, async ({ kysely }) => {
         const stored = await storeSamples(kysely, { organizationId, until: new Date(until), ...rest })
-        terminal.print(`${organizationId} has ${stored} more interactions.`)
+        terminal.print(`Stored ${stored} interactions for ${organizationId}.`)
       }),
     )
 }

@@ -1,4 +1,4 @@
-// `serve`: the service until a signal ends it.
+// `serve`: runs the service until a signal stops it.
 import closeWithGrace from 'close-with-grace'
 import type { Command } from 'commander'
 import { startInteractionApi } from '../ephemeral/start.ts'
@@ -9,9 +9,9 @@ import { readSettings, type Terminal } from './terminal.ts'
 export function addServeCommand(program: Command, terminal: Terminal): void {
   program
     .command('serve')
-    .description('start the service; without DATABASE_URL, with a PostgreSQL of its own')
-    .option('--ephemeral', 'for tests: on any free port, with fixed clients, and data that vanish at exit')
-    .action(({ ephemeral }: { ephemeral?: true }) => (ephemeral ? serveTwin(terminal) : serve(terminal)))
+    .description('start the service; without DATABASE_URL, with an embedded PostgreSQL')
+    .option('--ephemeral', 'for tests: any free port, fixed clients, and data that is deleted at exit')
+    .action(({ ephemeral }: { ephemeral?: true }) => (ephemeral ? serveEphemeral(terminal) : serve(terminal)))
 }
 
 async function serve(terminal: Terminal): Promise<void> {
@@ -21,30 +21,31 @@ async function serve(terminal: Terminal): Promise<void> {
   terminal.print(announcement(await starting))
 }
 
-async function serveTwin(terminal: Terminal): Promise<void> {
+async function serveEphemeral(terminal: Terminal): Promise<void> {
   const settings = await readSettings(terminal)
   const starting = startInteractionApi({ settings: terminal.environment })
   closeOnSignal(settings, async () => (await starting.catch(() => undefined))?.stop())
   const { baseUrl, credentials, dataDirectory } = await starting
-  const filling = `Fill it:\n\nDATA_DIR=${dataDirectory} npx interaction-api seed\n`
-  terminal.print(`${announcement({ baseUrl, demoClients: credentials })}\n${filling}`)
+  const hint = `Store sample interactions:\n\nDATA_DIR=${dataDirectory} npx interaction-api seed\n`
+  terminal.print(`${announcement({ baseUrl, demoClients: credentials })}\n${hint}`)
 }
 
-/** Stops in order, also when the signal comes during the start; a request has its whole time to arrive. */
+/** Closes on a signal, also during the start. Waits long enough for running requests to arrive and finish. */
 function closeOnSignal(
   { config, log }: Awaited<ReturnType<typeof readSettings>>,
   close: () => Promise<unknown>,
 ): void {
   const delay = config.http.drainMs + config.http.requestTimeoutMs + 5000
   closeWithGrace({ delay, logger: { error: (err) => log.error(err) } }, async ({ err }) => {
-    // what was caught nowhere ends the process, and must not do so unseen; what hangs on the error may be secret
-    if (err !== undefined) log.fatal({ reason: err.message, stack: err.stack }, 'stops after an error')
+    // An uncaught error. Its other properties may contain secrets.
+    if (err !== undefined)
+      log.fatal({ reason: err.message, stack: err.stack }, 'stopping after an uncaught error')
     await close()
     await stopTracing()
   })
 }
 
-/** In one piece, so that whoever waits for the first line has them all. */
+/** Returns all lines at once: scripts wait for the first line only. */
 function announcement({ baseUrl, demoClients }: Pick<Server, 'baseUrl' | 'demoClients'>): string {
   const lines = ['', `Interaction API: ${baseUrl}/rtc-api/interactions`, `Documentation:   ${baseUrl}/docs`]
   if (demoClients !== undefined) {

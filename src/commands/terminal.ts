@@ -1,35 +1,38 @@
-// What every command starts from: the process as it was handed over, the settings read from it, and the database.
+// What the commands share: access to the process, settings, log and database.
 import { type Logger, pino } from 'pino'
 import { type Config, readConfig } from '../config/config.ts'
 import { type Database, openDatabase } from '../database/database.ts'
-import { databaseUrl, logLost, migrateDatabase } from '../server.ts'
+import { databaseUrl, logLostConnection, migrateDatabase } from '../server.ts'
 
-/** What a command sees of the process. */
+/** The parts of the process that commands may use. */
 export interface Terminal {
   readonly environment: Readonly<Record<string, string | undefined>>
-  /** whether standard error is read by a person */
+  /** whether standard error is a terminal */
   readonly isInteractive: boolean
-  /** Writes what was asked for, and nothing else, to standard output. */
+  /** Writes a line of the command's result to standard output. */
   print(line: string): void
-  /** where progress is shown, when it is a terminal */
+  /** stream for progress bars, shown only if it is a terminal */
   readonly screen: NodeJS.WritableStream
   /**
-   * Has the first signal to end (SIGINT, as of ctrl-C, or SIGTERM) abort what this gives, in place of ending the process;
-   * the second ends it.
+   * Returns a signal that the first SIGINT (ctrl-C) or SIGTERM aborts instead of ending the process. The second one ends
+   * the process.
    */
   interruption(): AbortSignal
 }
 
-/** Thrown by what stopped in order when it was asked to; the message tells how far it came. */
+/** Thrown by a command that a signal stopped; the message says how far it got. */
 export class Interrupted extends Error {}
 
-/** @throws InvalidConfig naming every wrong setting */
+/**
+ * Reads the settings and opens the log.
+ * @throws InvalidConfig that names every invalid setting
+ */
 export async function readSettings({ environment, isInteractive }: Terminal) {
   const config = readConfig(environment)
   return { config, log: await openLog(config, isInteractive) }
 }
 
-/** To standard error, so that standard output holds what was asked for alone. */
+/** Logs to standard error: standard output is for the command's result. */
 async function openLog({ logLevel, logFormat }: Config, isInteractive: boolean): Promise<Logger> {
   const options = { level: logLevel }
   if ((logFormat ?? (isInteractive ? 'pretty' : 'json')) === 'json') return pino(options, pino.destination(2))
@@ -40,18 +43,21 @@ async function openLog({ logLevel, logFormat }: Config, isInteractive: boolean):
   )
 }
 
-/** Works on the database of the settings, its schema up to date; beside a running server, on that server's. */
+/**
+ * Runs `work` on the configured database after migrating it. If a server runs on the same data directory, its embedded
+ * PostgreSQL is used.
+ */
 export async function withDatabase(
   terminal: Terminal,
   work: (database: Database, log: Logger, config: Config) => Promise<void>,
 ): Promise<void> {
   const { config, log } = await readSettings(terminal)
-  const { url, stop } = await databaseUrl(config, log, { beside: true })
+  const { url, stop } = await databaseUrl(config, log, { shareRunning: true })
   try {
     await migrateDatabase(config, url, log)
-    // what an operator asks for may take its time
+    // Commands of operators may take long.
     const settings = { ...config.database, url, statementTimeoutMs: 0 }
-    const database = openDatabase(settings, (lost) => logLost(lost, log))
+    const database = openDatabase(settings, (error) => logLostConnection(error, log))
     await work(database, log, config).finally(() => database.close())
   } finally {
     await stop()

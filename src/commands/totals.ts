@@ -1,4 +1,4 @@
-// `totals`: the kept totals, which searches add up instead of counting.
+// `totals`: checks or drops the kept totals, which searches add up instead of counting rows.
 import type { Command } from 'commander'
 import { dropTotals } from '../totals/counting.ts'
 import { findDifferences } from '../totals/verify.ts'
@@ -7,30 +7,32 @@ import { type Terminal, withDatabase } from './terminal.ts'
 export function addTotalsCommands(program: Command, terminal: Terminal): void {
   const totals = program
     .command('totals')
-    .description('the kept totals, which searches add up instead of counting')
+    .description('check or drop the kept totals, which searches add up instead of counting')
 
   totals
     .command('verify')
     .description(
-      'recount them and print each difference, one JSON object a line; exit code 1 when there is any',
+      'recount everything and print each difference, one JSON object per line; exit code 1 if there are any',
     )
     .action(() =>
       withDatabase(terminal, async (database) => {
         const differences = await findDifferences(database)
         for (const difference of differences) terminal.print(JSON.stringify(difference))
         if (differences.length > 0)
-          throw new Error(`${differences.length} totals are wrong; recount drops them`)
-        terminal.print('All totals are right.')
+          throw new Error(`${differences.length} totals are wrong; run "totals recount" to drop them`)
+        terminal.print('All totals are correct.')
       }),
     )
 
   totals
     .command('recount')
-    .description('drop them; a running server counts them anew, and until then each search counts')
+    .description(
+      'drop the totals; a running server counts again, and until then each search counts its own total',
+    )
     .action(() =>
       withDatabase(terminal, async (database) => {
         await dropTotals(database)
-        terminal.print('All totals are dropped.')
+        terminal.print('Dropped all totals.')
       }),
     )
 }

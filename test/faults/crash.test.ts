@@ -52,7 +52,7 @@ test(`after each of ${rounds} kills every acknowledged write is there once, and 
   for (const [round, total] of totals.entries())
     expect((await listAll(service.baseUrl, `round-${round}`)).total).toBe(total)
   const verified = await finishCommand(['totals', 'verify'], environment)
-  expect(verified).toMatchObject({ code: 0, output: expect.stringContaining('All totals are right.') })
+  expect(verified).toMatchObject({ code: 0, output: expect.stringContaining('All totals are correct.') })
   expect(await service.stop()).toBe(0)
   process.stdout.write(`${rounds} kills, seed ${seed}: ${JSON.stringify(sum)}\n`)
 })

@@ -25,16 +25,16 @@ test('what is exported and imported is as it was, in every character and to the 
   const before = await contents(database)
   expect(await exportTo(out, '--start', '0001-01-01T00:00:00Z')).toMatchObject({
     code: 0,
-    output: `1,203 interactions are in ${out}.\n`,
+    output: `Exported 1,203 interactions to ${out}.\n`,
   })
   expect(await run('import', out)).toMatchObject({
     code: 0,
-    output: '0 interactions are stored, 1,203 were there already.\n',
+    output: 'Stored 0 interactions; 1,203 were already stored.\n',
   })
   await database.query('truncate interactions')
   expect(await run('import', out)).toMatchObject({
     code: 0,
-    output: '1,203 interactions are stored, 0 were there already.\n',
+    output: 'Stored 1,203 interactions; 0 were already stored.\n',
   })
   expect(await contents(database)).toEqual(before)
 
@@ -56,7 +56,7 @@ test('an export that is stopped, or killed within a line, goes on where it was',
   while ((await readdir(folder)).length === 0);
   child.kill('SIGINT')
   expect(await once(child, 'close')).toEqual([130, null])
-  expect(errors).toMatch(/interactions are in .*\.partial; run it again to go on/)
+  expect(errors).toMatch(/exported .* interactions to .*\.partial; run the command again to resume/)
   const [name = ''] = await readdir(folder)
   const partial = path.join(folder, name)
   const written = await readFile(partial, 'utf8')
@@ -66,7 +66,7 @@ test('an export that is stopped, or killed within a line, goes on where it was',
   const ofNobody = path.join(folder, 'nobody.ndjson')
   expect(await exportTo(ofNobody, '--user-id', 'nobody')).toMatchObject({ code: 0 })
 
-  expect(await exportTo(out)).toMatchObject({ code: 0, output: `30,000 interactions are in ${out}.\n` })
+  expect(await exportTo(out)).toMatchObject({ code: 0, output: `Exported 30,000 interactions to ${out}.\n` })
   const text = await readFile(out, 'utf8')
   expect(text.slice(0, written.length - 7)).toBe(written.slice(0, -7))
   const ids = text
@@ -76,7 +76,7 @@ test('an export that is stopped, or killed within a line, goes on where it was',
   expect(new Set(ids).size).toBe(30_000)
   expect(ids).toHaveLength(30_000)
   expect((await readdir(folder)).sort()).toEqual(['all.ndjson', 'nobody.ndjson'])
-  expect(await exportTo(out)).toMatchObject({ code: 1, errors: expect.stringMatching(/is there already/) })
+  expect(await exportTo(out)).toMatchObject({ code: 1, errors: expect.stringMatching(/already exists/) })
 })
 
 test.each([

@@ -13,7 +13,7 @@ test('an import stops at a line that is wrong; what stands before it stays, and 
   const { database, out, run } = await startExchange()
   const lines = Array.from({ length: 1200 }, (_, n) => line(`id-${n}`))
   const wrong: readonly [string | Buffer, RegExp][] = [
-    ['{"id":"x","organizationId":"ac', /line 1,201: the file is cut here/],
+    ['{"id":"x","organizationId":"ac', /line 1,201: the file is truncated here/],
     ['no JSON\n', /line 1,201: line must be a JSON object/],
     ['\n', /line 1,201: line must be a JSON object/],
     [Buffer.from('{"id":"\xff"}\n', 'latin1'), /line 1,201: line must be UTF-8/],
@@ -23,10 +23,10 @@ test('an import stops at a line that is wrong; what stands before it stays, and 
     [line('x', { createdAt: '2024-05-01T00:00:00.0001Z' }), /line 1,201: createdAt must be .* millisecond/],
     [line('x', { createdAt: '0000-05-01T00:00:00Z' }), /line 1,201: createdAt must be .* years/],
     [line('x', { data: [] }), /line 1,201: data must be an object/],
-    [line('x', { data: { text: '\u0000' } }), /line 1,201: data must not hold/],
+    [line('x', { data: { text: '\u0000' } }), /line 1,201: data must not contain/],
     [line('x', { version: -1 }), /line 1,201: version must be a whole number/],
     [line('x', { dataText: '{"other":1}' }), /line 1,201: dataText must be the text of data/],
-    [line('x', { notes: 'kept?' }), /line 1,201: notes is no member/],
+    [line('x', { notes: 'kept?' }), /line 1,201: notes is not a member/],
     [line('x', { organizationId: 'globex' }), /line 1,201: organizationId must be acme/],
   ]
   for (const [last, message] of wrong) {
@@ -41,7 +41,7 @@ test('an import stops at a line that is wrong; what stands before it stays, and 
   await writeFile(out, [...lines, line('x')].join(''))
   expect(await run('import', out)).toMatchObject({
     code: 0,
-    output: '1 interactions are stored, 1,200 were there already.\n',
+    output: 'Stored 1 interactions; 1,200 were already stored.\n',
   })
 })
 
@@ -50,8 +50,10 @@ test('an interaction whose id is taken by another one is reported and left, in t
   await writeFile(out, [line('one'), line('two'), line('one'), line('one', { version: 1 })].join(''))
   expect(await run('import', out)).toMatchObject({
     code: 1,
-    output: '2 interactions are stored, 1 were there already.\n',
-    errors: expect.stringMatching(/1 interactions are not stored, as others have their ids; lines 4\n/),
+    output: 'Stored 2 interactions; 1 were already stored.\n',
+    errors: expect.stringMatching(
+      /1 interactions were not stored because different interactions have their ids; lines 4\n/,
+    ),
   })
   for (const [column, value] of [
     ['organization_id', 'globex'],

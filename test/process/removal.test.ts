@@ -15,13 +15,13 @@ test('a dry run tells how many would go, the run removes them, and a log line te
   const erase = ['erase', '--organization', 'acme', '--customer-id', 'c-1']
   expect(await finishCommand([...erase, '--dry-run'], environment)).toMatchObject({
     code: 0,
-    output: '1,000 interactions would be removed.\n',
+    output: '1,000 interactions would be deleted.\n',
   })
   expect(await countStored(database)).toBe(3000)
   const erased = await finishCommand(erase, environment)
-  expect(erased).toMatchObject({ code: 0, output: '1,000 interactions are removed.\n' })
+  expect(erased).toMatchObject({ code: 0, output: 'Deleted 1,000 interactions.\n' })
   expect(JSON.parse(erased.errors)).toMatchObject({
-    msg: 'interactions removed',
+    msg: 'interactions deleted',
     removed: 1000,
     of: 1000,
     organizationId: 'acme',
@@ -31,11 +31,11 @@ test('a dry run tells how many would go, the run removes them, and a log line te
   const purge = ['purge', '--before', today()]
   expect(await finishCommand([...purge, '--organization', 'globex'], environment)).toMatchObject({
     code: 0,
-    output: '0 interactions are removed.\n',
+    output: 'Deleted 0 interactions.\n',
   })
   expect(await countStored(database)).toBe(2000)
   const purged = await finishCommand(purge, environment)
-  expect(purged).toMatchObject({ code: 0, output: '2,000 interactions are removed.\n' })
+  expect(purged).toMatchObject({ code: 0, output: 'Deleted 2,000 interactions.\n' })
   expect(JSON.parse(purged.errors)).toMatchObject({ removed: 2000, createdBefore: purge[2] })
   expect(await countStored(database)).toBe(0)
 })
@@ -57,7 +57,7 @@ test('ctrl-C stops a purge between two batches, tells how far it came, and runni
   const left = await countStored(database)
   expect(left).toBeGreaterThan(0)
   expect(errors).toContain(
-    `${(30_000 - left).toLocaleString('en-US')} of 30,000 interactions are removed; run it again to go on`,
+    `deleted ${(30_000 - left).toLocaleString('en-US')} of 30,000 interactions; run the command again to resume`,
   )
   expect(await finishCommand(purge, environment)).toMatchObject({ code: 0 })
   expect(await countStored(database)).toBe(0)
@@ -68,7 +68,7 @@ test.each([
   [['purge', '--before', 'yesterday'], /--before.*must be a date/],
   [['purge', '--before', '2024-02-30'], /must be a date/],
   [['purge', '--before', '2024-05-01T10:00:00'], /must be a date/],
-  [['purge', '--before', '2999-01-01'], /must not lie in the future/],
+  [['purge', '--before', '2999-01-01'], /must not be in the future/],
   [['purge', '--before', '2024-05-01', '--organization', ''], /--organization.*1 to 255 characters/],
   [['purge', '--before', '2024-05-01', '--dry'], /unknown option '--dry'/],
   [['purge', '--before', '2024-05-01', 'now'], /too many arguments/],

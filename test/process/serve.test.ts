@@ -80,7 +80,7 @@ test('the default port gives way when it is taken', async () => {
   const service = await serve({ DATA_DIR: await temporaryFolder(), PORT: '' })
   expect(new URL(service.baseUrl).port).not.toBe('8080')
   // on another pipe than the address, and so at times a moment later
-  await expect.poll(() => service.errors()).toContain('port 8080 is taken')
+  await expect.poll(() => service.errors()).toContain('port 8080 is in use')
   expect((await fetch(`${service.baseUrl}/health/ready`)).status).toBe(200)
   other.close()
 })
@@ -92,7 +92,7 @@ test('an explicit port that is taken is an error that names the setting', async 
   const port = typeof address === 'object' ? String(address?.port) : ''
   const { code, errors } = await finishCommand(['serve'], { DATA_DIR: await temporaryFolder(), PORT: port })
   expect(code).toBe(1)
-  expect(errors).toContain(`PORT: something else listens on 127.0.0.1:${port}`)
+  expect(errors).toContain(`PORT: 127.0.0.1:${port} is in use`)
   other.close()
 })
 

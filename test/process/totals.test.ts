@@ -26,7 +26,7 @@ test('a service that is killed repeatedly while it counts an old database ends w
   await until(client, 'counted_until = sealed_until and isfinite(sealed_until)')
   expect(await finishCommand(['totals', 'verify'], environment)).toMatchObject({
     code: 0,
-    output: expect.stringMatching(/all totals are right/i),
+    output: expect.stringMatching(/all totals are correct/i),
   })
 
   await client.query(`

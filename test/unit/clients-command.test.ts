@@ -7,7 +7,7 @@ import { addClientCommands } from '../../src/commands/clients.ts'
 async function run(...args: string[]): Promise<unknown> {
   const program = new Command().exitOverride().configureOutput({ writeErr: () => {} })
   addClientCommands(program, {
-    environment: { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none', DATABASE_CONNECT_TIMEOUT_MS: '100' },
+    environment: { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none', DATABASE_CONNECT_TIMEOUT_MS: '5000' },
     isInteractive: false,
     print: () => {},
     screen: process.stderr,
@@ -21,8 +21,8 @@ async function run(...args: string[]): Promise<unknown> {
 const unacceptable = [
   ['is empty', '', 'It must have 1 to 255 characters.'],
   ['has 256 characters', 'x'.repeat(256), 'It must have 1 to 255 characters.'],
-  ['holds NUL', 'a\u0000', 'It must not contain NUL or half of a surrogate pair.'],
-  ['holds half of a surrogate pair', 'a\ud800', 'It must not contain NUL or half of a surrogate pair.'],
+  ['contains NUL', 'a\u0000', 'It must not contain NUL or half of a surrogate pair.'],
+  ['contains half of a surrogate pair', 'a\ud800', 'It must not contain NUL or half of a surrogate pair.'],
 ] as const
 
 test.each(unacceptable)('a client id that %s is refused', async (_, id, reason) => {
