@@ -1,17 +1,17 @@
 import { describe, expect, test } from 'vitest'
 import { decodeCreate as create, decodeUpdate as update } from './support/decode.ts'
 
-const nothing = { interactionId: undefined, type: undefined, data: undefined, organizationId: undefined }
+const noMembers = { interactionId: undefined, type: undefined, data: undefined, organizationId: undefined }
 
-describe('a body', () => {
-  test('of a create gives its four members', () => {
+describe('a request body', () => {
+  test('of a create has four members', () => {
     const body = '{"interactionId":"i-1","type":"video","data":{"a":1},"organizationId":"acme"}'
     const command = { interactionId: 'i-1', type: 'video', data: '{"a":1}', organizationId: 'acme' }
 
-    expect(create(body)).toEqual({ command, errors: {}, wrong: [] })
+    expect(create(body)).toEqual({ command, errors: {}, invalid: [] })
   })
 
-  test('of an update gives its three members', () => {
+  test('of an update has three members', () => {
     const { command, errors } = update('{"type":"chat","data":{},"version":3}')
 
     expect(command).toEqual({ type: 'chat', data: '{}', version: 3n })
@@ -24,12 +24,12 @@ describe('a body', () => {
     '{"interactionId":null,"type":null,"data":null,"organizationId":null}',
     '{"unknown":"x","other":{"data":{"a":1}},"Type":"x","more":["\\u0000"]}',
     '{"__proto__":{"type":"x","data":{}},"constructor":5,"toString":[]}',
-  ])('%s gives none, and is valid', (body) => {
-    expect(create(body)).toEqual({ command: nothing, errors: {}, wrong: [] })
+  ])('%s is valid and has no known members', (body) => {
+    expect(create(body)).toEqual({ command: noMembers, errors: {}, invalid: [] })
     expect(update(body)).toEqual({
       command: { type: undefined, data: undefined, version: undefined },
       errors: {},
-      wrong: [],
+      invalid: [],
     })
   })
 
@@ -60,45 +60,45 @@ describe('a body', () => {
       '\u0000',
       '\ufeff{}',
     ],
-  ])('%j is refused as a whole', (body) => {
-    expect(create(body)).toMatchObject({ command: undefined, wrong: ['body'] })
-    expect(update(body).wrong).toEqual(['body'])
+  ])('%j is rejected: it is not a JSON object', (body) => {
+    expect(create(body)).toMatchObject({ command: undefined, invalid: ['body'] })
+    expect(update(body).invalid).toEqual(['body'])
   })
 
-  test('may have 1000 levels, but not 1001', () => {
+  test('may be nested 1000 levels deep, but not 1001', () => {
     const nested = (levels: number) => `{"data":${'{"a":'.repeat(levels - 2)}{}${'}'.repeat(levels - 1)}`
 
-    expect(create(nested(1000))).toMatchObject({ wrong: [], command: { data: nested(1000).slice(8, -1) } })
-    expect(create(nested(1001)).wrong).toEqual(['body'])
-    expect(update(nested(1000)).wrong).toEqual([])
-    expect(update(nested(1001)).wrong).toEqual(['body'])
+    expect(create(nested(1000))).toMatchObject({ invalid: [], command: { data: nested(1000).slice(8, -1) } })
+    expect(create(nested(1001)).invalid).toEqual(['body'])
+    expect(update(nested(1000)).invalid).toEqual([])
+    expect(update(nested(1001)).invalid).toEqual(['body'])
   })
 
-  test.each(['[', '{"a":'])('is refused, and nothing crashes, with 100,000 times %s', (open) => {
+  test.each(['[', '{"a":'])('with %s repeated 100,000 times is rejected without a crash', (open) => {
     const close = open === '[' ? ']' : '}'
     const deep = `${open.repeat(100_000)}null${close.repeat(100_000)}`
 
-    expect(create(`{"data":{"a":${deep}}}`).wrong).toEqual(['body'])
-    expect(create(`{"unknown":${deep}}`).wrong).toEqual(['body'])
-    expect(create(open.repeat(100_000)).wrong).toEqual(['body'])
+    expect(create(`{"data":{"a":${deep}}}`).invalid).toEqual(['body'])
+    expect(create(`{"unknown":${deep}}`).invalid).toEqual(['body'])
+    expect(create(open.repeat(100_000)).invalid).toEqual(['body'])
   })
 
-  test('names all its errors at once', () => {
-    expect(create('{"interactionId":{},"type":[],"data":5,"organizationId":{}}').wrong).toEqual([
+  test('has the errors of all members reported together', () => {
+    expect(create('{"interactionId":{},"type":[],"data":5,"organizationId":{}}').invalid).toEqual([
       'data',
       'interactionId',
       'organizationId',
       'type',
     ])
-    expect(update('{"type":{},"data":"x","version":"x"}').wrong).toEqual(['data', 'type', 'version'])
+    expect(update('{"type":{},"data":"x","version":"x"}').invalid).toEqual(['data', 'type', 'version'])
   })
 
-  test('counts the last of duplicate members', () => {
+  test('uses the last of duplicate members', () => {
     expect(create('{"type":{},"type":"a","data":5,"data":{},"d\\u0061ta":{"b":1}}')).toMatchObject({
       command: { type: 'a', data: '{"b":1}' },
-      wrong: [],
+      invalid: [],
     })
-    expect(create('{"type":"a","type":null}').command).toEqual(nothing)
+    expect(create('{"type":"a","type":null}').command).toEqual(noMembers)
   })
 })
 
@@ -108,18 +108,18 @@ describe('data', () => {
     '{ "b" : 12345678901234567890 , "a":1.0, "a":1e400, "\\u00e9":"é😀\\ud83d\\ude00" }',
     '{"__proto__":{"x":1},"":[null,-0]}',
     '{"a":"\\\\u0000"}',
-  ])('%s is kept as it stands', (data) => {
-    expect(create(`{"data": ${data} ,"type":"a"}`)).toMatchObject({ command: { data }, wrong: [] })
-    expect(update(`{"data":${data}}`)).toMatchObject({ command: { data }, wrong: [] })
+  ])('%s is kept unchanged', (data) => {
+    expect(create(`{"data": ${data} ,"type":"a"}`)).toMatchObject({ command: { data }, invalid: [] })
+    expect(update(`{"data":${data}}`)).toMatchObject({ command: { data }, invalid: [] })
   })
 
-  test.each(['5', '1.5', 'true', 'false', '"{}"', '""', '[]', '[{}]'])('%s is refused', (data) => {
-    expect(create(`{"data":${data}}`).wrong).toEqual(['data'])
-    expect(update(`{"data":${data}}`).wrong).toEqual(['data'])
+  test.each(['5', '1.5', 'true', 'false', '"{}"', '""', '[]', '[{}]'])('%s is rejected', (data) => {
+    expect(create(`{"data":${data}}`).invalid).toEqual(['data'])
+    expect(update(`{"data":${data}}`).invalid).toEqual(['data'])
   })
 
   test.each(['{"a":"\\u0000"}', '{"\\u0000":1}', '{"a":{"b":["\\ud800"]}}', '{"a":"\\ude00\\ud83d"}'])(
-    '%s is refused, saying that it cannot be stored',
+    '%s is rejected with an error that names the characters that cannot be stored',
     (data) => {
       expect(create(`{"data":${data}}`).errors.data).toContain('\\u0000')
       expect(update(`{"data":${data}}`).errors.data).toContain('surrogate')

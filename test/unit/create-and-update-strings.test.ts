@@ -18,49 +18,46 @@ describe.each(['interactionId', 'type', 'organizationId'] as const)('%s', (name)
     ['false', 'false'],
     ['"\\ud83d\\ude00"', '😀'],
     ['null', undefined],
-  ])('of %s is %j', (json, value) => {
+  ])('given as %s is read as %j', (json, value) => {
     const { command, errors } = create(`{"${name}" : ${json} }`)
 
     expect(command[name]).toBe(value)
     expect(errors).toEqual({})
   })
 
-  test.each(['x', '😀', '\\ud83d\\ude00'])('may be 255 times %s', (character) => {
+  test.each(['x', '😀', '\\ud83d\\ude00'])('may be %s repeated 255 times', (character) => {
     const { command, errors } = create(`{"${name}":"${character.repeat(255)}"}`)
 
     expect([...(command[name] ?? '')]).toHaveLength(255)
     expect(errors).toEqual({})
   })
 
-  test.each(['{}', '{"a":1}', '[]', '["a"]'])('is refused when it is %s', (json) => {
-    expect(create(`{"${name}":${json}}`).wrong).toEqual([name])
+  test.each(['{}', '{"a":1}', '[]', '["a"]'])('must not be %s', (json) => {
+    expect(create(`{"${name}":${json}}`).invalid).toEqual([name])
   })
 })
 
 describe.each(['interactionId', 'type'] as const)('%s', (name) => {
-  test.each(['""', '"a\\u0000"', '"\\ud83d"', '"\\ude00x"', '"\\ude00\\ud83d"'])(
-    'is refused when it is %s',
-    (json) => {
-      expect(create(`{"${name}":${json}}`).wrong).toEqual([name])
-    },
-  )
-
-  test.each(['x', '😀'])('is refused when it is 256 times %s', (character) => {
-    expect(create(`{"${name}":"${character.repeat(256)}"}`).wrong).toEqual([name])
+  test.each(['""', '"a\\u0000"', '"\\ud83d"', '"\\ude00x"', '"\\ude00\\ud83d"'])('must not be %s', (json) => {
+    expect(create(`{"${name}":${json}}`).invalid).toEqual([name])
   })
 
-  test('is refused when it is a number of 256 digits', () => {
-    expect(create(`{"${name}":${'9'.repeat(256)}}`).wrong).toEqual([name])
+  test.each(['x', '😀'])('must not be %s repeated 256 times', (character) => {
+    expect(create(`{"${name}":"${character.repeat(256)}"}`).invalid).toEqual([name])
+  })
+
+  test('must not be a number of 256 digits', () => {
+    expect(create(`{"${name}":${'9'.repeat(256)}}`).invalid).toEqual([name])
   })
 })
 
-test('type of an update is checked as that of a create', () => {
+test('type is checked in an update as in a create', () => {
   expect(update('{"type":5}').command.type).toBe('5')
-  expect(update('{"type":""}').wrong).toEqual(['type'])
+  expect(update('{"type":""}').invalid).toEqual(['type'])
 })
 
 test.each(['', 'a\u0000', 'x'.repeat(256)])(
-  'organizationId is left as it came, since not every caller is asked for it',
+  'organizationId is not checked by the schema: only the organizationId of a SERVICE is used',
   (text) => {
     const { command, errors } = create(JSON.stringify({ organizationId: text }))
 
@@ -70,12 +67,12 @@ test.each(['', 'a\u0000', 'x'.repeat(256)])(
 )
 
 test.each([
-  ['nothing', '', 'must have 1 to 255 characters'],
+  ['no characters', '', 'must have 1 to 255 characters'],
   ['a million characters', 'x'.repeat(1_000_000), 'must have 1 to 255 characters'],
   ['NUL', 'a\u0000b', 'must not contain NUL or half of a surrogate pair'],
   ['half of a surrogate pair', '\ud83d', 'must not contain NUL or half of a surrogate pair'],
   ['odd characters', 'a/b c%ä😀', undefined],
-  ['255 pairs of surrogates', '😀'.repeat(255), undefined],
-])('an identifier of %s is checked', (_what, value, error) => {
+  ['255 surrogate pairs', '😀'.repeat(255), undefined],
+])('identifierError checks an identifier of %s', (_what, value, error) => {
   expect(identifierError(value)).toBe(error)
 })

@@ -1,11 +1,11 @@
-// What the image and the compose file take away from the service, so that no edit gives it back unseen.
+// The restrictions of the image, the compose file and the packages: an edit that loosens one fails here.
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 
 const read = (name: string) => readFileSync(path.join(import.meta.dirname, '..', '..', name), 'utf8')
 
-test('the image runs as an ordinary user, and holds no development or optional package', () => {
+test('the image runs as an unprivileged user and contains no development or optional packages', () => {
   const [, , last = ''] = read('Dockerfile')
     .split(/^FROM /m)
     .slice(1)
@@ -15,7 +15,7 @@ test('the image runs as an ordinary user, and holds no development or optional p
   expect(read('Dockerfile')).toContain('npm ci --omit=dev --omit=optional')
 })
 
-test('the compose file gives the service no file system to write, no capability, and no way to a new one', () => {
+test('the compose file gives the service a read-only file system, no capabilities and no new privileges', () => {
   const [, api = ''] = /^ {2}api:\n((?: {4}.*\n|\n)+)/m.exec(read('docker-compose.yml')) ?? []
   expect(api).toContain('    read_only: true\n')
   expect(api).toContain('    cap_drop:\n      - ALL\n')
@@ -23,7 +23,7 @@ test('the compose file gives the service no file system to write, no capability,
   expect(api).not.toMatch(/cap_add|privileged: true|docker\.sock|network_mode|pid: host/)
 })
 
-test('packages are exact, have a hash each, and run nothing when they are installed', () => {
+test('packages have exact versions and hashes, and run no install scripts', () => {
   const manifest = JSON.parse(read('package.json'))
   const versions = [manifest.dependencies, manifest.optionalDependencies, manifest.devDependencies].flatMap(
     (all) => Object.values<string>(all),

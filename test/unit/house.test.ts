@@ -55,13 +55,13 @@ function readSource(relativePath: string): SourceFile {
   return { name, folder, text, imports: own.map((specifier) => path.posix.join(folder, specifier)) }
 }
 
-/** The layer of a file: that of its folder, or its own at the top of src/. */
+/** Returns the layer of a file: the layer of its folder, or its own at the top of src/. */
 function layerOf(name: string): number {
   const folder = path.posix.dirname(name)
   return layers.indexOf(folder === '.' ? name : folder)
 }
 
-/** The path of imports from a file back to itself, if there is one. */
+/** Returns the path of imports from a file back to itself; undefined if there is none. */
 function findCycle(name: string, trail: readonly string[] = []): readonly string[] | undefined {
   if (trail.includes(name)) return name === trail[0] ? [...trail, name] : undefined
   const imported = files.find((file) => file.name === name)?.imports ?? []
@@ -87,9 +87,9 @@ test('every layer has files', () => {
 })
 
 test('a file imports from lower layers, or from its own folder', () => {
-  const breaches = imports.filter(({ file, imported }) => layerOf(imported) > layerOf(file.name))
+  const violations = imports.filter(({ file, imported }) => layerOf(imported) > layerOf(file.name))
 
-  expect(breaches.map(({ file, imported }) => `${file.name} imports ${imported}`)).toEqual([])
+  expect(violations.map(({ file, imported }) => `${file.name} imports ${imported}`)).toEqual([])
 })
 
 test('no file imports itself through others', () => {
@@ -99,11 +99,12 @@ test('no file imports itself through others', () => {
 })
 
 test('only the command line reads the environment and the arguments, writes to the terminal, or ends the process', () => {
-  const door = /(?<![\w.])process\s*\.\s*(env|argv|exit|exitCode|abort|stdin|stdout|stderr|cwd|chdir)\b/
+  const processState =
+    /(?<![\w.])process\s*\.\s*(env|argv|exit|exitCode|abort|stdin|stdout|stderr|cwd|chdir)\b/
 
-  expect(files.filter(({ text }) => door.test(withoutComments(text))).map((file) => file.name)).toEqual([
-    'cli.ts',
-  ])
+  expect(
+    files.filter(({ text }) => processState.test(withoutComments(text))).map((file) => file.name),
+  ).toEqual(['cli.ts'])
 })
 
 test('beside the command line, only the embedded PostgreSQL and the process metrics touch the process', () => {

@@ -7,7 +7,7 @@ import { jsonObject, jsonSpace, jsonValue } from './support/json-arbitrary.ts'
 const runs = { numRuns: amount(1000) }
 
 describe('the members of a JSON object', () => {
-  test('are found with their exact texts and the depth, whatever the object holds', () => {
+  test('are read with their exact text, together with the nesting depth', () => {
     fc.assert(
       fc.property(jsonSpace, jsonObject, jsonSpace, (before, { text, depth, members }, after) => {
         expect(readJsonMembers(before + text + after)).toEqual({ members: new Map(members), depth })
@@ -28,7 +28,7 @@ describe('the members of a JSON object', () => {
     )
   })
 
-  test('are not there when the text is another value', () => {
+  test('are undefined when the text is another JSON value', () => {
     fc.assert(
       fc.property(jsonSpace, jsonValue, (before, { text }) => {
         fc.pre(!text.startsWith('{'))
@@ -79,7 +79,7 @@ describe('the members of a JSON object', () => {
         ['', '3'],
       ],
     ],
-  ])('of %s are taken as they stand', (text, members) => {
+  ])('of %s are read unchanged', (text, members) => {
     expect(readJsonMembers(text)?.members).toEqual(new Map(members))
   })
 
@@ -90,23 +90,23 @@ describe('the members of a JSON object', () => {
     ['{"a":[]}', 2],
     ['{"a":[[],{"b":{}}],"c":[]}', 4],
     ['{"a":[[[]]],"b":{}}', 4],
-  ])('of %s stand %i deep', (text, depth) => {
+  ])('of %s are nested %i levels deep', (text, depth) => {
     expect(readJsonMembers(text)?.depth).toBe(depth)
   })
 
-  test('are read at a depth at which recursion would fail', () => {
+  test('are read at a depth at which a recursive parser would overflow the stack', () => {
     const deep = 200_000
     expect(readJsonMembers(`{"a":${'['.repeat(deep)}${']'.repeat(deep)}}`)?.depth).toBe(deep + 1)
   })
 
-  test('are read in a time that grows with the text alone', () => {
+  test('are read in linear time', () => {
     const text = `{"a":"${'\\"'.repeat(200_000)}","b":"${'\\\\'.repeat(200_000)}"}`
     expect([...(readJsonMembers(text)?.members.keys() ?? [])]).toEqual(['a', 'b'])
   })
 })
 
 describe('an escape that PostgreSQL cannot store', () => {
-  test('is found exactly when some string or name holds NUL or half of a surrogate pair', () => {
+  test('is found exactly when a string or a name contains NUL or half of a surrogate pair', () => {
     fc.assert(
       fc.property(jsonValue, ({ text, strings }) => {
         expect(hasUnstorableEscape(text)).toBe(

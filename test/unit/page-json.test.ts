@@ -11,7 +11,7 @@ function pageJson(pageable: Pageable, content: readonly string[], total: number)
   return pageEnvelope(pageable, content.length, total).join(content.join(','))
 }
 
-/** As many interactions as stand on the page of a result of `total`. */
+/** Returns the interactions on one page of a result with `total` matches. */
 function contentOf({ page, size }: Pageable, total: number): string[] {
   const found = Math.max(0, Math.min(size, total - page * size))
   return Array.from({ length: found }, (_, index) => `{"id":"${page * size + index}"}`)
@@ -19,7 +19,7 @@ function contentOf({ page, size }: Pageable, total: number): string[] {
 
 describe('the page object (spring-facts §3)', () => {
   test.each([
-    // T, page; totalPages, found, first, last, empty, offset
+    // total, page; totalPages, found, first, last, empty, offset
     [45, 0, 3, 20, true, false, false, 0],
     [45, 1, 3, 20, false, false, false, 20],
     [45, 2, 3, 5, false, true, false, 40],
@@ -30,26 +30,29 @@ describe('the page object (spring-facts §3)', () => {
     [45, 3, 3, 0, false, true, true, 60],
     [0, 0, 0, 0, true, true, true, 0],
     [0, 3, 0, 0, false, true, true, 60],
-  ])('of %i, page %i is as Spring has it', (total, page, totalPages, found, first, last, empty, offset) => {
-    const pageable = { page, size: 20, sort: [] }
-    const content = contentOf(pageable, total)
+  ])(
+    'of %i matches, page %i is the page of Spring',
+    (total, page, totalPages, found, first, last, empty, offset) => {
+      const pageable = { page, size: 20, sort: [] }
+      const content = contentOf(pageable, total)
 
-    expect(JSON.parse(pageJson(pageable, content, total))).toEqual({
-      content: content.map((text) => JSON.parse(text)),
-      pageable: { pageNumber: page, pageSize: 20, sort: unsorted, offset, paged: true, unpaged: false },
-      totalElements: total,
-      totalPages,
-      last,
-      size: 20,
-      number: page,
-      sort: unsorted,
-      first,
-      numberOfElements: found,
-      empty,
-    })
-  })
+      expect(JSON.parse(pageJson(pageable, content, total))).toEqual({
+        content: content.map((text) => JSON.parse(text)),
+        pageable: { pageNumber: page, pageSize: 20, sort: unsorted, offset, paged: true, unpaged: false },
+        totalElements: total,
+        totalPages,
+        last,
+        size: 20,
+        number: page,
+        sort: unsorted,
+        first,
+        numberOfElements: found,
+        empty,
+      })
+    },
+  )
 
-  test('has its members in the order of Spring', () => {
+  test("has its members in Spring's order", () => {
     const page = JSON.parse(pageJson({ page: 0, size: 20, sort: byId }, ['{}'], 1))
 
     expect(Object.keys(page).join()).toBe(
@@ -59,13 +62,13 @@ describe('the page object (spring-facts §3)', () => {
     expect(Object.keys(page.sort).join()).toBe('empty,sorted,unsorted')
   })
 
-  test('tells that it is sorted, and never by what', () => {
+  test('says that it is sorted, but not by which properties', () => {
     const { sort, pageable } = JSON.parse(pageJson({ page: 0, size: 20, sort: byId }, [], 0))
 
     expect([sort, pageable.sort]).toEqual([sorted, sorted])
   })
 
-  test('carries each interaction as the text that it is', () => {
+  test('contains the text of each interaction unchanged', () => {
     const content = ['{"data":{"n":12345678901234567890,"n":1.0}}', '{"data":{ "é" : 1e400 }}']
 
     expect(pageJson({ page: 0, size: 2, sort: [] }, content, 2)).toContain(
@@ -73,7 +76,7 @@ describe('the page object (spring-facts §3)', () => {
     )
   })
 
-  test('is what a walk over the whole result shows, on each page', () => {
+  test('equals the slice of the whole result on each page', () => {
     const smallNumber = fc.integer({ min: 0, max: 60 })
     fc.assert(
       fc.property(smallNumber, smallNumber, fc.integer({ min: 1, max: 30 }), (total, page, size) => {
@@ -95,7 +98,7 @@ describe('the page object (spring-facts §3)', () => {
     )
   })
 
-  test("is that of Spring's PageImpl also when rows came or went between page and count", () => {
+  test("equals Spring's PageImpl also when rows are created or removed between page and count", () => {
     const parts = fc.record({
       page: fc.integer({ min: 0, max: 2_147_483_647 }),
       size: fc.integer({ min: 1, max: 2000 }),

@@ -6,9 +6,9 @@ import { decodeQuery } from './support/decode.ts'
 
 const range = 'start=2025-01-20T22:00:00Z&end=2025-01-21T22:00:00Z'
 
-function read(query: string): Pageable & { wrong: string[] } {
-  const { value, wrong } = decodeQuery(`${range}&${query}`)
-  return { ...toPageable(value ?? {}), wrong }
+function read(query: string): Pageable & { invalid: string[] } {
+  const { value, invalid } = decodeQuery(`${range}&${query}`)
+  return { ...toPageable(value ?? {}), invalid }
 }
 
 describe('page and size (spring-facts §1)', () => {
@@ -32,8 +32,8 @@ describe('page and size (spring-facts §1)', () => {
     ['page=+5', 0],
     ['page=1&page=2', 1],
     ['Page=5&page[]=6', 0],
-  ])('"%s" asks for page %i', (query, page) => {
-    expect(read(query)).toMatchObject({ page, size: 20, wrong: [] })
+  ])('"%s" selects page %i', (query, page) => {
+    expect(read(query)).toMatchObject({ page, size: 20, invalid: [] })
   })
 
   test.each([
@@ -54,17 +54,17 @@ describe('page and size (spring-facts §1)', () => {
     ['size=2001', 2000],
     ['size=2147483647', 2000],
     ['size=5&size=7', 5],
-  ])('"%s" asks for %i a page', (query, size) => {
-    expect(read(query)).toMatchObject({ page: 0, size, wrong: [] })
+  ])('"%s" selects %i per page', (query, size) => {
+    expect(read(query)).toMatchObject({ page: 0, size, invalid: [] })
   })
 
-  test('any text gives a page and a size within their bounds', () => {
+  test('any text is read as a page and a size within bounds', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.bigInt().map(String)), (text) => {
-        const { page, size, wrong } = read(new URLSearchParams({ page: text, size: text }).toString())
+        const { page, size, invalid } = read(new URLSearchParams({ page: text, size: text }).toString())
         expect(Number.isInteger(page) && page >= 0 && page < 2 ** 31).toBe(true)
         expect(Number.isInteger(size) && size >= 1 && size <= 2000).toBe(true)
-        expect(wrong).toEqual([])
+        expect(invalid).toEqual([])
       }),
     )
   })

@@ -1,9 +1,9 @@
-// How far a long command has come, on a terminal and elsewhere.
+// The progress bar of long commands.
 import { PassThrough } from 'node:stream'
 import { expect, test } from 'vitest'
 import { showProgress } from '../../src/commands/progress.ts'
 
-function shown(isTerminal: boolean): string {
+function outputOf(isTerminal: boolean): string {
   const screen = Object.assign(new PassThrough(), { isTTY: isTerminal, columns: 100 })
   const progress = showProgress({ screen }, 'interactions', 400)
   progress.update(100)
@@ -11,10 +11,10 @@ function shown(isTerminal: boolean): string {
   return String(screen.read() ?? '')
 }
 
-test('a terminal shows a bar, with how many there are and how many are done', () => {
-  expect(shown(true)).toMatch(/25 % \| 100 of 400 interactions/)
+test('a terminal shows a bar with the percentage, the number done and the total', () => {
+  expect(outputOf(true)).toMatch(/25 % \| 100 of 400 interactions/)
 })
 
-test('what is no terminal gets nothing', () => {
-  expect(shown(false)).toBe('')
+test('nothing is written to an output that is not a terminal', () => {
+  expect(outputOf(false)).toBe('')
 })

@@ -30,7 +30,7 @@ const unfiltered = {
 
 describe('a filter', () => {
   test.each([['organizationId'], ['userId'], ['customerId'], ['conferenceId']])(
-    '%s narrows by its exact text',
+    '%s keeps its exact text',
     (name) => {
       expect(readFilter(`${name}=%20a%2Cb%20%C3%A9`).criteria).toEqual({ ...unfiltered, [name]: ' a,b é' })
       expect(readFilter(`${name}=5`).criteria).toEqual({ ...unfiltered, [name]: '5' })
@@ -38,7 +38,7 @@ describe('a filter', () => {
     },
   )
 
-  test.each([['type'], ['tags']])('%s takes a list, by comma and by repetition', (name) => {
+  test.each([['type'], ['tags']])('%s accepts a list, separated by commas or repeated', (name) => {
     const lists: [string, string[] | undefined][] = [
       [`${name}=audio`, ['audio']],
       [`${name}=audio,video`, ['audio', 'video']],
@@ -54,7 +54,7 @@ describe('a filter', () => {
       expect(readFilter(query)).toEqual({
         criteria: { ...unfiltered, [name]: list },
         errors: {},
-        wrong: [],
+        invalid: [],
       })
   })
 
@@ -68,7 +68,7 @@ describe('a filter', () => {
     ['recording=media,no_media', ['media', 'no_media']],
     ['recording=%20cobrowse%20,,cobrowse', ['cobrowse']],
     ['recording=', undefined],
-  ])('"%s" asks for %j', (query, recording) => {
+  ])('"%s" is read as %j', (query, recording) => {
     const { criteria, errors } = readFilter(query)
 
     expect(criteria).toEqual({ ...unfiltered, recording })
@@ -85,12 +85,12 @@ describe('a filter', () => {
     'mediax',
     'true',
     'media,audio',
-  ])('recording=%s is refused, saying which words there are', (word) => {
-    const { errors, wrong } = readFilter(`recording=${word}`)
+  ])('recording=%s is rejected with an error that lists the accepted words', (word) => {
+    const { errors, invalid } = readFilter(`recording=${word}`)
 
-    expect(wrong).toEqual(['recording'])
-    for (const known of ['media', 'no_media', 'cobrowse', 'no_cobrowse'])
-      expect(errors.recording).toContain(known)
+    expect(invalid).toEqual(['recording'])
+    for (const accepted of ['media', 'no_media', 'cobrowse', 'no_cobrowse'])
+      expect(errors.recording).toContain(accepted)
   })
 })
 
@@ -107,16 +107,16 @@ describe.each([['onHoldDurationGt'], ['onHoldDurationLt']])('%s', (name) => {
     '1.5e+10',
     '9007199254740993',
     '1e100',
-  ])('takes %s with all its digits', (number) => {
+  ])('is read as %s with all its digits', (number) => {
     expect(readFilter(`${name}=${encodeURIComponent(number)}`)).toEqual({
       criteria: { ...unfiltered, [name]: number },
       errors: {},
-      wrong: [],
+      invalid: [],
     })
   })
 
-  test('narrows nothing when it is empty', () => {
-    expect(readFilter(`${name}=`)).toMatchObject({ criteria: unfiltered, wrong: [] })
+  test('does not filter when it is empty', () => {
+    expect(readFilter(`${name}=`)).toMatchObject({ criteria: unfiltered, invalid: [] })
   })
 
   test.each([
@@ -136,37 +136,37 @@ describe.each([['onHoldDurationGt'], ['onHoldDurationLt']])('%s', (name) => {
       '1e',
     ],
     ...['1e1.5', 'null', 'true', '%D9%A5', '5%00', '5%0A', "1'"],
-  ])('refuses %s', (number) => {
-    expect(readFilter(`${name}=${number}`).wrong).toEqual([name])
+  ])('must not be %s', (number) => {
+    expect(readFilter(`${name}=${number}`).invalid).toEqual([name])
   })
 })
 
 test.each(['organizationId', 'type', 'userId', 'recording', 'customerId', 'conferenceId', 'tags'])(
-  'NUL in %s is refused',
+  'NUL in %s is rejected',
   (name) => {
-    expect(readFilter(`${name}=a%00b`).wrong).toEqual([name])
+    expect(readFilter(`${name}=a%00b`).invalid).toEqual([name])
   },
 )
 
-test('without a filter, the range alone narrows', () => {
-  expect(read(range)).toEqual({ criteria: unfiltered, errors: {}, wrong: [] })
+test('without a filter, only the range restricts the search', () => {
+  expect(read(range)).toEqual({ criteria: unfiltered, errors: {}, invalid: [] })
 })
 
-test('all that is wrong is named at once', () => {
+test('the errors of all parameters are reported together', () => {
   const query = 'start=x&recording=x&onHoldDurationGt=x&onHoldDurationLt=x&customerId=%00&tags=a%00'
   const names = 'customerId end onHoldDurationGt onHoldDurationLt recording start tags'
 
-  expect(read(query).wrong).toEqual(names.split(' '))
+  expect(read(query).invalid).toEqual(names.split(' '))
 })
 
-test('a parameter of no meaning is ignored', () => {
+test('unknown parameters are ignored', () => {
   expect(readFilter('Type=x&type[]=y&unknown=%00&__proto__=z')).toMatchObject({
     criteria: unfiltered,
-    wrong: [],
+    invalid: [],
   })
 })
 
-test('no query makes reading throw', () => {
+test('no query string makes the decoder throw', () => {
   const names = ['start', 'end', 'type', 'userId', 'recording', 'customerId', 'tags', 'onHoldDurationGt']
   fc.assert(
     fc.property(fc.array(fc.tuple(fc.constantFrom(...names), fc.string({ unit: 'binary' }))), (pairs) => {

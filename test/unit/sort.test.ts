@@ -4,7 +4,7 @@ import type { ValidationErrors } from '../../src/http/problem.ts'
 import { type Order, sortColumns } from '../../src/interactions/sql/order.ts'
 import { decodeQuery } from './support/decode.ts'
 
-/** The orders in short: `createdAt desc, type asc ignorecase`. */
+/** Returns the orders as text, such as `createdAt desc, type asc ignorecase`. */
 function readSort(query: string): { sort: string; errors: ValidationErrors } {
   const { value, errors } = decodeQuery(`start=2025-01-20T22:00:00Z&end=2025-01-21T22:00:00Z&${query}`)
   return { sort: (value?.sort ?? []).map(describeOrder).join(', '), errors }
@@ -46,7 +46,7 @@ test.each([
   ['Sort=createdAt,desc', ''],
   ['sort=CreatedAt,desc', 'createdAt desc'],
   ['sort=OrganizationId', 'organizationId asc'],
-])('"%s" orders by "%s" (spring-facts §2)', (query, sort) => {
+])('"%s" sorts by "%s" (spring-facts §2)', (query, sort) => {
   expect(readSort(query)).toEqual({ sort, errors: {} })
 })
 
@@ -68,30 +68,30 @@ test.each([
   ['__proto__', '__proto__'],
   ['%25', '%'],
   ['id&sort=nothing', 'nothing'],
-])('"sort=%s" is refused, naming "%s"', (query, part) => {
+])('"sort=%s" is rejected with an error that contains "%s"', (query, part) => {
   expect(Object.keys(readSort(`sort=${query}`).errors)).toEqual(['sort'])
   expect(readSort(`sort=${query}`).errors.sort).toContain(`"${part}"`)
 })
 
-test('tells which properties there are to sort by', () => {
+test('the error lists the properties to sort by', () => {
   const { sort = '' } = readSort('sort=nothing').errors
 
   for (const property of ['id', 'organizationId', 'createdBy', 'createdAt', 'type', 'version'])
     expect(sort).toContain(property)
 })
 
-test('does not repeat a megabyte of a wrong property', () => {
+test('the error does not repeat an unknown property of a megabyte', () => {
   expect(readSort(`sort=${'x'.repeat(1_000_000)}`).errors.sort?.length).toBeLessThan(300)
 })
 
-test('reads any list of properties, with any direction in any case, between any blanks', () => {
+test('any list of properties is read, with any direction in any letter case and blanks between them', () => {
   const keyword = (word: string) =>
     fc.mixedCase(fc.constant(word)).map((text) => ({ text, word: word.toLowerCase() }))
-  const nothing = fc.constant({ text: '', word: '' })
+  const absent = fc.constant({ text: '', word: '' })
   const parameter = fc.record({
     properties: fc.shuffledSubarray(Object.keys(sortColumns), { minLength: 1 }),
-    direction: fc.oneof(nothing, keyword('asc'), keyword('desc')),
-    ignoreCase: fc.oneof(nothing, keyword('ignorecase')),
+    direction: fc.oneof(absent, keyword('asc'), keyword('desc')),
+    ignoreCase: fc.oneof(absent, keyword('ignorecase')),
     blanks: fc.array(fc.constantFrom('', ' ', '.', '. .'), { maxLength: 2 }),
   })
   fc.assert(

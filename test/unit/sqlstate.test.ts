@@ -20,7 +20,7 @@ test.each([
   ['25006', 'read-only transaction', 'unavailable'],
   ['53300', 'too many connections', 'unavailable'],
   ['53100', 'disk full', 'unavailable'],
-  ['ECONNREFUSED', 'nobody listens', 'unavailable'],
+  ['ECONNREFUSED', 'connection refused', 'unavailable'],
   ['ECONNRESET', 'connection reset', 'unavailable'],
   ['EPIPE', 'connection closed', 'unavailable'],
   ['ETIMEDOUT', 'network timeout', 'unavailable'],

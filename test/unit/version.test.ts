@@ -2,9 +2,9 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { decodeUpdate } from './support/decode.ts'
 
-function readVersion(json: string): { version: bigint | undefined; wrong: string[] } {
-  const { command, wrong } = decodeUpdate(`{"version": ${json} }`)
-  return { version: command?.version, wrong }
+function readVersion(json: string): { version: bigint | undefined; invalid: string[] } {
+  const { command, invalid } = decodeUpdate(`{"version": ${json} }`)
+  return { version: command?.version, invalid }
 }
 
 test.each([
@@ -36,12 +36,12 @@ test.each([
   ['9223372036854775807.0', 9_223_372_036_854_775_807n],
   ['9.223372036854775807e18', 9_223_372_036_854_775_807n],
   ['1e18', 1_000_000_000_000_000_000n],
-])('a version of %s is %d', (json, version) => {
-  expect(readVersion(json)).toEqual({ version, wrong: [] })
+])('version %s is read as %d', (json, version) => {
+  expect(readVersion(json)).toEqual({ version, invalid: [] })
 })
 
-test.each(['null', '""', '" "', '"\\t"', '"null"', '" null "'])('a version of %s is none', (json) => {
-  expect(readVersion(json)).toEqual({ version: undefined, wrong: [] })
+test.each(['null', '""', '" "', '"\\t"', '"null"', '" null "'])('version %s means no version', (json) => {
+  expect(readVersion(json)).toEqual({ version: undefined, invalid: [] })
 })
 
 test.each([
@@ -64,25 +64,25 @@ test.each([
   ...['"1.9"', '"1e3"', '"５"', '"5\\u0000"'],
   ...['9223372036854775808', '-9223372036854775809', '"9223372036854775808"', '"-9223372036854775809"'],
   ...['18446744073709551616', '99999999999999999999', '1e19', '-1e19', '1e400', '-1e400', '9.3e18'],
-])('a version of %s is refused', (json) => {
-  expect(readVersion(json)).toEqual({ version: undefined, wrong: ['version'] })
+])('version %s is rejected', (json) => {
+  expect(readVersion(json)).toEqual({ version: undefined, invalid: ['version'] })
 })
 
-test('any number of 64 bits is a version with all its digits, and none beyond is', () => {
+test('a 64-bit integer is read with all its digits, and a larger one is rejected', () => {
   fc.assert(
     fc.property(fc.bigInt({ min: -(2n ** 66n), max: 2n ** 66n }), fc.boolean(), (number, quoted) => {
       const fits = number >= -(2n ** 63n) && number < 2n ** 63n
       expect(readVersion(quoted ? `"${number}"` : `${number}`)).toEqual(
-        fits ? { version: number, wrong: [] } : { version: undefined, wrong: ['version'] },
+        fits ? { version: number, invalid: [] } : { version: undefined, invalid: ['version'] },
       )
     }),
   )
 })
 
-test('of any fraction that a number has, nothing counts', () => {
+test('the fraction of a number is ignored', () => {
   fc.assert(
     fc.property(fc.integer(), fc.stringMatching(/^\d{1,5}$/), (whole, fraction) => {
-      expect(readVersion(`${whole}.${fraction}`)).toEqual({ version: BigInt(whole), wrong: [] })
+      expect(readVersion(`${whole}.${fraction}`)).toEqual({ version: BigInt(whole), invalid: [] })
     }),
   )
 })

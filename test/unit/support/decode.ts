@@ -1,4 +1,4 @@
-// Requests as callers write them, decoded by the schemas of the routes.
+// Decodes bodies and query strings with the schemas of the routes.
 import { InvalidRequest, type ValidationErrors } from '../../../src/http/problem.ts'
 import { validatorCompiler } from '../../../src/http/validation.ts'
 import {
@@ -12,10 +12,10 @@ const route = { method: 'POST', url: '/', httpPart: 'body' }
 const createValidator = validatorCompiler({ ...route, schema: CreateInteractionWebCommand })
 const updateValidator = validatorCompiler({ ...route, schema: UpdateInteractionWebCommand })
 
-/** Decodes the text of a body; undefined: no body. */
+/** Decodes the text of a body; undefined means no body. */
 const decodeBody = (validate: typeof createValidator) => (text: string | undefined) => {
   const result = validate(text === undefined ? null : (parseJsonObject(text) ?? null))
-  if (typeof result !== 'object' || 'then' in result) throw new Error('not a result of a validation')
+  if (typeof result !== 'object' || 'then' in result) throw new Error('not a validation result')
   return {
     command: result.value,
     ...named(result.error instanceof InvalidRequest ? result.error.errors : {}),
@@ -25,7 +25,7 @@ const decodeBody = (validate: typeof createValidator) => (text: string | undefin
 export const decodeCreate = decodeBody(createValidator)
 export const decodeUpdate = decodeBody(updateValidator)
 
-/** Decodes a query string, which the platform parses instead of the code under test. */
+/** Decodes a query string. URLSearchParams parses it, not the code under test. */
 export function decodeQuery(query: string) {
   const all = new URLSearchParams(query)
   const parameters = Object.fromEntries([...new Set(all.keys())].map((name) => [name, all.getAll(name)]))
@@ -35,4 +35,4 @@ export function decodeQuery(query: string) {
     : { value: decoded.value, ...named({}) }
 }
 
-const named = (errors: ValidationErrors) => ({ errors, wrong: Object.keys(errors).sort() })
+const named = (errors: ValidationErrors) => ({ errors, invalid: Object.keys(errors).sort() })

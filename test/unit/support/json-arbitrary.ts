@@ -1,16 +1,16 @@
-// Any JSON text, with what a reader of it should find, known from how it was put together.
+// Random JSON texts, with the values that a parser must find in them.
 import fc from 'fast-check'
 
 export interface JsonText {
   readonly text: string
-  /** how many objects and arrays stand inside each other */
+  /** the nesting depth of objects and arrays */
   readonly depth: number
-  /** every string in it, names included, unescaped */
+  /** every string and member name, unescaped */
   readonly strings: readonly string[]
 }
 
 export interface JsonObject extends JsonText {
-  /** name and value's text, in order, duplicates included */
+  /** the name and the text of the value of each member, in order, with duplicates */
   readonly members: readonly (readonly [string, string])[]
 }
 
@@ -22,7 +22,7 @@ const escapes = [
 ]
 const delimiters = ['{', '}', '[', ']', ',', ':', ' ', 'null', '__proto__', 'data', '😀', 'u0000']
 
-/** A string's text; what is not escaped is well-formed, as it is in a body that came as UTF-8. */
+/** A string as JSON text. Its unescaped characters are well-formed, as in any body decoded from UTF-8. */
 const string: fc.Arbitrary<JsonText> = fc
   .array(
     fc.oneof(
