@@ -1,6 +1,9 @@
-// A program: an OpenID provider on PORT under PREFIX, with new keys at each start. A client that names a resource gets a
-// JWT for interaction-api, signed with the algorithm at the end of the resource's name.
+// A program: an OpenID provider on PORT under PREFIX, with new ES256 and EdDSA keys at each start, and the RSA key in
+// RSA_KEY_FILE. A client that names a resource gets a JWT for interaction-api, signed with the algorithm at the end of the
+// resource's name.
 
+import { createPrivateKey } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { env } from 'node:process'
 import { exportJWK, generateKeyPair } from 'jose'
@@ -8,7 +11,10 @@ import Provider from 'oidc-provider'
 
 const keys = await Promise.all(
   ['RS256', 'ES256', 'EdDSA'].map(async (alg) => {
-    const { privateKey } = await generateKeyPair(alg, { extractable: true })
+    const privateKey =
+      alg === 'RS256'
+        ? createPrivateKey(readFileSync(env.RSA_KEY_FILE))
+        : (await generateKeyPair(alg, { extractable: true })).privateKey
     return { ...(await exportJWK(privateKey)), alg, use: 'sig' }
   }),
 )

@@ -1,11 +1,13 @@
 // Runs identity-provider.js as a separate process that can be stopped and started again.
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
 import * as openid from 'openid-client'
 import { afterAll } from 'vitest'
 import { freePort } from '../../support/listening.ts'
 
 const program = new URL('./identity-provider.js', import.meta.url)
+const rsaKeys = ['other', 'old'].map((name) => new URL(`../../support/keys/${name}.pem`, import.meta.url))
 
 /**
  * Returns a provider that is not started yet; stopped after the tests of the file.
@@ -15,6 +17,7 @@ export async function identityProvider(prefix = '') {
   const port = await freePort()
   const issuer = `http://127.0.0.1:${port}${prefix}`
   let running: ChildProcess | undefined
+  let starts = 0
   const stop = async () => {
     if (running === undefined) return
     const exited = once(running, 'exit')
@@ -27,7 +30,9 @@ export async function identityProvider(prefix = '') {
     issuer,
     /** Starts it with new keys. */
     async start() {
-      running = fork(program, { env: { PORT: String(port), PREFIX: prefix }, stdio: 'ignore' })
+      starts++
+      const RSA_KEY_FILE = fileURLToPath(rsaKeys[starts % rsaKeys.length] ?? '')
+      running = fork(program, { env: { PORT: String(port), PREFIX: prefix, RSA_KEY_FILE }, stdio: 'ignore' })
       await once(running, 'message')
     },
     stop,
