@@ -38,7 +38,7 @@ test('each panel of the dashboard shows data, and each documented alert can be e
         await use()
         return (await ask(expression)) > 0
       }
-      expect(await vi.waitUntil(isShown, { timeout: 60_000, interval: 200 }), title).toBe(true)
+      expect(await vi.waitUntil(isShown, { timeout: 120_000, interval: 200 }), title).toBe(true)
     }
   const page = readFileSync(path.join(docs, 'operators.md'), 'utf8')
   const alerts = [...page.matchAll(/^\| `([^`]+ [=><]+ [\d.]+)`.*\|$/gm)]
@@ -80,7 +80,7 @@ async function startPrometheus(host: string): Promise<(expression: string) => Pr
     await once(prometheus, 'exit')
   })
   const isReady = async () => (await fetch(`http://${address}/-/ready`).catch(() => undefined))?.ok === true
-  await vi.waitUntil(isReady, { timeout: 30_000, interval: 100 })
+  await vi.waitUntil(isReady, { timeout: 120_000, interval: 100 })
   return async (expression) => {
     const reply = await fetch(`http://${address}/api/v1/query?query=${encodeURIComponent(expression)}`)
     expect(reply.status, expression).toBe(200)

@@ -50,7 +50,7 @@ describe.each<[string, string, (issuer: string) => Record<string, string>]>([
     await provider.start()
     const status = async (token: string) => (await call(token, 'GET', '/x')).statusCode
     const token = await provider.getToken('agent')
-    await expect.poll(() => status(token), { timeout: 15_000, interval: 200 }).toBe(404)
+    await expect.poll(() => status(token), { timeout: 120_000, interval: 200 }).toBe(404)
     expect(await status(old)).toBe(401)
   })
 

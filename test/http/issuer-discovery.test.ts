@@ -96,7 +96,7 @@ test('keys that move to another URL are found there', async () => {
   const token = await sign('one', url)
   expectProblem(await read(token), 401, 'invalid_token')
   provider.listener = at({ ...keys, [openid]: respond({ issuer: url, jwks_uri: `${url}/keys` }) })
-  await expect.poll(async () => (await read(token)).statusCode, { timeout: 15_000, interval: 200 }).toBe(404)
+  await expect.poll(async () => (await read(token)).statusCode, { timeout: 120_000, interval: 200 }).toBe(404)
 })
 
 test('metadata are not fetched again for each token', async () => {

@@ -107,7 +107,6 @@ test.each(['trace', 'debug', 'info', 'warn', 'error', 'fatal'])(
     for (const secret of [...forbidden, ...keyLines, ...signatures, password])
       expect(written.includes(secret), secret).toBe(false)
   },
-  60_000,
 )
 
 /** Sends bytes that may be no HTTP, and reads until the server hangs up. */

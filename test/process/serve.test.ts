@@ -75,8 +75,8 @@ async function untilRefused(baseUrl: string): Promise<void> {
 
 test('the default port gives way when it is taken', async () => {
   const other = createServer().listen(8080, '127.0.0.1')
-  // what else may listen there already serves as well
-  await Promise.race([once(other, 'listening'), once(other, 'error')])
+  // an error means that something else listens there already, which serves as well
+  await new Promise((taken) => other.once('listening', taken).once('error', taken))
   const service = await serve({ DATA_DIR: await temporaryFolder(), PORT: '' })
   expect(new URL(service.baseUrl).port).not.toBe('8080')
   // on another pipe than the address, and so at times a moment later

@@ -1,16 +1,14 @@
 // The service as the README starts it, in short; the process suite looks closer.
 import { execFile } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
 import { promisify } from 'node:util'
 import { expect, onTestFinished, test } from 'vitest'
+import { makeTemporaryDirectory } from '../../src/ephemeral/temporary-directory.ts'
 import { finishCommand, startService } from '../support/service.ts'
 
 test('the command starts the service, which answers its printed curl line and ends with 0 on SIGTERM', async () => {
-  const folder = await mkdtemp(path.join(tmpdir(), 'interaction-api-smoke-'))
-  onTestFinished(() => rm(folder, { recursive: true, force: true }))
-  const service = await startService({ DATA_DIR: folder })
+  const folder = await makeTemporaryDirectory()
+  onTestFinished(() => folder.remove())
+  const service = await startService({ DATA_DIR: folder.path })
   onTestFinished(async () => {
     await service.stop('SIGKILL')
   })

@@ -1,12 +1,10 @@
 // One PostgreSQL for a whole suite, with a migrated template database that each test file clones.
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
 import pg from 'pg'
 import type { TestProject } from 'vitest/node'
 import { openDatabase } from '../../src/database/database.ts'
 import { migrate } from '../../src/database/migrations.ts'
 import { startEmbeddedPostgres } from '../../src/embedded/postgres.ts'
+import { makeTemporaryDirectory } from '../../src/ephemeral/temporary-directory.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -57,11 +55,11 @@ export function withDatabase(url: string, database: string): string {
 }
 
 async function startServer() {
-  const dataDirectory = await mkdtemp(path.join(tmpdir(), 'interaction-api-test-'))
+  const folder = await makeTemporaryDirectory()
   // A test's rows need not survive a power cut.
   const settings = { fsync: 'off', full_page_writes: 'off' }
   const server = await startEmbeddedPostgres({
-    dataDirectory,
+    dataDirectory: folder.path,
     log: (message) => process.stderr.write(`${message}\n`),
     settings,
   })
@@ -69,7 +67,7 @@ async function startServer() {
     url: server.url,
     stop: async () => {
       await server.stop()
-      await rm(dataDirectory, { recursive: true, force: true })
+      await folder.remove()
     },
   }
 }

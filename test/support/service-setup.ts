@@ -1,10 +1,8 @@
 // The service that the contract suite talks to: the one at CONTRACT_URL, or one that is started for it and vanishes.
 import { randomUUID } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
 import pg from 'pg'
 import type { TestProject } from 'vitest/node'
+import { makeTemporaryDirectory } from '../../src/ephemeral/temporary-directory.ts'
 import setUpPostgres, { withDatabase } from './postgres-setup.ts'
 import { startService } from './service.ts'
 
@@ -58,17 +56,17 @@ async function start(project: TestProject, clients: string) {
   const admin = new pg.Client({ connectionString: postgresUrl })
   await admin.connect()
   await admin.query(`create database ${name}`)
-  const dataDirectory = await mkdtemp(path.join(tmpdir(), 'interaction-api-contract-'))
+  const folder = await makeTemporaryDirectory()
   const service = await startService({
     DATABASE_URL: withDatabase(postgresUrl, name),
-    DATA_DIR: dataDirectory,
+    DATA_DIR: folder.path,
     BOOTSTRAP_CLIENTS: clients,
   })
   return {
     baseUrl: service.baseUrl,
     stop: async () => {
       await service.stop()
-      await rm(dataDirectory, { recursive: true, force: true })
+      await folder.remove()
       await admin.query(`drop database ${name}`)
       await admin.end()
       await stopPostgres?.()

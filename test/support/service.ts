@@ -22,7 +22,22 @@ export function runCommand(
   command = executable,
 ): ChildProcess {
   const { PATH = '', HOME = '' } = process.env
-  return spawn(process.execPath, [command, ...parameters], { env: { PATH, HOME, ...environment } })
+  const child = spawn(process.execPath, [command, ...parameters], { env: { PATH, HOME, ...environment } })
+  endWithThisProcess(child)
+  return child
+}
+
+/** A shell waits on a pipe for this process to end, kill -9 included, and ends the child then. */
+function endWithThisProcess(child: ChildProcess): void {
+  if (child.pid === undefined) return
+  const watcher = spawn('/bin/sh', ['-c', 'read -r over || kill -KILL "$1"', 'sh', `${child.pid}`], {
+    // its own process group: ctrl-C must not end it
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  })
+  watcher.stdin.on('error', () => {})
+  watcher.unref()
+  child.once('exit', () => watcher.stdin.end('over\n'))
 }
 
 /** Runs the command to its end. */

@@ -44,7 +44,7 @@ export async function openDocs(
     expect(troubles).toEqual([])
   })
   const page = await (await browser.newContext(screen)).newPage()
-  page.setDefaultTimeout(20_000)
+  page.setDefaultTimeout(120_000)
   page.on('pageerror', (error) => troubles.push(error.message))
   page.on('console', (message) => {
     // it says so of each refusal, which the page shows

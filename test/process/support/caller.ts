@@ -1,17 +1,16 @@
 // A caller of a service that runs as a process of its own.
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { onTestFinished } from 'vitest'
+import { makeTemporaryDirectory } from '../../../src/ephemeral/temporary-directory.ts'
 import { askForToken as askForTokenAt, type Credentials } from '../../support/ask-for-token.ts'
 import { type RunningService, startService } from '../../support/service.ts'
 
-/** A folder that is gone when the test is over. */
+/** Makes a folder that is removed, with any PostgreSQL in it, when the test or this process ends. */
 export async function temporaryFolder(): Promise<string> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'interaction-api-process-'))
-  // A killed service's PostgreSQL may still be writing in it.
-  onTestFinished(() => rm(folder, { recursive: true, force: true, maxRetries: 50 }))
-  return folder
+  const folder = await makeTemporaryDirectory()
+  onTestFinished(() => folder.remove())
+  return folder.path
 }
 
 /** A service with these settings that is stopped, if the test has not done so, when the test is over. */

@@ -57,10 +57,10 @@ export async function query<Row extends QueryResultRow>(url: string, sql: string
   }
 }
 
-/** Returns the first value other than undefined. Tries for ten seconds; an error counts as undefined. */
+/** Returns the first value other than undefined. Tries for two minutes; an error counts as undefined. */
 export async function eventually<T>(attempt: () => T | undefined | Promise<T | undefined>): Promise<T> {
   let last: unknown = 'nothing'
-  for (const deadline = Date.now() + 10_000; Date.now() < deadline; await sleep(10)) {
+  for (const deadline = Date.now() + 120_000; Date.now() < deadline; await sleep(10)) {
     try {
       const value = await attempt()
       if (value !== undefined) return value
@@ -68,7 +68,7 @@ export async function eventually<T>(attempt: () => T | undefined | Promise<T | u
       last = error
     }
   }
-  throw new Error('It did not happen in ten seconds', { cause: last })
+  throw new Error('It did not happen in two minutes', { cause: last })
 }
 
 export function isAlive(pid: number): boolean {
