@@ -1,4 +1,4 @@
-// No shape of `data` makes a write fail or a search answer 500 (contract §6).
+// No value in `data` makes a write fail or a search respond with 500 (contract §6).
 import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -31,7 +31,7 @@ const filters = {
 const megabyte = 'x'.repeat(900_000)
 const nested = (open: string, close: string, depth: number) => open.repeat(depth) + close.repeat(depth)
 
-const traps = [
+const extremes = [
   ...[
     '1e400',
     '-1e400',
@@ -85,7 +85,7 @@ const anyJson = fc.oneof(
   fc
     .jsonValue({ stringUnit: 'binary', maxDepth: 5 })
     .map((value) => JSON.stringify(value))
-    // contract §7: PostgreSQL cannot hold it
+    // contract §7: PostgreSQL cannot store it
     .filter((text) => !text.includes('\\u0000')),
   fc
     .array(fc.string({ unit: 'grapheme' }).filter((text) => !text.includes('\u0000')))
@@ -95,8 +95,8 @@ const anyJson = fc.oneof(
 )
 
 describe('any JSON value in a member that filters read', () => {
-  test.each(traps.map((json) => ({ json, sample: json.slice(0, 30) })))(
-    'is stored, returned and searched past: $sample',
+  test.each(extremes.map((json) => ({ json, sample: json.slice(0, 30) })))(
+    'is stored and returned, and breaks no search: $sample',
     async ({ json }) => {
       await expectHarmless(
         names.map((name) => `{"${name}":${json}}`),
@@ -105,10 +105,10 @@ describe('any JSON value in a member that filters read', () => {
     },
   )
 
-  test('is stored, returned and searched past, whatever it is', async () => {
+  test('is stored and returned, and breaks no search, when it is random', async () => {
     const members = fc.array(fc.tuple(fc.constantFrom(...names), anyJson), { maxLength: 8 })
     await fc.assert(
-      // a name may stand there twice
+      // a name may occur twice
       fc.asyncProperty(members, async (chosen) => {
         const data = `{${chosen.map(([name, json]) => `"${name}":${json}`)}}`
         await expectHarmless([data], agentToken(randomUUID()))
@@ -117,12 +117,12 @@ describe('any JSON value in a member that filters read', () => {
     )
   })
 
-  test('does not keep other interactions from being found', async () => {
+  test('does not hide other interactions from a search', async () => {
     const token = agentToken('among-traps')
     const good = '{"customerId":"1","roomName":"1","recorderId":"r","cobrowseRecorderId":"c","tags":["x"]}'
     await call(token, 'POST', '', `{"interactionId":"good","data":${good}}`)
     for (const name of names) {
-      const small = traps.filter((json) => json.length < 10_000)
+      const small = extremes.filter((json) => json.length < 10_000)
       await Promise.all(small.map((json) => call(token, 'POST', '', `{"data":{"${name}":${json}}}`)))
     }
     for (const [name, value] of Object.entries(filters).slice(0, 4)) {

@@ -1,4 +1,4 @@
-// `data` comes back as the text that was given: every digit, key, duplicate, escape and space of it.
+// `data` is returned as the exact text that was sent: every digit, key, duplicate, escape and space.
 import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -26,7 +26,7 @@ const number = fc.oneof(
   fc.constantFrom('9007199254740993', '-9223372036854775809', `${'1234567890'.repeat(30)}.${'0'.repeat(30)}`),
   fc.stringMatching(/^-?(0|[1-9][0-9]{0,30})(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,4})?$/),
 )
-/** A character as it is, or as one of the escapes for it. */
+/** A character, literal or escaped. */
 const character = fc.oneof(
   fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }).filter((one) => !/["\\\p{Cc}]/u.test(one)),
   fc.constantFrom('\\"', '\\\\', '\\/', '\\b', '\\f', '\\n', '\\r', '\\t', '/', '\u007f', '\u2028', '\ufeff'),
@@ -71,7 +71,7 @@ const { object } = fc.letrec<{ value: string; array: string; object: string }>((
     .map(([empty, members]) => `{${members.map((parts) => parts.join('')).join(',') || empty}}`),
 }))
 
-describe('the text of data is the same', () => {
+describe('the text of data is unchanged', () => {
   test('in GET and in the list, after POST', async () => {
     await fc.assert(
       fc.asyncProperty(object, space, async (data, gap) => {
@@ -102,7 +102,7 @@ describe('the text of data is the same', () => {
     )
   })
 
-  test('when another member is changed', async () => {
+  test('after an update of another member', async () => {
     const token = agentToken('kept')
     const data = '{ "n":12345678901234567890, "n":1.0,\t"__proto__":{"x":-0} }'
     await expectStatus(200, call(token, 'POST', '', `{"interactionId":"kept","data":${data}}`))
@@ -123,7 +123,7 @@ describe('the text of data is the same', () => {
   })
 })
 
-test('of several members named data the last is stored', async () => {
+test('the last of several members named data is stored', async () => {
   const token = agentToken('twice')
   await expectStatus(
     200,
@@ -132,7 +132,7 @@ test('of several members named data the last is stored', async () => {
   expect(await read(token, 'twice')).toBe('{"a":2}')
 })
 
-test('without data an empty object is stored', async () => {
+test('an interaction without data is stored with an empty object', async () => {
   const token = agentToken('none')
   await expectStatus(200, call(token, 'POST', '', '{"interactionId":"none"}'))
   await expectStatus(200, call(token, 'POST', '', '{"interactionId":"null","data":null}'))
@@ -146,7 +146,7 @@ test.each([
   '{"a":"\\ud800"}',
   '{"a":["\\ude00\\ud83d"]}',
   '{"a":"\\ud83dx"}',
-])('data that the database cannot hold is refused by name: %s', async (data) => {
+])('data that the database cannot store is rejected with an error for data: %s', async (data) => {
   const reply = await call(agentToken('refused'), 'POST', '', `{"data":${data}}`)
   expect(reply.statusCode).toBe(400)
   expect(Object.keys(reply.json())).toEqual(['data'])
@@ -161,7 +161,7 @@ async function read(token: string, id: string): Promise<string> {
   return dataText((await call(token, 'GET', `/${id}`)).body)
 }
 
-/** The data of the only interaction of the organization. */
+/** Returns the data of the only interaction of the organization. */
 async function list(token: string): Promise<string> {
   return dataText((await call(token, 'GET', query(always))).body)
 }

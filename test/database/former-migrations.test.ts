@@ -1,4 +1,4 @@
-// A database of the nine former migrations is converted, with all its rows, or refused with what to do.
+// A database with the nine former migrations is converted and keeps its rows, or is rejected with instructions.
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -24,7 +24,7 @@ const former = {
   '0009_keep_idempotency_keys.sql': 'ce2096da3fcc2ac13382bef54e48f5c77cf88b4c04117051b0bb991bdade3f65',
 }
 
-test('the fixture is the nine migrations, unchanged', async () => {
+test('the fixture has the nine former migrations, unchanged', async () => {
   const hash = async (file: string) =>
     createHash('sha256')
       .update(await readFile(path.join(folder, file)))
@@ -34,8 +34,8 @@ test('the fixture is the nine migrations, unchanged', async () => {
   expect(Object.fromEntries(hashes)).toEqual(former)
 })
 
-describe('a database with all nine', () => {
-  test('has the schema of a new database afterwards, and the same migrations', async () => {
+describe('a database with all nine migrations', () => {
+  test('is converted to the schema and the migrations of a new database', async () => {
     const [converted] = await emptyDatabase()
     const [fresh] = await emptyDatabase()
     await applyFormerMigrations(converted)
@@ -72,7 +72,7 @@ describe('a database with all nine', () => {
     expect(rows).toEqual([{ customer_id: 'c-2', changes: 2 }])
   })
 
-  test('is left alone by a second run', async () => {
+  test('is not changed by a second run', async () => {
     const [kysely] = await emptyDatabase()
     await applyFormerMigrations(kysely)
     await migrate(kysely)
@@ -82,17 +82,20 @@ describe('a database with all nine', () => {
     expect(after).toEqual(before)
   })
 
-  test.each([1, 2, 3])('is converted once by several servers that start at once (round %i)', async () => {
-    const [first, ...others] = await emptyDatabase(4)
-    await applyFormerMigrations(first)
-    await fill(first)
-    const before = await allRows(first)
-    expect(await Promise.all([first, ...others].map(migrate))).toEqual([[], [], [], []])
-    expect(await allRows(first)).toEqual(before)
-    expect(await applied(first)).toHaveLength(4)
-  })
+  test.each([1, 2, 3])(
+    'is converted once when several servers start at the same time (round %i)',
+    async () => {
+      const [first, ...others] = await emptyDatabase(4)
+      await applyFormerMigrations(first)
+      await fill(first)
+      const before = await allRows(first)
+      expect(await Promise.all([first, ...others].map(migrate))).toEqual([[], [], [], []])
+      expect(await allRows(first)).toEqual(before)
+      expect(await applied(first)).toHaveLength(4)
+    },
+  )
 
-  test('is refused by a server of the version before once it is converted', async () => {
+  test('is rejected by a server of the former version after the conversion', async () => {
     const [kysely] = await emptyDatabase()
     await applyFormerMigrations(kysely)
     await migrate(kysely)
@@ -102,26 +105,26 @@ describe('a database with all nine', () => {
 
 describe('a database that cannot be converted', () => {
   test.each([1, 2, 6, 8])(
-    'since it has %i of the nine is refused, unchanged, with what to do',
+    'because it has %i of the nine is rejected with instructions, and not changed',
     async (count) => {
       const [kysely] = await emptyDatabase()
       await applyFormerMigrations(kysely, count)
-      await expectRefusal(
+      await expectRejected(
         kysely,
         /does not know: 0001_create_oauth_clients.*Export the interactions.*import them/,
       )
     },
   )
 
-  test('since it has another one beside the nine is refused, unchanged, with what to do', async () => {
+  test('because it has an additional migration is rejected with instructions, and not changed', async () => {
     const [kysely] = await emptyDatabase()
     await applyFormerMigrations(kysely)
     await sql`insert into schema_migrations values ('0010_unknown', now()::text)`.execute(kysely)
-    await expectRefusal(kysely, /0010_unknown.*Export the interactions.*import them/)
+    await expectRejected(kysely, /0010_unknown.*Export the interactions.*import them/)
   })
 })
 
-async function expectRefusal(kysely: Kysely<Tables>, message: RegExp): Promise<void> {
+async function expectRejected(kysely: Kysely<Tables>, message: RegExp): Promise<void> {
   const state = async () => [await describeSchema(kysely), await applied(kysely)]
   const before = await state()
   await expect(migrate(kysely)).rejects.toThrow(message)
@@ -135,7 +138,7 @@ async function applied(kysely: Kysely<Tables>): Promise<string[]> {
   return rows.map(({ name }) => name)
 }
 
-/** Puts rows into each table, and totals as if hours had been counted. */
+/** Inserts rows into each table, with totals as if hours had been counted. */
 async function fill(kysely: Kysely<Tables>): Promise<void> {
   await sql`
     insert into oauth_clients (client_id, secret_hash, role, organization_id)
@@ -157,7 +160,7 @@ async function fill(kysely: Kysely<Tables>): Promise<void> {
   )
 }
 
-/** Returns what each table of this version holds, as text. */
+/** Returns the rows of each table of this version as text. */
 async function allRows(kysely: Kysely<Tables>): Promise<{ count: number; rows: string }[]> {
   const tables = [
     'idempotency_keys',

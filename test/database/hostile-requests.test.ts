@@ -1,4 +1,4 @@
-// Ids, filters and headers made to reach another organization's interactions do not.
+// Hostile ids, filters and headers do not reach interactions of another organization.
 import { describe, expect, test } from 'vitest'
 import { startTestApp } from '../support/app.ts'
 import { always, query } from '../support/make.ts'
@@ -35,7 +35,7 @@ describe('a hostile id', () => {
     '__proto__',
   ]
 
-  test.each([...hostile, ...more])('is an id like any other: %s', async (id) => {
+  test.each([...hostile, ...more])('is treated like any other id: %s', async (id) => {
     const path = `/${encodeURIComponent(id)}`
     for (const token of [callers.AGENT, callers.SERVICE]) {
       expect((await call(token, 'GET', path)).statusCode).toBe(404)
@@ -44,9 +44,9 @@ describe('a hostile id', () => {
     const created = await call(other, 'POST', '', { interactionId: id, data: { secret } })
     expect(created.json()).toEqual({ interactionId: id, version: 0 })
     expect(created.headers.location).toBe(`/rtc-api/interactions${path}`)
-    const refused = await call(callers.AGENT, 'GET', path)
-    expect(refused.statusCode).toBe(403)
-    expect(refused.body).not.toContain(secret)
+    const rejected = await call(callers.AGENT, 'GET', path)
+    expect(rejected.statusCode).toBe(403)
+    expect(rejected.body).not.toContain(secret)
     expect((await call(other, 'GET', path)).json()).toMatchObject({ id, data: { secret } })
     expect((await call(other, 'PUT', path, { type: 'changed' })).statusCode).toBe(204)
     expect((await call(callers.SERVICE, 'GET', path)).json()).toMatchObject({
@@ -56,13 +56,16 @@ describe('a hostile id', () => {
     })
   })
 
-  test.each(['%00', 'a%00b', '%ff', '%', '%zz', '%c0%ae'])('that is no text is refused: %s', async (path) => {
-    for (const token of [callers.AGENT, callers.SERVICE])
-      expect((await call(token, 'GET', `/${path}`)).statusCode).toBe(400)
-  })
+  test.each(['%00', 'a%00b', '%ff', '%', '%zz', '%c0%ae'])(
+    'that is malformed, or contains NUL, is rejected: %s',
+    async (path) => {
+      for (const token of [callers.AGENT, callers.SERVICE])
+        expect((await call(token, 'GET', `/${path}`)).statusCode).toBe(400)
+    },
+  )
 
   test.each(['..', '../', '.', '%2e%2e/interactions/', '//', '/../x'])(
-    'that climbs the path reads nothing: %s',
+    'with a path traversal reads nothing: %s',
     async (path) => {
       await create(other)
       const reply = await call(callers.AGENT, 'GET', `/${path}`)
@@ -88,7 +91,7 @@ test('hostile filters find nothing of another organization', async () => {
   }
 })
 
-test('the organization is that of the token, whatever else the request says', async () => {
+test('only the token sets the organization, not headers or parameters', async () => {
   const id = await create(other)
   const headers = {
     authorization: `Bearer ${callers.AGENT}`,

@@ -1,4 +1,4 @@
-// A creation with an Idempotency-Key may be sent any number of times, and creates once.
+// A create request with an Idempotency-Key may be repeated, and creates one interaction.
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { describe, expect, test } from 'vitest'
@@ -19,36 +19,37 @@ function create(key: string, body: object | string = { type: 'chat', data: { n: 
   })
 }
 
-/** What was answered, but for what each reply has of its own. */
-function answerOf({ statusCode, body, headers }: Awaited<ReturnType<typeof create>>) {
+/** Returns the parts of a response that are the same in every repetition. */
+function responseOf({ statusCode, body, headers }: Awaited<ReturnType<typeof create>>) {
   const { location, etag, 'content-type': type } = headers
   return { statusCode, body, location, etag, type }
 }
 
-async function created<Answer>(act: () => Promise<Answer>): Promise<[number, Answer]> {
+async function countCreated<Result>(act: () => Promise<Result>): Promise<[number, Result]> {
   const before = await countInteractions(database.kysely)
-  const answer = await act()
-  return [(await countInteractions(database.kysely)) - before, answer]
+  const result = await act()
+  return [(await countInteractions(database.kysely)) - before, result]
 }
 
-const age = (hours: number) =>
+const ageKeys = (hours: number) =>
   sql`update idempotency_keys set created_at = now() - make_interval(hours => ${hours}::int)`.execute(
     database.kysely,
   )
 
-const keys = async () => (await database.kysely.selectFrom('idempotency_keys').selectAll().execute()).length
+const countKeys = async () =>
+  (await database.kysely.selectFrom('idempotency_keys').selectAll().execute()).length
 
 describe('the same key', () => {
-  test('and body gets the same answer, and creates one', async () => {
+  test('with the same body gets the same response, and creates one interaction', async () => {
     const key = randomUUID()
-    const [count, [first, ...others]] = await created(async () => [
+    const [count, [first, ...others]] = await countCreated(async () => [
       await create(key),
       await create(key),
       await create(key),
     ])
     expect(count).toBe(1)
     expect(first?.statusCode).toBe(200)
-    expect(others.map(answerOf)).toEqual(others.map(() => first && answerOf(first)))
+    expect(others.map(responseOf)).toEqual(others.map(() => first && responseOf(first)))
     expect((await call(agent, 'GET', `/${first?.json().interactionId}`)).json()).toMatchObject({
       type: 'chat',
       data: { n: 1 },
@@ -58,11 +59,11 @@ describe('the same key', () => {
     })
   })
 
-  test('gets the same answer after the interaction was updated', async () => {
+  test('gets the same response after the interaction was updated', async () => {
     const key = randomUUID()
     const first = await create(key)
     await call(agent, 'PUT', `/${first.json().interactionId}`, { type: 'video' })
-    expect(answerOf(await create(key))).toEqual(answerOf(first))
+    expect(responseOf(await create(key))).toEqual(responseOf(first))
   })
 
   test.each([
@@ -71,31 +72,31 @@ describe('the same key', () => {
     '{"type":"chat","data":{"n":1.0}}',
     { data: { n: 1 } },
     { type: 'chat' },
-  ])('and another body gets 422, and creates nothing: %j', async (body) => {
+  ])('with another body gets 422, and creates nothing: %j', async (body) => {
     const key = randomUUID()
     const first = await create(key)
-    const [count, reply] = await created(() => create(key, body))
+    const [count, reply] = await countCreated(() => create(key, body))
     expectProblem(reply, 422, 'idempotency_key_reused')
     expect(count).toBe(0)
-    expect(answerOf(await create(key))).toEqual(answerOf(first))
+    expect(responseOf(await create(key))).toEqual(responseOf(first))
   })
 
-  test('and what means the same is the same body', async () => {
+  test('with an equivalent body gets the same response', async () => {
     const key = randomUUID()
     const first = await create(key)
     const again = await create(
       key,
       '{ "data": {"n":1}, "unknown": 5, "interactionId": null, "type": "chat" }',
     )
-    expect(answerOf(again)).toEqual(answerOf(first))
+    expect(responseOf(again)).toEqual(responseOf(first))
   })
 
-  test('in quotes or without is one key', async () => {
+  test('may be quoted or not', async () => {
     const first = await create('"a-key/of:mine"')
-    expect(answerOf(await create('a-key/of:mine'))).toEqual(answerOf(first))
+    expect(responseOf(await create('a-key/of:mine'))).toEqual(responseOf(first))
   })
 
-  test('of another organization, user or role is another key', async () => {
+  test('is a different key for another organization, user or role', async () => {
     const key = randomUUID()
     const body = { organizationId: 'acme' }
     const tokens = [
@@ -105,7 +106,9 @@ describe('the same key', () => {
       serviceToken('agent-1'),
       serviceToken(),
     ]
-    const [count, replies] = await created(() => Promise.all(tokens.map((token) => create(key, body, token))))
+    const [count, replies] = await countCreated(() =>
+      Promise.all(tokens.map((token) => create(key, body, token))),
+    )
     expect(replies.map(({ statusCode }) => statusCode)).toEqual(tokens.map(() => 200))
     expect(count).toBe(5)
     expect((await call(agentToken('globex'), 'GET', `/${replies[1]?.json().interactionId}`)).statusCode).toBe(
@@ -113,7 +116,7 @@ describe('the same key', () => {
     )
   })
 
-  test('of a service for another organization is another body', async () => {
+  test('with another organizationId of a service gets 422', async () => {
     const key = randomUUID()
     await create(key, { organizationId: 'acme' }, serviceToken())
     expectProblem(
@@ -123,48 +126,53 @@ describe('the same key', () => {
     )
   })
 
-  test('is free again after a creation that was refused', async () => {
+  test('can be used again after a rejected request', async () => {
     const key = randomUUID()
     expectErrors(await create(key, { data: 5 }), 'data')
     expectErrors(await create(key, '{"data":{"a":"\\u0000"}}'), 'data')
     expect((await create(key)).statusCode).toBe(200)
   })
 
-  test('is free again after 24 hours, and not before', async () => {
+  test('can be used again after 24 hours, and not before', async () => {
     const key = randomUUID()
     const first = await create(key)
-    await age(23)
-    expect(answerOf(await create(key))).toEqual(answerOf(first))
-    await age(25)
+    await ageKeys(23)
+    expect(responseOf(await create(key))).toEqual(responseOf(first))
+    await ageKeys(25)
     const second = await create(key, { type: 'video' })
     expect(second.statusCode).toBe(200)
     expect(second.json().interactionId).not.toBe(first.json().interactionId)
-    expect(answerOf(await create(key, { type: 'video' }))).toEqual(answerOf(second))
+    expect(responseOf(await create(key, { type: 'video' }))).toEqual(responseOf(second))
   })
 })
 
-describe('at once', () => {
+describe('at the same time', () => {
   const twenty = Array.from({ length: 20 }, (_, n) => n)
 
-  test.each(twenty.slice(0, 5))('20 of one key get the same answer, and create one (round %i)', async () => {
-    const key = randomUUID()
-    const [count, replies] = await created(() => Promise.all(twenty.map(() => create(key))))
-    expect(count).toBe(1)
-    expect(new Set(replies.map((reply) => JSON.stringify(answerOf(reply)))).size).toBe(1)
-  })
+  test.each(twenty.slice(0, 5))(
+    '20 requests with one key get the same response, and create one interaction (round %i)',
+    async () => {
+      const key = randomUUID()
+      const [count, replies] = await countCreated(() => Promise.all(twenty.map(() => create(key))))
+      expect(count).toBe(1)
+      expect(new Set(replies.map((reply) => JSON.stringify(responseOf(reply)))).size).toBe(1)
+    },
+  )
 
-  test('20 of one key and as many bodies create one, and the others get 422', async () => {
+  test('20 requests with one key and different bodies create one interaction, and the others get 422', async () => {
     const key = randomUUID()
-    const [count, replies] = await created(() => Promise.all(twenty.map((n) => create(key, { data: { n } }))))
+    const [count, replies] = await countCreated(() =>
+      Promise.all(twenty.map((n) => create(key, { data: { n } }))),
+    )
     const statuses = replies.map(({ statusCode }) => statusCode).sort()
     expect([count, statuses]).toEqual([1, [200, ...twenty.slice(1).map(() => 422)]])
   })
 
-  test('those of many keys, of an expired one, and without a key create each their own', async () => {
+  test('different keys and requests without a key create one interaction each, an expired key creates one', async () => {
     const used = randomUUID()
     await create(used)
-    await age(25)
-    const [count, replies] = await created(() =>
+    await ageKeys(25)
+    const [count, replies] = await countCreated(() =>
       Promise.all([
         ...twenty.map(() => create(randomUUID())),
         ...twenty.map(() => create(used)),
@@ -204,7 +212,7 @@ describe('a key', () => {
     'x'.repeat(8000),
     `"${'\\'.repeat(8000)}`,
   ])('must not be %s', async (key) => {
-    const [count, reply] = await created(() => create(key))
+    const [count, reply] = await countCreated(() => create(key))
     expectErrors(reply, 'Idempotency-Key')
     expect(count).toBe(0)
   })
@@ -214,13 +222,13 @@ describe('a key', () => {
     expectErrors(await create('a b', { type: 5, data: {} }), 'Idempotency-Key')
   })
 
-  test('has no effect beside an interactionId, which exists from then on', async () => {
+  test('has no effect in a request with an interactionId', async () => {
     const body = { interactionId: randomUUID() }
     expect((await create('a b', body)).statusCode).toBe(200)
     expectProblem(await create('a b', body), 409, 'conflict')
   })
 
-  test('is not kept in words', async () => {
+  test('is stored only as a hash', async () => {
     await create('my-secret-key')
     const { rows } = await sql<{
       text: string
@@ -229,17 +237,17 @@ describe('a key', () => {
   })
 })
 
-test('keys that have expired are removed by creations with others, in steps', async () => {
+test('creations with other keys remove expired keys in steps', async () => {
   await sql`
     insert into idempotency_keys (key, fingerprint, interaction_id, created_at)
     select sha256(n::text::bytea), '', n::text, now() - interval '25 hours' from generate_series(1, 500) as n`.execute(
     database.kysely,
   )
-  await age(25)
-  const before = await keys()
+  await ageKeys(25)
+  const before = await countKeys()
   await create(randomUUID())
-  const after = await keys()
+  const after = await countKeys()
   expect(after).toBeGreaterThan(1)
   expect(after).toBeLessThan(before - 100)
-  while ((await keys()) > 10) await create(randomUUID())
+  while ((await countKeys()) > 10) await create(randomUUID())
 })

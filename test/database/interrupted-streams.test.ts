@@ -1,4 +1,4 @@
-// A stream of lines that does not come to its end: what the client is told, and what is left running.
+// Streams of lines that end early: the client sees that the body is incomplete, and nothing is left running.
 import { once } from 'node:events'
 import { get as httpGet, type IncomingMessage } from 'node:http'
 import Fastify from 'fastify'
@@ -20,7 +20,7 @@ const baseUrl = await app.listen({ host: '127.0.0.1', port: 0 })
 const { kysely } = database
 const url = `/rtc-api/interactions${query(always)}`
 const headers = { ...bearer(agentToken()), accept: 'application/x-ndjson' }
-// more than the sockets between client and server hold
+// more bytes than the socket buffers hold
 await sql`
   insert into interactions (id, organization_id, created_by, data)
   select 'id-' || n, 'acme', 'agent', json_build_object('text', (
@@ -28,11 +28,11 @@ await sql`
   ))
   from generate_series(1, 400) as n`.execute(kysely)
 
-/** undefined: as they are */
+/** undefined: not compressed */
 const codings = [undefined, 'gzip', 'br'] as const
 type Coding = (typeof codings)[number]
 
-/** A client that has read the first piece, and reads on when it is told to. */
+/** Sends a request and reads only the first chunk of the body. */
 async function startReading(from = baseUrl, coding?: Coding): Promise<IncomingMessage> {
   const accepted = coding === undefined ? {} : { 'accept-encoding': coding }
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
@@ -50,7 +50,7 @@ async function readToEnd(response: IncomingMessage): Promise<number> {
   return bytes
 }
 
-test('while a client reads nothing, no connection to the database is held for it', async () => {
+test('a client that does not read holds no database connection', async () => {
   const response = await startReading()
   for (;;) {
     const { rows } = await sql`
@@ -62,14 +62,14 @@ test('while a client reads nothing, no connection to the database is held for it
   expect(response.complete).toBe(true)
 })
 
-test('streams side by side all come to their end, as each holds little', async () => {
+test('concurrent streams all complete, because each buffers little', async () => {
   const responses = await Promise.all(Array.from({ length: 5 }, () => startReading()))
   await Promise.all(responses.map(readToEnd))
   expect(responses.map(({ complete }) => complete)).toEqual(responses.map(() => true))
 })
 
 test.each(codings)(
-  'what fails on the way cuts the body, and the client knows that it is not complete (%s)',
+  'a failure during a stream aborts the body, so that the client sees it as incomplete (%s)',
   async (coding) => {
     const response = await startReading(baseUrl, coding)
     await sql`alter table interactions rename to elsewhere`.execute(kysely)
@@ -82,16 +82,16 @@ test.each(codings)(
   },
 )
 
-test.each(codings)('when the client goes, so does the scan (%s)', async (coding) => {
+test.each(codings)('a scan ends when its client disconnects (%s)', async (coding) => {
   const own = openDatabase({ ...testDatabaseSettings, url: databaseUrl }, () => {})
   onTestFinished(() => own.close())
   const repository = interactionRepository(own, { keepsTotals: false })
-  let isOver = false
+  let hasEnded = false
   const scan: Scan = async function* (criteria, options) {
     try {
       yield* repository.scan(criteria, options)
     } finally {
-      isOver = true
+      hasEnded = true
     }
   }
   const observed = Fastify()
@@ -110,7 +110,7 @@ test.each(codings)('when the client goes, so does the scan (%s)', async (coding)
     { prefix: '/rtc-api' },
   )
   const response = await startReading(await observed.listen({ host: '127.0.0.1', port: 0 }), coding)
-  expect(isOver).toBe(false)
+  expect(hasEnded).toBe(false)
   response.destroy()
-  await vi.waitUntil(() => isOver, { timeout: 10_000 })
+  await vi.waitUntil(() => hasEnded, { timeout: 10_000 })
 })

@@ -1,5 +1,5 @@
-// Isolation holds as well when many callers ask at once, so that their calls share statements, and when they are known
-// by tokens that are remembered (contract §1).
+// Organizations stay isolated when concurrent requests share statements, and when verified tokens are cached
+// (contract §1).
 import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { startTestApp } from '../support/app.ts'
@@ -12,7 +12,7 @@ const base = `${await app.listen({ host: '127.0.0.1', port: 0 })}/rtc-api/intera
 type Organization = 'acme' | 'globex'
 const organizations: readonly Organization[] = ['acme', 'globex']
 
-/** Each role, in each organization; the same tokens are used by every test, so that they are remembered. */
+/** Each role in each organization. Every test uses the same tokens, so that they are cached. */
 const callers = [
   ...organizations.flatMap((organization) =>
     ['AGENT', 'SUPERVISOR'].map((role) => ({
@@ -24,7 +24,7 @@ const callers = [
   { name: 'SERVICE', organization: undefined, token: serviceToken('SERVICE') },
 ]
 
-/** A real request; the connection is kept, and many are open at once. */
+/** Sends a request over a socket: many are open at the same time. */
 async function call(token: string, method: string, path: string, body?: object) {
   const reply = await fetch(base + path, {
     method,
@@ -34,7 +34,7 @@ async function call(token: string, method: string, path: string, body?: object) 
   return { status: reply.status, text: await reply.text() }
 }
 
-/** Creates so many, half in each organization. @returns their ids with their owners */
+/** Creates `count` interactions, half of them in each organization. @returns their ids and owners */
 async function createMany(count: number) {
   const made = Array.from({ length: count }, (_, n) => ({
     id: randomUUID(),
@@ -56,21 +56,21 @@ async function createMany(count: number) {
 const rowsOf = (ids: readonly string[]) =>
   database.kysely.selectFrom('interactions').selectAll().where('id', 'in', ids).orderBy('id').execute()
 
-/** In an order that mixes the callers, so that each statement serves several. */
+/** Mixes the callers, so that each statement serves several of them. */
 const shuffled = <T>(all: readonly T[]): T[] =>
   all
     .map((one) => ({ one, at: Math.random() }))
     .sort((a, b) => a.at - b.at)
     .map(({ one }) => one)
 
-test.each([1, 2])('of reads at once each caller gets its own, round %i', async () => {
+test.each([1, 2])('concurrent reads return only what each caller may read, round %i', async () => {
   const made = await createMany(40)
-  const asked = callers.flatMap((caller) => [
+  const requests = callers.flatMap((caller) => [
     ...made.map(({ id, owner }) => ({ caller, id, owner })),
     ...Array.from({ length: 10 }, () => ({ caller, id: randomUUID(), owner: undefined })),
   ])
   await Promise.all(
-    shuffled(asked).map(async ({ caller: { name, organization, token }, id, owner }) => {
+    shuffled(requests).map(async ({ caller: { name, organization, token }, id, owner }) => {
       const { status, text } = await call(token, 'GET', `/${id}`)
       const isAllowed = organization === undefined || organization === owner
       expect([name, status]).toEqual([name, owner === undefined ? 404 : isAllowed ? 200 : 403])
@@ -81,14 +81,14 @@ test.each([1, 2])('of reads at once each caller gets its own, round %i', async (
   )
 })
 
-test.each([1, 2])('of updates at once each caller changes its own alone, round %i', async () => {
+test.each([1, 2])('concurrent updates change only what each caller may update, round %i', async () => {
   const made = await createMany(40)
-  const asked = callers.flatMap((caller) => [
+  const requests = callers.flatMap((caller) => [
     ...made.map(({ id, owner }) => ({ caller, id, owner })),
     { caller, id: randomUUID(), owner: undefined },
   ])
   await Promise.all(
-    shuffled(asked).map(async ({ caller: { name, organization, token }, id, owner }) => {
+    shuffled(requests).map(async ({ caller: { name, organization, token }, id, owner }) => {
       const { status, text } = await call(token, 'PUT', `/${id}`, {
         type: name,
         organizationId: organization,
@@ -101,18 +101,18 @@ test.each([1, 2])('of updates at once each caller changes its own alone, round %
   for (const row of await rowsOf(made.map(({ id }) => id))) {
     const owner = made.find(({ id }) => id === row.id)?.owner
     expect(row.organization_id).toBe(owner)
-    // two roles of its organization, and the service, once each
+    // one update by each of the two roles of its organization, and one by the service
     expect(Number(row.version)).toBe(3)
     expect([`AGENT of ${owner}`, `SUPERVISOR of ${owner}`, 'SERVICE']).toContain(row.type)
   }
 })
 
-test('of creations at once each is where its caller may create, and of one id one is', async () => {
+test('concurrent creations use an organization that the caller may use, and create each id once', async () => {
   const contested = Array.from({ length: 20 }, () => randomUUID())
   const forged = { id: 'forged', createdBy: 'forged', createdAt: '2001-01-01T00:00:00Z', version: 9 }
-  const asked = callers.flatMap((caller) => contested.map((id) => ({ caller, id })))
+  const requests = callers.flatMap((caller) => contested.map((id) => ({ caller, id })))
   const replies = await Promise.all(
-    shuffled(asked).map(async ({ caller, id }) => {
+    shuffled(requests).map(async ({ caller, id }) => {
       const body = { ...forged, interactionId: id, organizationId: 'globex', data: { by: caller.name } }
       return { caller, id, ...(await call(caller.token, 'POST', '', body)) }
     }),
@@ -136,23 +136,23 @@ test('of creations at once each is where its caller may create, and of one id on
   }
 })
 
-test('of creations at once, those that are refused leave nothing, and the others are all there', async () => {
-  const asked = Array.from({ length: 60 }, (_, n) => ({ n, id: randomUUID() }))
-  const refusals = [{ data: [] }, { data: { text: '\u0000' } }, { type: '' }]
+test('of concurrent creations, the rejected ones store nothing, and the others are all stored', async () => {
+  const requests = Array.from({ length: 60 }, (_, n) => ({ n, id: randomUUID() }))
+  const invalidBodies = [{ data: [] }, { data: { text: '\u0000' } }, { type: '' }]
   const expected = new Map<string, number>()
   await Promise.all(
-    asked.map(async ({ n, id }) => {
-      // a SERVICE that names no organization, three kinds of bad bodies, and four good ones in turn
+    requests.map(async ({ n, id }) => {
+      // in turn: a SERVICE without organizationId, three invalid bodies, and four valid ones
       const caller = n % 8 === 0 ? callers.at(-1) : callers[n % 4]
       const { status } = await call(caller?.token ?? '', 'POST', '', {
         interactionId: id,
-        ...refusals[(n % 8) - 1],
+        ...invalidBodies[(n % 8) - 1],
       })
       expected.set(id, status)
       expect(status).toBe(n % 8 < 4 ? 400 : 200)
     }),
   )
-  const kept = (await rowsOf(asked.map(({ id }) => id))).map(({ id }) => id)
+  const kept = (await rowsOf(requests.map(({ id }) => id))).map(({ id }) => id)
   expect(kept).toEqual(
     [...expected]
       .filter(([, status]) => status === 200)
@@ -161,7 +161,7 @@ test('of creations at once, those that are refused leave nothing, and the others
   )
 })
 
-test('of searches at once each caller finds its own', async () => {
+test('concurrent searches find only what each caller may read', async () => {
   const made = await createMany(20)
   await Promise.all(
     shuffled([...callers, ...callers, ...callers]).map(async ({ organization, token }) => {

@@ -1,4 +1,4 @@
-// Who may create, read, update and list what (contract §1).
+// Which interactions each role may create, read, update and list (contract §1).
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { startTestApp } from '../support/app.ts'
@@ -19,15 +19,15 @@ const other = agentToken('globex', 'their agent')
 const secret = 'their secret'
 
 const matrix = [
-  { role: 'AGENT', foreign: 403, lists: ['acme'] },
-  { role: 'SUPERVISOR', foreign: 403, lists: ['acme'] },
-  { role: 'SERVICE', foreign: 200, lists: ['acme', 'globex'] },
-  { role: 'ROLE_SERVICE', foreign: 200, lists: ['acme', 'globex'] },
+  { role: 'AGENT', otherStatus: 403, lists: ['acme'] },
+  { role: 'SUPERVISOR', otherStatus: 403, lists: ['acme'] },
+  { role: 'SERVICE', otherStatus: 200, lists: ['acme', 'globex'] },
+  { role: 'ROLE_SERVICE', otherStatus: 200, lists: ['acme', 'globex'] },
 ] as const
 
-describe.each(matrix)('$role', ({ role, foreign, lists }) => {
+describe.each(matrix)('$role', ({ role, otherStatus, lists }) => {
   const token = callers[role]
-  const isService = foreign === 200
+  const isService = otherStatus === 200
 
   test("reads and updates its own organization's interactions", async () => {
     const id = await create(callers.AGENT)
@@ -36,10 +36,10 @@ describe.each(matrix)('$role', ({ role, foreign, lists }) => {
     expect((await read(id)).type).toBe(role)
   })
 
-  test(`gets ${foreign} for those of another organization`, async () => {
+  test(`gets ${otherStatus} for interactions of another organization`, async () => {
     const id = await create(other)
     const got = await call(token, 'GET', `/${id}`)
-    expect(got.statusCode).toBe(foreign)
+    expect(got.statusCode).toBe(otherStatus)
     expect(got.body.includes(secret)).toBe(isService)
     const put = await call(token, 'PUT', `/${id}`, { data: {} })
     expect(put.statusCode).toBe(isService ? 204 : 403)
@@ -50,7 +50,7 @@ describe.each(matrix)('$role', ({ role, foreign, lists }) => {
     }
   })
 
-  test('gets 404 for what does not exist', async () => {
+  test('gets 404 for an unknown id', async () => {
     const id = randomUUID()
     expect((await call(token, 'GET', `/${id}`)).statusCode).toBe(404)
     expect((await call(token, 'PUT', `/${id}`, { type: 'chat' })).statusCode).toBe(404)
@@ -66,10 +66,10 @@ describe.each(matrix)('$role', ({ role, foreign, lists }) => {
     expect(totalElements).toBe(content.length)
   })
 
-  test(`naming another organization in the list gets ${foreign}, naming acme 200`, async () => {
+  test(`gets ${otherStatus} for a list with organizationId globex, and 200 with acme`, async () => {
     const id = await create(other)
     const theirs = await list(token, { organizationId: 'globex' })
-    expect(theirs.statusCode).toBe(foreign)
+    expect(theirs.statusCode).toBe(otherStatus)
     expect(theirs.body.includes(id)).toBe(isService)
     const own = await list(token, { organizationId: 'acme' })
     expect(own.statusCode).toBe(200)
@@ -78,12 +78,12 @@ describe.each(matrix)('$role', ({ role, foreign, lists }) => {
     expect(both.body).not.toContain(id)
   })
 
-  test(`creates in ${isService ? 'the organization that it names' : 'its own, whatever the body says'}`, async () => {
+  test(`creates in ${isService ? 'the organization of the body' : 'its own organization, regardless of the body'}`, async () => {
     const reply = await call(token, 'POST', '', { organizationId: 'globex' })
     expect((await read(reply.json().interactionId)).organizationId).toBe(isService ? 'globex' : 'acme')
   })
 
-  test('creates with its own user, the present time and version 0, whatever the body says', async () => {
+  test('creates with its own user, the current time and version 0, regardless of the body', async () => {
     const forged = { id: 'forged', createdBy: 'forged', createdAt: '2001-01-01T00:00:00.000Z', version: 7 }
     const columns = { created_by: 'forged', created_at: '2001-01-01T00:00:00Z', customer_id: 'forged' }
     const body = { organizationId: 'acme', ...forged, ...columns, organization_id: 'globex' }
@@ -97,7 +97,7 @@ describe.each(matrix)('$role', ({ role, foreign, lists }) => {
     expect(Date.parse(stored.createdAt)).toBeGreaterThanOrEqual(started)
   })
 
-  test('that creates an id that is taken, in whichever organization, changes and learns nothing', async () => {
+  test('gets 409 for an id that exists in any organization, and neither changes nor learns anything', async () => {
     for (const owner of [callers.AGENT, other]) {
       const id = await create(owner)
       const [before, total] = [await read(id), await countInteractions(database.kysely)]
@@ -112,20 +112,20 @@ describe.each(matrix)('$role', ({ role, foreign, lists }) => {
   })
 })
 
-describe('a creation that is refused leaves no row', () => {
-  const refused: [string, string, number, unknown][] = [
-    ['a SERVICE that names no organization', callers.SERVICE, 400, {}],
-    ['a SERVICE with an organization in its token alone', callers.ROLE_SERVICE, 400, { type: 'chat' }],
-    ['a caller without role and organization', signToken({ sub: 'x', authorities: ['AGENT'] }), 403, {}],
-    ['no valid token', 'x', 401, {}],
-    ['data that is no object', callers.AGENT, 400, { data: [] }],
+describe('a rejected creation stores no row', () => {
+  const rejections: [string, string, number, unknown][] = [
+    ['a SERVICE without organizationId', callers.SERVICE, 400, {}],
+    ['a SERVICE with an organization only in its token', callers.ROLE_SERVICE, 400, { type: 'chat' }],
+    ['an AGENT without an organization', signToken({ sub: 'x', authorities: ['AGENT'] }), 403, {}],
+    ['an invalid token', 'x', 401, {}],
+    ['data that is not an object', callers.AGENT, 400, { data: [] }],
     ['NUL in data', callers.AGENT, 400, { data: { a: '\u0000' } }],
     ['NUL in the id', callers.AGENT, 400, { interactionId: '\u0000' }],
     ['an empty type', callers.AGENT, 400, { type: '' }],
     ['broken JSON', callers.AGENT, 400, '{"interactionId":"broken"'],
     ['more than 1 MiB', callers.AGENT, 413, { data: { a: 'x'.repeat(2 ** 20) } }],
   ]
-  test.each(refused)('%s', async (_, token, status, body) => {
+  test.each(rejections)('%s', async (_, token, status, body) => {
     const before = await countInteractions(database.kysely)
     expect((await call(token, 'POST', '', body)).statusCode).toBe(status)
     expect(await countInteractions(database.kysely)).toBe(before)

@@ -1,4 +1,4 @@
-// Pages whose data are too large to hold at once.
+// Pages whose data is too large to hold in memory at once.
 import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 import { startTestApp } from '../support/app.ts'
@@ -8,7 +8,7 @@ const { app, call, database } = await startTestApp()
 const agent = agentToken()
 const range = 'start=2000-01-01T00:00:00Z&end=2100-01-01T00:00:00Z'
 
-/** So many interactions, each with so many characters of its own. */
+/** Stores `count` interactions, each with `length` times one character. */
 async function store(type: string, count: number, length: number, firstCharacter: number): Promise<void> {
   // a few at a time, so that no statement takes too long
   for (let first = 1; first <= count; first += 20)
@@ -19,7 +19,7 @@ async function store(type: string, count: number, length: number, firstCharacter
       from generate_series(${first}::int, ${Math.min(first + 19, count)}::int) as n`.execute(database.kysely)
 }
 
-test('a page of 60 MB is complete, in order, and each interaction its own', async () => {
+test('a page of 60 MB is complete and in order, and each interaction has its own data', async () => {
   await store('large', 60, 333_333, 8364)
   await store('small', 3, 33, 8364)
   const reply = await call(agent, 'GET', `?${range}&size=100&sort=id,asc`)
@@ -36,8 +36,8 @@ test('a page of 60 MB is complete, in order, and each interaction its own', asyn
   }
 })
 
-test('a page of more than a JavaScript string can hold is answered', async () => {
-  // a string holds 536,870,888
+test('a page larger than the longest JavaScript string is sent', async () => {
+  // the longest string has 536,870,888 characters
   await store('huge', 540, 1_000_000, 65)
   const baseUrl = await app.listen({ host: '127.0.0.1', port: 0 })
   const response = await fetch(`${baseUrl}/rtc-api/interactions?${range}&type=huge&size=540`, {

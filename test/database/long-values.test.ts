@@ -1,4 +1,4 @@
-// What is as long as it may be fits into every index: no write fails for its size, and searches find it.
+// Values of the maximum length fit into every index: no write fails because of their size, and searches find them.
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { amount } from '../support/amount.ts'
@@ -8,7 +8,7 @@ import { serviceToken, signToken } from '../support/tokens.ts'
 
 const { call } = await startTestApp()
 
-describe('ids, types, users and tags of the greatest length', () => {
+describe('ids, types, users and tags of the maximum length', () => {
   const wide = () => wideText(255)
 
   test('are stored, found, and updated', async () => {
@@ -33,7 +33,7 @@ describe('ids, types, users and tags of the greatest length', () => {
     expect(changed.statusCode, changed.body).toBe(204)
   })
 
-  test('leave room in every index entry, however they share it', async () => {
+  test('fit into every index entry in any combination of lengths', async () => {
     const lengths = fc.constantFrom(1, 2, 60, 120, 200, 245, 255)
     const tagText = fc.oneof(
       fc.nat({ max: 260 }).map((length) => [wideText(length)]),
@@ -55,12 +55,12 @@ describe('ids, types, users and tags of the greatest length', () => {
           const members = `{"customerId":"${name}","roomName":"${name}","onHoldDuration":${onHoldDuration},"tags":${JSON.stringify(tags)}}`
           const body = `{"interactionId":"${id}","type":"${type}","data":${members}}`
           const created = await call(token, 'POST', '', body)
-          // ids of one character are taken sooner or later
+          // short ids repeat sooner or later
           expect(created.statusCode === 409 && idLength <= 2 ? 200 : created.statusCode, created.body).toBe(
             200,
           )
-          const sought = tags.filter((tag) => tag !== '' && !tag.includes(',')).slice(0, 5)
-          const reply = await call(token, 'GET', query({ ...always, tags: sought, customerId: name }))
+          const filterTags = tags.filter((tag) => tag !== '' && !tag.includes(',')).slice(0, 5)
+          const reply = await call(token, 'GET', query({ ...always, tags: filterTags, customerId: name }))
           expect(reply.statusCode, reply.body).toBe(200)
           if (created.statusCode === 200) expect(reply.json().totalElements).toBe(1)
         },
@@ -69,7 +69,7 @@ describe('ids, types, users and tags of the greatest length', () => {
     )
   })
 
-  test('one character more is refused, not cut', async () => {
+  test('are rejected, not truncated, with one more character', async () => {
     const body = { interactionId: wideText(256), type: wideText(256), organizationId: wideText(256) }
     const reply = await call(serviceToken(), 'POST', '', body)
     expect(reply.statusCode).toBe(400)
@@ -77,7 +77,7 @@ describe('ids, types, users and tags of the greatest length', () => {
   })
 })
 
-/** Printable ASCII that needs no escape, at random. */
+/** Returns random lower-case letters. */
 function randomText(length: number): string {
   const character = () => String.fromCharCode(0x61 + Math.floor(Math.random() * 26))
   return Array.from({ length }, character).join('')

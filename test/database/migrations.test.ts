@@ -1,4 +1,4 @@
-// Migrations are applied once each, all or none, by any number of servers; and they create what the code expects.
+// Migrations are applied once, all or none, by any number of servers, and create the tables that the code expects.
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -11,7 +11,7 @@ import { emptyDatabase } from './support/empty-database.ts'
 
 const folder = path.join(import.meta.dirname, '..', '..', 'migrations')
 
-/** A migration that was released is never changed: a database that has it would not get the change. Add another. */
+/** Never change a released migration: databases that have it would miss the change. Add a new one. */
 const frozen = {
   '0001_clients.sql': '063034e9f89d798feb1681405d2adbf8a22733e6a5d2c967f87ee0774ebbd7f7',
   '0002_interactions.sql': '67d4fa80e741521dbe864c6695e913549ca46c6cd77c0bac57fbb32678eee5be',
@@ -31,7 +31,7 @@ test('the released migrations are unchanged', async () => {
 })
 
 describe('migrating', () => {
-  test('applies all in order to an empty database, and nothing the second time', async () => {
+  test('applies all in order to an empty database, and none the second time', async () => {
     const [kysely] = await emptyDatabase()
     expect(await migrate(kysely)).toEqual(names)
     expect(await migrate(kysely)).toEqual([])
@@ -47,14 +47,17 @@ describe('migrating', () => {
     expect(await database.kysely.selectFrom('interactions').select('id').execute()).toEqual([{ id: 'kept' }])
   })
 
-  test.each([1, 2, 3])('applies each once when several servers start at once (round %i)', async () => {
-    const servers = await emptyDatabase(4)
-    const applied = await Promise.all(servers.map(migrate))
-    expect(applied.flat().sort()).toEqual(names)
-    expect(applied.filter((one) => one.length > 0)).toHaveLength(1)
-  })
+  test.each([1, 2, 3])(
+    'applies each once when several servers start at the same time (round %i)',
+    async () => {
+      const servers = await emptyDatabase(4)
+      const applied = await Promise.all(servers.map(migrate))
+      expect(applied.flat().sort()).toEqual(names)
+      expect(applied.filter((one) => one.length > 0)).toHaveLength(1)
+    },
+  )
 
-  test('changes nothing when one fails, and names it and the cause', async () => {
+  test('changes nothing when a migration fails, and reports its name and the cause', async () => {
     const [kysely] = await emptyDatabase()
     await sql`create table interactions (id int)`.execute(kysely)
     const failure = await migrate(kysely).catch((error: unknown) => error)
@@ -67,7 +70,7 @@ describe('migrating', () => {
     expect(await migrate(kysely)).toEqual(names)
   })
 
-  test('refuses a database of a newer version', async () => {
+  test('rejects a database of a newer version', async () => {
     const { database } = await cloneDatabase()
     await sql`insert into schema_migrations values ('9999_from_the_future', now()::text)`.execute(
       database.kysely,
@@ -95,7 +98,7 @@ describe('the tables', () => {
     expect(rows.sort((a, b) => a.table.localeCompare(b.table))).toEqual(expected)
   })
 
-  test('compare and sort ids and names byte by byte, whatever the locale of the server', async () => {
+  test('compare and sort ids and names byte by byte, with any locale of the server', async () => {
     const { database } = await cloneDatabase()
     const { rows } = await sql<{ name: string }>`
       select column_name as name from information_schema.columns
@@ -105,7 +108,7 @@ describe('the tables', () => {
     expect(rows.map(({ name }) => name)).toEqual(['role', 'secret_hash'])
   })
 
-  test('need no sequence or extension, and only the triggers and functions that record changes and promote', async () => {
+  test('need no sequences or extensions, and only the triggers and functions that record changes and promote', async () => {
     const { database } = await cloneDatabase()
     const { rows } = await sql`
       select relname as name from pg_class where relkind = 'S' and relnamespace = 'public'::regnamespace
@@ -119,7 +122,7 @@ describe('the tables', () => {
     expect(rows).toEqual([])
   })
 
-  test.each(['[]', '"{}"', '1', 'null'])('refuse data that is not an object: %s', async (data) => {
+  test.each(['[]', '"{}"', '1', 'null'])('reject data that is not an object: %s', async (data) => {
     const { database } = await cloneDatabase()
     const inserting = sql`
       insert into interactions (id, organization_id, created_by, data) values ('x', 'o', 'u', ${data})`

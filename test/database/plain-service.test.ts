@@ -1,5 +1,5 @@
-// Requests that come at once, of callers of several organizations, are answered as a plain service answers them one
-// after the other.
+// Concurrent requests of several organizations get the same responses as from a plain implementation that handles them
+// one after the other.
 import fc from 'fast-check'
 import { sql } from 'kysely'
 import { Pool } from 'pg'
@@ -11,9 +11,9 @@ import { type PlainAnswer, type PlainBody, type PlainCaller, plainService } from
 import { agentToken, serviceToken } from '../support/tokens.ts'
 
 const { call, database } = await startTestApp()
-const twin = await cloneDatabase()
-const pool = new Pool({ connectionString: twin.url })
-// its connections may end after its database
+const plainDatabase = await cloneDatabase()
+const pool = new Pool({ connectionString: plainDatabase.url })
+// dropping the database ends connections that are still open
 pool.on('error', () => {})
 afterAll(() => pool.end())
 const plain = plainService(pool)
@@ -38,8 +38,8 @@ const type = fc.constantFrom(undefined, 'audio', 'video', 'chat')
 const caller = fc.nat({ max: callers.length - 1 })
 const version = fc.constantFrom(undefined, 0, 1, 2)
 
-/** Each of the ids at most once, so that the order in which the requests of a wave are served does not matter. */
-const wave = fc
+/** Concurrent requests with different ids, so that the order in which they are handled does not matter. */
+const writers = fc
   .shuffledSubarray(
     Array.from({ length: 60 }, (_, n) => `id-${n}`),
     { minLength: 1 },
@@ -76,22 +76,23 @@ function requestFor(id: string): fc.Arbitrary<Request> {
   )
 }
 
-test('whatever comes at once is answered as by one statement after the other', async () => {
-  const waves = fc.array(fc.oneof(wave, readers), { minLength: 3, maxLength: 10 })
+test('concurrent requests get the responses of a plain implementation', async () => {
+  const rounds = fc.array(fc.oneof(writers, readers), { minLength: 3, maxLength: 10 })
   await fc.assert(
-    fc.asyncProperty(waves, async (all) => {
-      for (const { kysely } of [database, twin.database]) await sql`truncate interactions`.execute(kysely)
+    fc.asyncProperty(rounds, async (all) => {
+      for (const { kysely } of [database, plainDatabase.database])
+        await sql`truncate interactions`.execute(kysely)
       for (const requests of all) {
-        const together = await Promise.all(requests.map(answer))
+        const together = await Promise.all(requests.map(respond))
         for (const [index, request] of requests.entries())
-          expect([request, together[index]]).toEqual([request, await plainAnswer(request)])
+          expect([request, together[index]]).toEqual([request, await plainResponse(request)])
       }
     }),
     { numRuns: amount(60) },
   )
 })
 
-async function answer(request: Request): Promise<PlainAnswer> {
+async function respond(request: Request): Promise<PlainAnswer> {
   const reply = await send(request)
   if (reply.statusCode !== 200) return { status: reply.statusCode }
   const body = reply.json()
@@ -118,7 +119,7 @@ function send(request: Request) {
   }
 }
 
-function plainAnswer(request: Request): Promise<PlainAnswer> {
+function plainResponse(request: Request): Promise<PlainAnswer> {
   const from: PlainCaller = callers[request.caller] ?? { userId: '', organizationId: '' }
   switch (request.kind) {
     case 'create':

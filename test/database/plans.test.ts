@@ -1,4 +1,4 @@
-// Each statement is answered by the index that was made for it, and the count is left out where the page tells it.
+// Each statement uses the index made for it, and skips the count where the page already gives the total.
 import { CompiledQuery, type Kysely, sql } from 'kysely'
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
 import { type Database, openDatabase } from '../../src/database/database.ts'
@@ -17,8 +17,8 @@ import { criteriaOf as decodeCriteria } from '../support/search.ts'
 const { url, database } = await cloneDatabase()
 const empty = await cloneDatabase()
 
-// Half of 20,000 rows in one organization, one row a minute. Rows count as visible to all, which an index-only scan
-// needs, only when their commit was flushed.
+// 20,000 rows, one per minute, half of them in one organization. An index-only scan needs rows that are visible to all
+// transactions, and rows are not until their commit is flushed.
 const loading = sql`
   insert into interactions (id, organization_id, created_by, created_at, type, data)
   select 'id-' || n, 'org-' || case when n % 2 = 0 then 0 else n % 19 + 1 end, 'agent-' || n % 50,
@@ -38,7 +38,7 @@ await database.kysely.transaction().execute(async (transaction) => {
 await sql`vacuum analyze interactions`.execute(database.kysely)
 
 const covering = 'Index Only Scan: interactions_organization_created_idx'
-/** The count in an index alone, and the rows of the page, which it leads to one by one. */
+/** The scans of a search by date: the index alone for the count, and the index with the table for the page. */
 const byDate = (index: string) => [`Index Only Scan: ${index}`, `Index Scan: ${index}`]
 const inOrganization = byDate('interactions_organization_created_idx')
 
@@ -50,11 +50,11 @@ const counting = { keepsTotals: false }
 const newest: Pageable = { page: 0, size: 20, sort: [] }
 const second: Pageable = { ...newest, page: 1 }
 
-describe('in one organization, by date alone, page and count read the index on both', () => {
-  // Half of all are its own, so that the planner would find them among those of all organizations, if it could.
+describe('by date in one organization, page and count read the index on organization and date', () => {
+  // Half of all rows match: the planner would scan all organizations by date if the statement allowed it.
   test.each([
     ['newest first', newest],
-    ['newest first, when asked for', orderedBy('createdAt', 'desc')],
+    ['newest first by sort', orderedBy('createdAt', 'desc')],
     ['oldest first', orderedBy('createdAt', 'asc')],
   ])('%s', async (_, pageable) => {
     const { scans, sorted } = await explainSearch({ organizationId: 'org-0' }, pageable)
@@ -62,14 +62,14 @@ describe('in one organization, by date alone, page and count read the index on b
     expect(sorted).toBeLessThanOrEqual(40)
   })
 
-  test('further pages find their first row in the index alone, and go on from there', async () => {
+  test('later pages find their first row in the index alone, and continue from there', async () => {
     const { scans, sorted } = await explainSearch({ organizationId: 'org-0' }, second)
     const [skipping = ''] = inOrganization
     expect(scans).toEqual([skipping, ...inOrganization])
     expect(sorted).toBeLessThanOrEqual(40)
   })
 
-  test('also when the plan is made without knowing the parameters', async () => {
+  test('also with a generic plan', async () => {
     await sql`set plan_cache_mode = force_generic_plan`.execute(single.kysely)
     const [skipping = ''] = inOrganization
     expect((await explainPrepared({ organizationId: 'org-0' }, newest)).scans).toEqual(inOrganization)
@@ -80,10 +80,10 @@ describe('in one organization, by date alone, page and count read the index on b
   })
 })
 
-describe('by date alone, with kept totals', () => {
+describe('by date, with kept totals', () => {
   const keeping = { keepsTotals: true }
   const found: Pageable = { page: 300, size: 20, sort: [] }
-  const places: [string, Record<string, string>][] = [
+  const scopes: [string, Record<string, string>][] = [
     ['in one organization', { organizationId: 'org-0' }],
     ['across all', {}],
   ]
@@ -93,7 +93,7 @@ describe('by date alone, with kept totals', () => {
     return criteriaOf({ ...filters, end: '2025-01-14T23:00:00Z' })
   }
 
-  test.each(places)('a total and a deep page read little, %s', async (_, filters) => {
+  test.each(scopes)('a total and a deep page read few blocks, %s', async (_, filters) => {
     const criteria = await criteriaOfKept(filters)
     const statement = compileSearch(database.kysely, criteria, found, keeping)
     expect(await blocksRead(statement)).toBeLessThan(35)
@@ -101,7 +101,7 @@ describe('by date alone, with kept totals', () => {
     expect(await blocksRead(counted)).toBeGreaterThan(100)
   })
 
-  test.each(places)('of several in one statement, each reads as little, %s', async (_, filters) => {
+  test.each(scopes)('each search of a batch reads as few blocks, %s', async (_, filters) => {
     const criteria = await criteriaOfKept(filters)
     const values = Array.from({ length: 8 }, (_, n) => toValues(criteria, { ...found, page: 296 + n }))
     const shape = toShape(criteria, found, toValues(criteria, found), true)
@@ -111,7 +111,7 @@ describe('by date alone, with kept totals', () => {
   })
 })
 
-describe('in one organization, with filters, page and count read the covering index alone', () => {
+describe('with filters in one organization, page and count read only the covering index', () => {
   const covered = [
     { filters: { type: 'audio,video', userId: 'agent-4' } },
     { filters: { recording: 'media' } },
@@ -125,7 +125,7 @@ describe('in one organization, with filters, page and count read the covering in
     expect(scans).toEqual([covering, covering, 'Index Scan: interactions_pkey'])
   })
 
-  test('with tags, beside the small index of those that are too long for it', async () => {
+  test('with tags, and the small index of tags that are too long for it', async () => {
     const filters = {
       organizationId: 'org-0',
       tags: 't-4,long-tag-7',
@@ -137,7 +137,7 @@ describe('in one organization, with filters, page and count read the covering in
     expect(scans).toEqual([covering, covering, long, long, 'Index Scan: interactions_pkey'])
   })
 
-  test('also when the plan is made without knowing the parameters', async () => {
+  test('also with a generic plan', async () => {
     await sql`set plan_cache_mode = force_generic_plan`.execute(single.kysely)
     for (const { filters } of covered)
       expect((await explainPrepared({ ...filters, organizationId: 'org-0' }, newest)).scans).toEqual([
@@ -148,7 +148,7 @@ describe('in one organization, with filters, page and count read the covering in
   })
 })
 
-describe('one type has its own index', () => {
+describe('a search for one type uses its own index', () => {
   const byType = 'Index Only Scan: interactions_type_idx'
 
   test.each([{}, { recording: 'media' }, { recording: 'no_cobrowse', onHoldDurationGt: '100' }])(
@@ -159,7 +159,7 @@ describe('one type has its own index', () => {
     },
   )
 
-  test('also when the plan is made without knowing the parameters', async () => {
+  test('also with a generic plan', async () => {
     await sql`set plan_cache_mode = force_generic_plan`.execute(single.kysely)
     const filters = { type: 'audio', recording: 'media', organizationId: 'org-0' }
     expect((await explainPrepared(filters, newest)).scans).toEqual([
@@ -170,7 +170,7 @@ describe('one type has its own index', () => {
   })
 })
 
-describe('selective filters have their own index', () => {
+describe('selective filters use their own indexes', () => {
   test.each([
     ['customerId', 'c-42', 'interactions_customer_idx'],
     ['conferenceId', 'r-4242', 'interactions_conference_idx'],
@@ -183,14 +183,14 @@ describe('selective filters have their own index', () => {
 })
 
 describe('across all organizations', () => {
-  test('the newest are found by the index on the date', async () => {
+  test('the newest are found by the date index', async () => {
     const { scans, sorted } = await explainSearch({}, newest)
     expect(scans).toEqual(byDate('interactions_date_idx'))
     expect(sorted).toBeLessThanOrEqual(40)
   })
 })
 
-describe('the count is run', () => {
+describe('the count runs', () => {
   const few = { organizationId: 'org-0', customerId: 'c-42' }
   test.each([
     ['not for a first page that is not full', few, newest, false],
@@ -206,11 +206,14 @@ describe('the count is run', () => {
   })
 })
 
-describe('by id, a read and an update use the primary key alone', () => {
+describe('reads and updates by id use only the primary key', () => {
   const byId = async ({ kysely, prepare }: Database, outcome: UpdateOutcome, scan: RegExp) => {
-    // on the one connection at hand, where the others would share one
-    const alone: Database['prepare'] = (name, compose) => prepare(name, compose)
-    const repository = interactionRepository({ ...single, kysely, prepare: alone }, { keepsTotals: true })
+    // on the only connection of the pool instead of a shared one
+    const prepareInPool: Database['prepare'] = (name, compose) => prepare(name, compose)
+    const repository = interactionRepository(
+      { ...single, kysely, prepare: prepareInPool },
+      { keepsTotals: true },
+    )
     await repository.find('id-7')
     const update = { organizationId: 'org-0', type: 'chat', data: '{}', version: undefined }
     expect(await repository.update({ id: 'id-8', ...update })).toBe(outcome)
@@ -233,8 +236,8 @@ describe('by id, a read and an update use the primary key alone', () => {
     await byId(single, 'updated', /^Index Scan: interactions_pkey$/)
   })
 
-  // a plan that is made for any parameters stays, however many there will be
-  test('also when the plan is made while there is none yet', async () => {
+  // a generic plan is kept while the table grows
+  test('also when the plan is made while the table is empty', async () => {
     const first = openDatabase({ ...testDatabaseSettings, url: empty.url, poolSize: 1 }, () => {})
     onTestFinished(() => first.close())
     await sql`set plan_cache_mode = force_generic_plan`.execute(first.kysely)
@@ -242,7 +245,7 @@ describe('by id, a read and an update use the primary key alone', () => {
   })
 })
 
-/** How many blocks of tables and indexes a statement reads. */
+/** Returns the number of table and index blocks that a statement reads. */
 async function blocksRead(statement: CompiledQuery, { kysely } = database): Promise<number> {
   const plans = await plansOf(statement, kysely, 'analyze, buffers, ')
   return plans.reduce((sum, plan) => sum + plan['Shared Hit Blocks'] + plan['Shared Read Blocks'], 0)
@@ -266,7 +269,7 @@ function criteriaOf(filters: Record<string, string>): Criteria {
   return decodeCriteria({ ...days, ...filters })
 }
 
-/** The statement of one search, as the repository composes it. */
+/** Compiles the statement of one search as the repository composes it. */
 function compileSearch(
   kysely: Kysely<Tables>,
   criteria: Criteria,
@@ -285,13 +288,13 @@ function explainSearch(filters: Record<string, string>, pageable: Pageable, opti
   )
 }
 
-/** The plan that a statement prepared by name comes to, after it was searched by. */
+/** Explains a search as a prepared statement. */
 async function explainPrepared(filters: Record<string, string>, pageable: Pageable) {
   const statement = compileSearch(single.kysely, criteriaOf(filters), pageable, counting)
   return explain(await prepared(statement), single.kysely)
 }
 
-/** Prepares a statement by name, and gives the one that executes it. */
+/** Prepares a statement, and returns the statement that executes it. */
 async function prepared(statement: CompiledQuery): Promise<CompiledQuery> {
   await sql`deallocate all`.execute(single.kysely)
   await single.kysely.executeQuery(CompiledQuery.raw(`prepare searched as ${statement.sql}`))
@@ -299,7 +302,10 @@ async function prepared(statement: CompiledQuery): Promise<CompiledQuery> {
   return sql`execute searched (${sql.join(given)})`.compile(single.kysely)
 }
 
-/** What a plan reads, and how many rows at most one of its sorts takes. No plan may read the whole table. */
+/**
+ * Returns the index scans of a plan, those that never run, and the estimated rows of its largest sort. Fails if the plan
+ * reads a whole table.
+ */
 async function explain(statement: CompiledQuery, kysely: Kysely<Tables>, options = '') {
   const nodes = (await plansOf(statement, kysely, options)).flatMap(flatten)
   const names = nodes.map((node) => node['Node Type'])

@@ -1,4 +1,4 @@
-// What is promoted out of `data` is the same, whoever writes a row: the service's statements or anyone past it.
+// The columns promoted from `data` are the same for rows written by the service and by other SQL.
 import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import { sql } from 'kysely'
@@ -42,43 +42,43 @@ const data = fc
   )
   .map((members) => `{${members.flatMap(([name, text]) => (text === null ? [] : [`"${name}":${text}`]))}}`)
 
-async function promotedOf(id: string) {
+async function readPromoted(id: string) {
   return await kysely.selectFrom('interactions').select(promoted).where('id', '=', id).executeTakeFirst()
 }
 
-const byTheService = { organizationId: 'acme', createdBy: 'agent-7', type: 'video' }
-const pastTheService = { ...byTheService, createdAt: Date.now(), version: 0 }
+const row = { organizationId: 'acme', createdBy: 'agent-7', type: 'video' }
+const rowForSql = { ...row, createdAt: Date.now(), version: 0 }
 
-test('the same columns come of a creation, an update, and both made in SQL', async () => {
+test('a creation, an update, and SQL inserts and updates promote the same columns', async () => {
   await fc.assert(
     fc.asyncProperty(data, data, async (before, after) => {
       const [created, updated, inserted, changed] = Array.from({ length: 4 }, () => randomUUID())
       if (!created || !updated || !inserted || !changed) throw new Error('four ids')
-      await repository.create({ ...byTheService, id: created, data: after })
-      await repository.create({ ...byTheService, id: updated, data: before })
+      await repository.create({ ...row, id: created, data: after })
+      await repository.create({ ...row, id: updated, data: before })
       const update = { organizationId: 'acme', type: undefined, version: 0n }
       expect(await repository.update({ ...update, id: updated, data: after })).toBe('updated')
       await storeInteractions(kysely, [
-        { ...pastTheService, id: inserted, data: after },
-        { ...pastTheService, id: changed, data: before },
+        { ...rowForSql, id: inserted, data: after },
+        { ...rowForSql, id: changed, data: before },
       ])
       await sql`update interactions set data = ${after}::json where id = ${changed}`.execute(kysely)
 
-      const expected = await promotedOf(created)
-      for (const id of [updated, inserted, changed]) expect(await promotedOf(id)).toEqual(expected)
+      const expected = await readPromoted(created)
+      for (const id of [updated, inserted, changed]) expect(await readPromoted(id)).toEqual(expected)
     }),
     { numRuns: amount(200) },
   )
 })
 
-test('an update of the type alone leaves them as they are', async () => {
+test('an update of only the type does not change the promoted columns', async () => {
   const id = randomUUID()
   const stored = '{"customerId":"c-1","tags":["vip"],"onHoldDuration":7,"recorderId":"r"}'
-  await repository.create({ ...byTheService, id, data: stored })
-  const before = await promotedOf(id)
+  await repository.create({ ...row, id, data: stored })
+  const before = await readPromoted(id)
   const update = { organizationId: 'acme', data: undefined, version: undefined }
   expect(await repository.update({ ...update, id, type: 'chat' })).toBe('updated')
 
-  expect(await promotedOf(id)).toEqual({ ...before, type_prefix: 'chat' })
+  expect(await readPromoted(id)).toEqual({ ...before, type_prefix: 'chat' })
   expect(before).toMatchObject({ customer_id: 'c-1', tags: ['vip'], media_recorded: true })
 })

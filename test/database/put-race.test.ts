@@ -1,4 +1,4 @@
-// Many writers at once: of those with the same version, one wins; of those without one, none is lost.
+// Concurrent writers: with the same version one of them wins; without a version no update is lost.
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { startTestApp } from '../support/app.ts'
@@ -12,29 +12,26 @@ const agent = agentToken('acme')
 const writers = Array.from({ length: 50 }, (_, writer) => writer)
 const rounds = Array.from({ length: 4 }, (_, round) => round)
 
-describe('50 updates at once', () => {
-  test.each(rounds)(
-    'with the same version: one 204 and 49 times 409, and the winner is stored (round %i)',
-    async () => {
-      const id = await create()
-      for (const version of [0, 1, 2]) {
-        const statuses = await race((writer) => put(id, writer, { data: { writer }, version }))
-        expect(count(statuses, 204)).toBe(1)
-        expect(count(statuses, 409)).toBe(49)
-        const winner = statuses.indexOf(204)
-        expect(await read(id)).toMatchObject({ data: { writer: winner }, version: version + 1 })
-      }
-    },
-  )
+describe('50 concurrent updates', () => {
+  test.each(rounds)('with the same version: one gets 204 and is stored, 49 get 409 (round %i)', async () => {
+    const id = await create()
+    for (const version of [0, 1, 2]) {
+      const statuses = await race((writer) => put(id, writer, { data: { writer }, version }))
+      expect(count(statuses, 204)).toBe(1)
+      expect(count(statuses, 409)).toBe(49)
+      const winner = statuses.indexOf(204)
+      expect(await read(id)).toMatchObject({ data: { writer: winner }, version: version + 1 })
+    }
+  })
 
-  test.each(rounds)('without a version: 50 times 204, and the version is 50 more (round %i)', async () => {
+  test.each(rounds)('without a version: all get 204, and the version grows by 50 (round %i)', async () => {
     const id = await create()
     const statuses = await race((writer) => put(id, writer, { data: { writer } }))
     expect(count(statuses, 204)).toBe(50)
     expect((await read(id)).version).toBe(50)
   })
 
-  test('of type and of data, without a version: neither undoes the other', async () => {
+  test('of type and of data, without a version: neither overwrites the other', async () => {
     const id = await create()
     const bodies = [{ type: 'video' }, { data: { writer: 'data' } }]
     const statuses = await race((writer) => put(id, writer, bodies[writer % 2]))
@@ -42,7 +39,7 @@ describe('50 updates at once', () => {
     expect(await read(id)).toMatchObject({ type: 'video', data: { writer: 'data' }, version: 50 })
   })
 
-  test('that give neither type nor data: 50 times 204, and nothing changes', async () => {
+  test('with neither type nor data: all get 204, and nothing changes', async () => {
     const id = await create()
     const statuses = await race((writer) => put(id, writer, { version: 0 }))
     expect(count(statuses, 204)).toBe(50)
@@ -66,7 +63,7 @@ describe('50 updates at once', () => {
     expect((await read(id)).version).toBe(applied)
   })
 
-  test('by writers who read the version and try again: each is counted once', async () => {
+  test('by writers that read the version and retry after 409: each is applied once', async () => {
     const id = await create()
     const increment = async (writer: number): Promise<number> => {
       const { data, version } = await read(id)
@@ -78,8 +75,8 @@ describe('50 updates at once', () => {
   })
 })
 
-describe('50 creations of one id at once', () => {
-  test.each(rounds)('one 200, the others 409, and the winner is stored (round %i)', async () => {
+describe('50 concurrent creations', () => {
+  test.each(rounds)('of one id: one gets 200 and is stored, 49 get 409 (round %i)', async () => {
     const id = randomUUID()
     const before = await countInteractions(database.kysely)
     const statuses = await race(async (writer) => {
@@ -92,7 +89,7 @@ describe('50 creations of one id at once', () => {
     expect(await countInteractions(database.kysely)).toBe(before + 1)
   })
 
-  test('without an id: 50 interactions', async () => {
+  test('without an id: 50 interactions are created', async () => {
     const replies = await Promise.all(writers.map((writer) => call(agent, 'POST', '', { data: { writer } })))
     const ids = replies.map((reply) => reply.json().interactionId)
     expect(new Set(ids).size).toBe(50)

@@ -1,5 +1,5 @@
-// A database that is only read, as a hot standby is: nothing in the background disturbs it, reads go on with the totals
-// that are there, and writes are told to come again.
+// A read-only database, such as a hot standby: background work does not fail, searches use the existing totals, and
+// writes fail as unavailable.
 import { sql } from 'kysely'
 import { expect, onTestFinished, test } from 'vitest'
 import { openDatabase } from '../../src/database/database.ts'
@@ -12,7 +12,7 @@ import { always, storeInteractions } from '../support/make.ts'
 import { testDatabaseSettings } from '../support/postgres-setup.ts'
 import { criteriaOf } from '../support/search.ts'
 
-test('it is served to readers alone', async () => {
+test('a read-only database is searched with its totals, and a write fails as unavailable', async () => {
   const { url, database } = await cloneDatabase()
   const row = { organizationId: 'acme', createdBy: 'agent', type: null, data: '{}', version: 0 }
   await storeInteractions(database.kysely, [
@@ -30,6 +30,6 @@ test('it is served to readers alone', async () => {
   await totalsKeeper(standby)()
   const { search, create } = interactionRepository(standby, { keepsTotals: true })
   expect(await search(criteriaOf(always), { page: 0, size: 1, sort: [] }).run()).toMatchObject({ total: 2 })
-  const refused = await create({ ...row, id: 'new', type: undefined }).catch((error: unknown) => error)
-  expect(databaseFailure(refused)).toBe('unavailable')
+  const failure = await create({ ...row, id: 'new', type: undefined }).catch((error: unknown) => error)
+  expect(databaseFailure(failure)).toBe('unavailable')
 })

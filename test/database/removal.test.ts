@@ -1,4 +1,4 @@
-// Purging and erasing: exactly what they are to remove goes, beside live traffic, and totals stay exact throughout.
+// Purges and erasures remove exactly the matching interactions during live traffic, and totals stay exact.
 import { sql } from 'kysely'
 import pg from 'pg'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
@@ -43,7 +43,7 @@ async function remove(removal: Removal): Promise<number> {
 const remaining = async () =>
   (await kysely.selectFrom('interactions').select('id').orderBy('id').execute()).map(({ id }) => id)
 
-test('a purge removes what was created before the moment, of one organization or of all', async () => {
+test('a purge removes interactions created before a time, of one organization or of all', async () => {
   const moment = Date.parse('2024-05-01T00:00:00Z')
   const createdBefore = new Date(moment).toISOString()
   await storeInteractions(kysely, [
@@ -60,7 +60,7 @@ test('a purge removes what was created before the moment, of one organization or
   expect(await remove({ createdBefore, organizationId: undefined })).toBe(0)
 })
 
-test('erasing a customer takes all of it and nothing else, however long its id is', async () => {
+test('an erasure removes all interactions of a customer and no others, for ids of any length', async () => {
   const long = 'c'.repeat(300)
   const of = (id: string, customerId: unknown, organizationId = 'acme') =>
     interaction({ id, organizationId, data: JSON.stringify({ customerId }) })
@@ -87,7 +87,7 @@ test('erasing a customer takes all of it and nothing else, however long its id i
   ])
 })
 
-test('what another transaction holds is not waited for, and goes once it is free', async () => {
+test('a row locked by another transaction is skipped, and removed after the lock is released', async () => {
   await storeInteractions(
     kysely,
     Array.from({ length: 250 }, (_, n) => interaction({ id: `held-${n}`, createdAt: n })),
@@ -109,7 +109,7 @@ test('what another transaction holds is not waited for, and goes once it is free
   expect(await countInteractions(kysely)).toBe(0)
 })
 
-test('a signal ends it behind the batch that is under way, and another run goes on', async () => {
+test('a signal ends a removal after the current batch, and another run continues it', async () => {
   await storeInteractions(
     kysely,
     Array.from({ length: 1000 }, (_, n) => interaction({ createdAt: n })),
@@ -127,7 +127,7 @@ test('a signal ends it behind the batch that is under way, and another run goes 
   expect(await remove(removal)).toBe(1000 - removed)
 })
 
-test('while a purge and an erasure run beside writers, each search has the exact total of its moment', async () => {
+test('during a purge, an erasure and writes, each search has the exact total of its snapshot', async () => {
   const now = Date.now()
   const organizations = ['acme', 'globex']
   await storeInteractions(

@@ -50,9 +50,9 @@ test('a permanent failure is not retried', async () => {
 
 test('a batch that waits too long for its start rejects, and is not run', async () => {
   const ran: string[] = []
-  let letGo = () => {}
+  let release = () => {}
   const held = new Promise<void>((resolve) => {
-    letGo = resolve
+    release = resolve
   })
   const run = batch(
     async (items: readonly string[]) => {
@@ -65,7 +65,7 @@ test('a batch that waits too long for its start rejects, and is not run', async 
   const first = run('first')
   await new Promise(setImmediate)
   await expect(run('second')).rejects.toThrow(NotSentError)
-  letGo()
+  release()
   expect(await first).toBe('first')
   expect(await run('third')).toBe('third')
   expect(ran).toEqual(['first', 'third'])

@@ -1,4 +1,4 @@
-// PostgreSQL writes an interaction as the service does.
+// PostgreSQL serializes an interaction as the service does.
 import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import { sql } from 'kysely'
@@ -16,7 +16,7 @@ const {
   database: { kysely },
 } = await cloneDatabase()
 
-/** What a text of PostgreSQL can hold. */
+/** A string that PostgreSQL can store. */
 const text = fc
   .string({ unit: 'binary', maxLength: 40 })
   .filter((one) => !one.includes('\u0000') && one.isWellFormed())
@@ -35,7 +35,7 @@ const row = fc.record({
   version: fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }).map(String),
 })
 
-test('the same text, whatever the columns hold', async () => {
+test('PostgreSQL and the service write the same JSON for any row', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(row, { minLength: 1, maxLength: 40 }), async (rows) => {
       await sql`truncate interactions`.execute(kysely)

@@ -1,4 +1,4 @@
-// Scans over what matches, while their statements are held up or lost.
+// Scans while their statements are blocked or their connections are lost.
 import { sql } from 'kysely'
 import pg from 'pg'
 import { afterAll, afterEach, expect, test, vi } from 'vitest'
@@ -21,54 +21,54 @@ await operator.query(`
 
 const everything = criteriaOf(always)
 
-/** Has every statement on interactions wait. */
-const holdUp = () => operator.query('begin; lock table interactions')
+/** Blocks all statements on interactions until the rollback. */
+const blockStatements = () => operator.query('begin; lock table interactions')
 
-/** The processes of the statements that wait for that. */
-async function waiting(): Promise<number[]> {
-  // in a transaction, what it saw first stays as it was
+/** Returns the process ids of the blocked statements. */
+async function blockedProcesses(): Promise<number[]> {
+  // a transaction caches statistics until they are cleared
   const { rows } = await operator.query<{ pid: number }>(`
     select pid from pg_stat_clear_snapshot(), pg_stat_activity
     where datname = current_database() and wait_event_type = 'Lock'`)
   return rows.map(({ pid }) => pid)
 }
 
-async function readOn(batches: ReturnType<typeof scan>): Promise<string[]> {
+async function readIds(batches: ReturnType<typeof scan>): Promise<string[]> {
   const ids: string[] = []
   for await (const rows of batches) ids.push(...rows.map(({ id }) => id))
   return ids
 }
 
-test('a batch whose connection is lost is read again, and each interaction is given once', async () => {
+test('a batch is read again when its connection is lost, and each interaction is returned once', async () => {
   const batches = scan(everything, { direction: 'desc' })
   const first = await batches.next()
-  await holdUp()
-  const rest = readOn(batches)
-  await vi.waitUntil(async () => (await waiting()).length === 1, { timeout: 60_000 })
+  await blockStatements()
+  const rest = readIds(batches)
+  await vi.waitUntil(async () => (await blockedProcesses()).length === 1, { timeout: 60_000 })
   await operator.query('select pg_terminate_backend(pid) from unnest($1::integer[]) as pid', [
-    await waiting(),
+    await blockedProcesses(),
   ])
   await operator.query('rollback')
-  const begun = first.done === true ? [] : first.value.map(({ id }) => id)
-  const ids = [...begun, ...(await rest)]
+  const firstIds = first.done === true ? [] : first.value.map(({ id }) => id)
+  const ids = [...firstIds, ...(await rest)]
   expect(ids).toHaveLength(400)
   expect(new Set(ids).size).toBe(400)
 })
 
-test('scans together take no more connections than they may', async () => {
-  await holdUp()
-  const scans = Array.from({ length: 6 }, () => readOn(scan(everything, { direction: 'asc' })))
-  await vi.waitUntil(async () => (await waiting()).length > 0, { timeout: 60_000 })
+test('concurrent scans use no more connections than the limit', async () => {
+  await blockStatements()
+  const scans = Array.from({ length: 6 }, () => readIds(scan(everything, { direction: 'asc' })))
+  await vi.waitUntil(async () => (await blockedProcesses()).length > 0, { timeout: 60_000 })
   expect(database.poolUse()).toMatchObject({ busy: 2, waiting: 0 })
   await operator.query('rollback')
   for (const ids of await Promise.all(scans)) expect(ids).toHaveLength(400)
 })
 
 test.each(['asc', 'desc'] as const)(
-  'a batch reads on from where the one before it ended, %s',
+  'each batch continues after the previous one without reading it again, %s',
   async (direction) => {
     const many = await cloneDatabase()
-    // a connection tells what it has read at the latest when it ends
+    // a connection reports its statistics at the latest when it closes
     const loading = new pg.Client(many.url)
     await loading.connect()
     await loading.query(`
@@ -87,7 +87,7 @@ test.each(['asc', 'desc'] as const)(
     const repository = interactionRepository(single, { keepsTotals: false })
     await vi.waitUntil(async () => (await indexBlocks()) > 20_000, { timeout: 60_000 })
     const before = await indexBlocks()
-    const ids = await readOn(repository.scan({ ...everything, organizationId: 'acme' }, { direction }))
+    const ids = await readIds(repository.scan({ ...everything, organizationId: 'acme' }, { direction }))
     await single.close()
     await vi.waitUntil(async () => (await indexBlocks()) > before, { timeout: 60_000 })
     expect(ids).toHaveLength(20_000)
@@ -95,7 +95,7 @@ test.each(['asc', 'desc'] as const)(
   },
 )
 
-test('a scan of another shape is another statement, however many shapes there are', async () => {
+test('each combination of filters uses its own statement', async () => {
   const optional = {
     organizationId: 'acme',
     type: ['chat'],
@@ -109,7 +109,7 @@ test('a scan of another shape is another statement, however many shapes there ar
     const given = Object.entries(optional).filter((_, bit) => (chosen >> bit) % 2 === 1)
     const expected = given.every(([name]) => name === 'organizationId' || name === 'userId') ? 400 : 0
     const criteria = { ...everything, ...Object.fromEntries(given) }
-    const ids = await readOn(scan(criteria, { direction: 'asc' }))
+    const ids = await readIds(scan(criteria, { direction: 'asc' }))
     expect([chosen, ids.length]).toEqual([chosen, expected])
   }
 })

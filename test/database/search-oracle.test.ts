@@ -1,4 +1,4 @@
-// Every page of every search equals what a plain model in memory gives.
+// Every page of every search equals the page of a simple in-memory model.
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { amount } from '../support/amount.ts'
@@ -25,34 +25,53 @@ const plain: Style = { offset: 0, isRepeated: false, space: '', isEscaped: false
 const sizes = fc.constantFrom(1, 2, 3, 5, 8, 20, 2000)
 
 describe('a search', () => {
-  test('as SERVICE finds on every page what the model finds', async () => {
-    const walk = fc.tuple(searches, sizes, style)
+  test('as SERVICE returns the pages of the model', async () => {
+    const pagedSearch = fc.tuple(searches, sizes, style)
     await fc.assert(
-      fc.asyncProperty(interactions, style, fc.array(walk, { maxLength: 8 }), async (rows, how, walks) => {
-        await replaceAll(rows, how)
-        for (const [search, size, written] of walks)
-          await expectPages(rows, search, parameters(search, written), size, tokens.service)
-      }),
+      fc.asyncProperty(
+        interactions,
+        style,
+        fc.array(pagedSearch, { maxLength: 8 }),
+        async (rows, how, pagedSearches) => {
+          await replaceAll(rows, how)
+          for (const [search, size, written] of pagedSearches)
+            await expectPages(rows, search, parameters(search, written), size, tokens.service)
+        },
+      ),
       { numRuns: amount(100) },
     )
   })
 
-  test("as AGENT finds on every page what the model finds in the agent's organization", async () => {
-    const walk = fc.tuple(searches, sizes, style, fc.nat({ max: organizations.length - 1 }), fc.boolean())
+  test("as AGENT returns the model's pages for the agent's organization", async () => {
+    const pagedSearch = fc.tuple(
+      searches,
+      sizes,
+      style,
+      fc.nat({ max: organizations.length - 1 }),
+      fc.boolean(),
+    )
     await fc.assert(
-      fc.asyncProperty(interactions, style, fc.array(walk, { maxLength: 8 }), async (rows, how, walks) => {
-        await replaceAll(rows, how)
-        for (const [search, size, written, who, namesItself] of walks) {
-          const own = { ...search, organizationId: organizations[who] }
-          const asked = { ...search, organizationId: namesItself ? organizations[who] : undefined }
-          await expectPages(rows, own, parameters(asked, written), size, tokens.agent[who] ?? '')
-        }
-      }),
+      fc.asyncProperty(
+        interactions,
+        style,
+        fc.array(pagedSearch, { maxLength: 8 }),
+        async (rows, how, pagedSearches) => {
+          await replaceAll(rows, how)
+          for (const [search, size, written, agentIndex, namesOrganization] of pagedSearches) {
+            const own = { ...search, organizationId: organizations[agentIndex] }
+            const requested = {
+              ...search,
+              organizationId: namesOrganization ? organizations[agentIndex] : undefined,
+            }
+            await expectPages(rows, own, parameters(requested, written), size, tokens.agent[agentIndex] ?? '')
+          }
+        },
+      ),
       { numRuns: amount(100) },
     )
   })
 
-  test('by each filter alone finds what the model finds among all shapes of data', async () => {
+  test('with each single filter returns the pages of the model for all shapes of data', async () => {
     await replaceAll(everyShape, plain)
     for (const filter of everyFilter) {
       const search = { start: 0n, end: 10n ** 19n, sort: [], ...filter }
@@ -60,7 +79,7 @@ describe('a search', () => {
     }
   })
 
-  test('without a sort gives the newest first, and by default 20 on a page', async () => {
+  test('without a sort returns the newest first, 20 per page by default', async () => {
     const rows = Array.from({ length: 45 }, (_, number) => ({
       ...{ id: `id-${number}`, organizationId: 'acme', createdBy: 'agent-1', type: null, version: 0 },
       createdAt: Date.parse('2025-01-20T22:00:00.000Z') + (number % 7),
@@ -86,21 +105,21 @@ test('the model compares decimal numbers exactly', () => {
 async function expectPages(
   rows: readonly ModelInteraction[],
   search: ModelSearch,
-  asked: Record<string, string | readonly string[]>,
+  requested: Record<string, string | readonly string[]>,
   size: number,
   token: string,
 ): Promise<void> {
   const expected = searchModel(rows, search).map(({ id }) => id)
-  const walked: string[] = []
+  const found: string[] = []
   for (let page = 0; page <= Math.ceil(expected.length / size); page++) {
-    const reply = await call(token, 'GET', query({ ...asked, page: `${page}`, size: `${size}` }))
+    const reply = await call(token, 'GET', query({ ...requested, page: `${page}`, size: `${size}` }))
     expect(reply.statusCode, reply.body).toBe(200)
     const { content, ...rest } = reply.json()
     expect(ids(content)).toEqual(expected.slice(page * size, (page + 1) * size))
     expect(rest).toEqual(modelPage(expected.length, page, size, search.sort.length > 0))
-    walked.push(...ids(content))
+    found.push(...ids(content))
   }
-  expect(walked).toEqual(expected)
+  expect(found).toEqual(expected)
 }
 
 const ids = (content: readonly { id: string }[]) => content.map(({ id }) => id)
@@ -111,7 +130,7 @@ async function replaceAll(rows: readonly ModelInteraction[], how: Style): Promis
   await storeInteractions(database.kysely, stored)
 }
 
-/** The search as a request writes it down. */
+/** Returns the query parameters of a search, written in a style. */
 function parameters(search: ModelSearch, how: Style): Record<string, string | readonly string[]> {
   const list = (values: readonly string[] | undefined) => (how.isRepeated ? values : values?.join(','))
   const given = Object.entries({
@@ -131,7 +150,7 @@ function parameters(search: ModelSearch, how: Style): Record<string, string | re
   return Object.fromEntries(given.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])))
 }
 
-/** Neighbours of the same direction share a parameter. */
+/** Adjacent orders with the same direction share a parameter. */
 function sortTexts(orders: readonly ModelOrder[]): string[] {
   const texts: string[] = []
   let previous = ''
@@ -146,7 +165,7 @@ function sortTexts(orders: readonly ModelOrder[]): string[] {
   return texts
 }
 
-/** With 0 to 9 fraction digits: no more than it needs, unless the style is to repeat itself. */
+/** Formats a time with as few fraction digits as possible, or with all nine if the style repeats. */
 function momentText(nanoseconds: bigint, { offset, isRepeated }: Style): string {
   const local = new Date(Number(nanoseconds / 1_000_000n) + offset * 60_000).toISOString()
   const digits = local.slice(20, 23) + String(nanoseconds % 1_000_000n).padStart(6, '0')
@@ -167,7 +186,7 @@ function jsonText(value: Json, how: Style): string {
   return `{${members.join(`${space},${space}`)}${space}}`
 }
 
-/** Each code unit that is no letter as an escape. */
+/** Escapes each code unit that is not an ASCII letter or digit. */
 function escaped(text: string): string {
   const unit = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
   return `"${text.replace(/[^A-Za-z0-9]/g, unit)}"`

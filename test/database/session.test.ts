@@ -21,7 +21,7 @@ const withSession = (url: string, settings: string) => {
 test.each([
   ['-c TimeZone=Europe/Athens', 'TimeZone Europe/Athens and DateStyle ISO'],
   ['-c TimeZone=UTC -c DateStyle=German', 'TimeZone UTC and DateStyle German'],
-])('with %s the server does not start, says why, and changes nothing', async (options, why) => {
+])('with %s the server does not start, reports why, and changes nothing', async (options, why) => {
   const admin = new pg.Client({ connectionString: inject('postgresUrl') })
   await admin.connect()
   await admin.query('create database unprepared')

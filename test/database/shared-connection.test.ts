@@ -27,11 +27,11 @@ const sleep = database.prepare(
 )
 const repository = interactionRepository(database, { keepsTotals: false })
 const given = { organizationId: 'acme', createdBy: 'agent', type: undefined, data: '{}' }
-const ask = async (word: string) => (await echo({ word }))[0]
+const readWord = async (word: string) => (await echo({ word }))[0]
 
 test('concurrent reads each get their own result, on one connection', async () => {
   const words = Array.from({ length: 200 }, (_, n) => `word-${n}`)
-  const results = await Promise.all(words.map(ask))
+  const results = await Promise.all(words.map(readWord))
   expect(results.map((result) => result?.word)).toEqual(words)
   expect(new Set(results.map((result) => result?.connection)).size).toBe(1)
 })
@@ -49,18 +49,18 @@ test('writes share another connection', async () => {
   expect(rows.map((row) => [row?.id, row?.version])).toEqual(ids.map((one) => [one, '1']))
   const { rows: writing } = await watch.query<{ pid: number }>(connections)
   expect(writing).toHaveLength(1)
-  expect(writing[0]?.pid).not.toBe((await ask('reading'))?.connection)
+  expect(writing[0]?.pid).not.toBe((await readWord('reading'))?.connection)
 })
 
-test('a write that meets a locked row lets later writes pass, and is applied when the row is unlocked', async () => {
+test('a write to a locked row does not block later writes, and is applied when the row is unlocked', async () => {
   await Promise.all(['held', 'free'].map((id) => repository.create({ ...given, id })))
   const update = (id: string) => repository.update({ ...given, id, data: '{"by":"us"}', version: undefined })
   const held = await database.kysely.transaction().execute(async (transaction) => {
     await sql`update interactions set version = 7 where id = 'held'`.execute(transaction)
     const outcome = update('held')
     await waiting(1)
-    const behind = [update('free'), repository.create({ ...given, id: 'behind' })]
-    expect(await Promise.all(behind)).toEqual(['updated', 'created'])
+    const later = [update('free'), repository.create({ ...given, id: 'behind' })]
+    expect(await Promise.all(later)).toEqual(['updated', 'created'])
     await waiting(1)
     return { outcome }
   })
@@ -68,23 +68,28 @@ test('a write that meets a locked row lets later writes pass, and is applied whe
   expect(await repository.find('held')).toMatchObject({ data: '{"by":"us"}', version: '8' })
 })
 
-test('a failing statement fails no other', async () => {
+test('a failing statement does not fail others', async () => {
   const failing = database.prepare(
     'divide',
     ({ by }: { by: number }) => sql`select 1 / ${by}::int`.compile(database.kysely),
     sharing,
   )
-  const all = await Promise.allSettled([ask('before'), failing({ by: 0 }), ask('after'), failing({ by: 1 })])
+  const all = await Promise.allSettled([
+    readWord('before'),
+    failing({ by: 0 }),
+    readWord('after'),
+    failing({ by: 1 }),
+  ])
   expect(all.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'fulfilled'])
 })
 
 test('while a statement runs long, others use connections of the pool', async () => {
-  const before = await ask('before')
+  const before = await readWord('before')
   const long = sleep({ seconds: 30 }).catch(() => 'ended')
   const sleeping = 'select pid from pg_stat_activity where wait_event = $1 and datname = current_database()'
   while ((await watch.query(sleeping, ['PgSleep'])).rowCount === 0);
   await expect
-    .poll(async () => (await Promise.race([ask('meanwhile'), never(50)]))?.connection)
+    .poll(async () => (await Promise.race([readWord('meanwhile'), undefinedAfter(50)]))?.connection)
     .toSatisfy((connection) => connection !== undefined && connection !== before?.connection)
   await watch.query('select pg_terminate_backend($1)', [before?.connection])
   expect(await long).toBe('ended')
@@ -110,12 +115,12 @@ test('statements that meet a lock wait for it on connections of the pool', async
 })
 
 test('when the connection is lost, running statements fail and later ones use a new one', async () => {
-  const before = await ask('before')
+  const before = await readWord('before')
   const underWay = sleep({ seconds: 30 })
   const lost = expect(underWay).rejects.toThrow()
   await watch.query('select pg_terminate_backend($1)', [before?.connection])
   await lost
-  const after = await ask('after')
+  const after = await readWord('after')
   expect(after?.word).toBe('after')
   expect(after?.connection).not.toBe(before?.connection)
 })
@@ -127,5 +132,5 @@ async function waiting(count: number): Promise<void> {
   while ((await watch.query(locked)).rowCount !== count) expect(performance.now()).toBeLessThan(deadline)
 }
 
-const never = (milliseconds: number) =>
+const undefinedAfter = (milliseconds: number) =>
   new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), milliseconds))

@@ -1,5 +1,4 @@
-// The list as a stream of lines: all that matches, each once, exactly as it is stored, and told apart when it is cut.
-
+// The list as a stream of lines: every match once, exactly as stored.
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { sql } from 'kysely'
@@ -28,7 +27,7 @@ const get = (accept: string, parameters: Parameters<typeof query>[0] = {}, token
 const linesOf = (text: string) => text.split('\n').filter((line) => line !== '')
 const idOf = (line: string): string => JSON.parse(line).id
 
-/** Few moments for many rows, so that batches end between equal ones; now and then a large one. */
+/** Many rows share a creation time, so that batches end between equal times. Some rows are large. */
 const rows = Array.from({ length: 1300 }, (_, n): StoredInteraction => {
   const text = 'x'.repeat(n % 100 === 7 ? 100_000 : n % 50)
   return {
@@ -61,7 +60,7 @@ test.each([
   [{ recording: 'media' }, agent],
   [{ end: '2024-05-01T00:00:00.004Z' }, agent],
 ])(
-  'with %j it gives what the pages give, in their order, whatever page and size say',
+  'with %j it returns the rows of all pages in their order, and ignores page and size',
   async (parameters, token) => {
     await storeInteractions(kysely, rows)
     const texts: string[] = []
@@ -78,7 +77,7 @@ test.each([
   },
 )
 
-/** Texts that lines, quotes and JavaScript numbers could break. */
+/** Values with line breaks, quotes and numbers that a wrong encoding would change. */
 const hostile: readonly StoredInteraction[] = [
   ['=1+1', '{"n":12345678901234567890.0, "n":1e400,"b":{"z":1,"a":2}}'],
   ['"quoted", "twice"', '{\n  "pretty": [\r\n\t1.0\n  ]\n}'],
@@ -94,7 +93,7 @@ const hostile: readonly StoredInteraction[] = [
   version: n,
 }))
 
-test('NDJSON holds the data as they were given, in dataText where they have line breaks', async () => {
+test('NDJSON contains the data as sent, and in dataText if it has line breaks', async () => {
   await storeInteractions(kysely, hostile)
   const { payload } = await get('application/x-ndjson', { sort: 'createdAt' })
   const given = linesOf(payload).map((line) => readJsonMembers(line)?.members)
@@ -109,7 +108,7 @@ test('NDJSON holds the data as they were given, in dataText where they have line
   ])
 })
 
-test('PostgreSQL reads the CSV back as it was', async () => {
+test('PostgreSQL imports the CSV unchanged', async () => {
   await storeInteractions(kysely, hostile)
   const { headers, payload } = await get('text/csv')
   expect(headers['content-type']).toBe('text/csv; charset=utf-8; header=present')
@@ -128,12 +127,12 @@ test('PostgreSQL reads the CSV back as it was', async () => {
   expect((await all('copy')).rows).toEqual((await all('interactions')).rows)
 })
 
-test('nothing that matches is no line, and in CSV the header', async () => {
+test('without a match, NDJSON is empty and CSV has only the header', async () => {
   expect(await get('application/x-ndjson')).toMatchObject({ statusCode: 200, payload: '' })
   expect(linesOf((await get('text/csv')).payload)).toHaveLength(1)
 })
 
-test('what existed throughout is given once, while others come, change and go', async () => {
+test('rows that exist throughout are returned once, while others are created, updated and deleted', async () => {
   await storeInteractions(kysely, rows)
   const kept = rows.filter(({ organizationId, version }) => organizationId === 'acme' && version !== 0)
   let isWriting = true
@@ -159,7 +158,7 @@ test('what existed throughout is given once, while others come, change and go', 
   await writing
 })
 
-test('it may be sorted by createdAt alone, and of an organization its own callers get nothing else', async () => {
+test("it may be sorted only by createdAt, and contains only the caller's organization", async () => {
   for (const sort of ['id', 'type,createdAt', 'createdAt,id,version'])
     expect(await get('text/csv', { sort })).toMatchObject({
       statusCode: 400,
@@ -178,6 +177,6 @@ test.each([
   ['text/csv;q=0', 'application/json'],
   ['text/html', 'application/json'],
   ['TEXT/CSV', 'text/csv; charset=utf-8; header=present'],
-])('what accepts %s gets %s', async (accept, contentType) => {
+])('Accept: %s gets %s', async (accept, contentType) => {
   expect((await get(accept)).headers['content-type']).toBe(contentType)
 })

@@ -1,4 +1,4 @@
-// The totals equal the number of interactions, and find the rows of any page, whatever is written to the table.
+// Totals equal the number of interactions and locate the rows of any page, after any writes to the table.
 import fc from 'fast-check'
 import { sql } from 'kysely'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
@@ -62,16 +62,16 @@ const orders: readonly (readonly Order[])[] = [
     { property: 'createdAt', direction: 'desc', ignoreCase: false },
   ],
 ]
-const question = fc.record({
+const searchInput = fc.record({
   range: fc.tuple(moment, moment),
   organizationId: fc.option(organization, { nil: undefined }),
   page: fc.oneof(fc.nat({ max: 4 }), fc.nat({ max: 400 })),
   size: fc.integer({ min: 1, max: 12 }),
   sort: fc.constantFrom(...orders),
 })
-type Question = typeof question extends fc.Arbitrary<infer T> ? T : never
+type Search = typeof searchInput extends fc.Arbitrary<infer T> ? T : never
 
-const happening = fc.oneof(
+const step = fc.oneof(
   {
     weight: 4,
     arbitrary: fc.record({
@@ -84,12 +84,12 @@ const happening = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('create' as const) }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('round' as const) }) },
 )
-type Happening = typeof happening extends fc.Arbitrary<infer T> ? T : never
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never
 
 let numbered = 0
 const nextId = () => `id-${numbered++}`
 
-async function happen(one: Happening, round: () => Promise<void>): Promise<void> {
+async function applyStep(one: Step, round: () => Promise<void>): Promise<void> {
   switch (one.kind) {
     case 'insert':
       return await insert(one.rows)
@@ -129,7 +129,7 @@ async function insert(rows: readonly (readonly [string, string])[]): Promise<voi
     values ${sql.join(values)}`.execute(kysely)
 }
 
-function asked({ range, organizationId, page, size, sort }: Question): [Criteria, Pageable] {
+function toParameters({ range, organizationId, page, size, sort }: Search): [Criteria, Pageable] {
   const [start = 0, end = 0] = range.map(millisecondsOf).toSorted((a, b) => a - b)
   const criteria = {
     start: { milliseconds: start, nanoseconds: 0 },
@@ -142,12 +142,12 @@ function asked({ range, organizationId, page, size, sort }: Question): [Criteria
 const millisecondsOf = (text: string) =>
   text === 'infinity' ? Number.MAX_VALUE : text === '-infinity' ? -Number.MAX_VALUE : Date.parse(text)
 
-async function expectSameResult(one: Question): Promise<void> {
-  const parameters = asked(one)
+async function expectSameResult(one: Search): Promise<void> {
+  const parameters = toParameters(one)
   expect(await keeping.search(...parameters).run()).toEqual(await counting.search(...parameters).run())
 }
 
-const everything = (organizationId?: (typeof organizations)[number]): Question => ({
+const everything = (organizationId?: (typeof organizations)[number]): Search => ({
   range: ['-infinity', 'infinity'],
   organizationId,
   page: 3,
@@ -166,16 +166,16 @@ async function countedUntil(): Promise<string | undefined> {
 test('after any inserts, deletes and moves, totals and pages equal those of a plain count', async () => {
   await fc.assert(
     fc.asyncProperty(
-      fc.array(happening, { minLength: 2, maxLength: 12 }),
-      fc.array(question, { minLength: 10, maxLength: 30 }),
-      async (happenings, questions) => {
+      fc.array(step, { minLength: 2, maxLength: 12 }),
+      fc.array(searchInput, { minLength: 10, maxLength: 30 }),
+      async (steps, inputs) => {
         await sql`truncate interactions`.execute(kysely)
         const round = totalsKeeper(database)
-        for (const one of happenings) {
-          await happen(one, round)
+        for (const one of steps) {
+          await applyStep(one, round)
           await expectSameResult(everything(one.kind === 'round' ? undefined : 'acme'))
         }
-        await Promise.all(questions.map(expectSameResult))
+        await Promise.all(inputs.map(expectSameResult))
         expect(await findDifferences(database)).toEqual([])
       },
     ),
@@ -185,7 +185,7 @@ test('after any inserts, deletes and moves, totals and pages equal those of a pl
 
 describe('an hour', () => {
   const yesterday = new Date(Date.now() - 24 * hour).toISOString()
-  const total = async () => (await keeping.search(...asked(everything('acme'))).run()).total
+  const total = async () => (await keeping.search(...toParameters(everything('acme'))).run()).total
 
   test('is counted when it is over, and searches read its total', async () => {
     const longAgo = new Date(Date.now() - 40 * 24 * hour).toISOString()
@@ -311,7 +311,7 @@ describe('without triggers on statements', () => {
   })
 })
 
-test('paging through a closed range meets each interaction once, while others are created and the totals advance', async () => {
+test('paging through a closed range returns each interaction once, while others are created and the totals advance', async () => {
   const end = new Date(Date.now() - 2 * hour).toISOString()
   const rows = Array.from(
     { length: 500 },
@@ -327,33 +327,33 @@ test('paging through a closed range meets each interaction once, while others ar
       await insert([['globex', end]])
     }
   })()
-  const keepingOn = (async () => {
+  const rounds = (async () => {
     while (isPaging) await round()
   })()
   for (const sort of [orders[0], orders[1]]) {
-    const met: string[] = []
+    const found: string[] = []
     for (let page = 0; ; page++) {
-      const next: Question = {
+      const next: Search = {
         range: ['2000-01-01T00:00:00Z', end],
         organizationId: 'acme',
         page,
         size: 7,
         sort: sort ?? [],
       }
-      const { content, total } = await keeping.search(...asked(next)).run()
+      const { content, total } = await keeping.search(...toParameters(next)).run()
       expect(total).toBe(500)
       if (content === '') break
-      met.push(...JSON.parse(`[${content}]`).map(({ id }: { id: string }) => id))
+      found.push(...JSON.parse(`[${content}]`).map(({ id }: { id: string }) => id))
     }
-    expect(met).toHaveLength(500)
-    expect(new Set(met).size).toBe(500)
+    expect(found).toHaveLength(500)
+    expect(new Set(found).size).toBe(500)
   }
   isPaging = false
-  await Promise.all([creating, keepingOn])
+  await Promise.all([creating, rounds])
   expect(await findDifferences(database)).toEqual([])
 })
 
-test('while many write, delete and search at once, each result has the number of its snapshot', async () => {
+test('during concurrent writes, deletes and searches, each result has the total of its snapshot', async () => {
   const days = Array.from({ length: 30 }, (_, n) => new Date(Date.now() - n * 24 * hour).toISOString())
   const round = totalsKeeper(database)
   let isRunning = true
@@ -380,7 +380,7 @@ test('while many write, delete and search at once, each result has the number of
           .setIsolationLevel('repeatable read')
           .execute(async (transaction) => {
             const at = { ...database, kysely: transaction, prepare: preparedIn(transaction) }
-            const [criteria, pageable] = asked(everything(organizationId))
+            const [criteria, pageable] = toParameters(everything(organizationId))
             const [kept, counted] = [true, false].map((keepsTotals) =>
               interactionRepository(at, { keepsTotals }),
             )

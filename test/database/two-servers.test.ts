@@ -1,4 +1,4 @@
-// Two servers on one database, with one signing key, are one service.
+// Two servers with one database and one signing key act as one service.
 import { randomUUID } from 'node:crypto'
 import { pino } from 'pino'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -25,7 +25,7 @@ const orders = [
 ]
 
 describe.each(orders)('between one server and the other', ({ here, there }) => {
-  test('a token of the one is taken by the other', async () => {
+  test('a token issued by one server is accepted by the other', async () => {
     const clientId = `client-${randomUUID()}`
     const client = { clientId, role: 'AGENT', organizationId: 'acme', scopes: ['interactions'] } as const
     await createClient(first.database.kysely, client, 'secret')
@@ -36,13 +36,13 @@ describe.each(orders)('between one server and the other', ({ here, there }) => {
     expect((await send(here, 'GET', query(always), undefined, access_token)).statusCode).toBe(200)
   })
 
-  test('they publish the same keys', async () => {
+  test('both servers publish the same keys', async () => {
     const keys = await Promise.all(servers.map((server) => server.inject('/security/oauth/jwks.json')))
     expect(keys[0]?.json()).toEqual(keys[1]?.json())
     expect(keys[0]?.json().keys).toHaveLength(1)
   })
 
-  test('a client that was revoked gets a token of neither', async () => {
+  test('a revoked client gets no token from either server', async () => {
     const clientId = `client-${randomUUID()}`
     const client = { clientId, role: 'AGENT', organizationId: 'acme', scopes: ['interactions'] } as const
     await createClient(first.database.kysely, client, 'secret')
@@ -52,7 +52,7 @@ describe.each(orders)('between one server and the other', ({ here, there }) => {
     expect((await requestToken(there, clientId)).statusCode).toBe(401)
   })
 
-  test('what the one has acknowledged, the other reads, lists and refuses to create again, at once', async () => {
+  test('what one server has stored, the other reads, lists and updates immediately, and does not create again', async () => {
     const organization = randomUUID()
     const token = agentToken(organization)
     for (let round = 0; round < 10; round++) {
@@ -72,13 +72,13 @@ describe.each(orders)('between one server and the other', ({ here, there }) => {
   })
 })
 
-describe('50 at once over both', () => {
+describe('50 concurrent requests to both servers', () => {
   const writers = Array.from({ length: 50 }, (_, writer) => writer)
   const serverOf = (writer: number) => servers[writer % 2 === 0 ? 0 : 1]
   const count = (statuses: readonly number[], status: number) =>
     statuses.filter((one) => one === status).length
 
-  test('updates with the same version: one 204 and 49 times 409', async () => {
+  test('updates with the same version: one gets 204, 49 get 409', async () => {
     const { interactionId: id } = (await send(first.app, 'POST', '', {})).json()
     for (const version of [0, 1, 2, 3]) {
       const statuses = await Promise.all(
@@ -102,7 +102,7 @@ describe('50 at once over both', () => {
     expect((await send(second, 'GET', `/${id}`)).json().version).toBe(50)
   })
 
-  test('creations of one id: one 200 and 49 times 409', async () => {
+  test('creations of one id: one gets 200, 49 get 409', async () => {
     const interactionId = randomUUID()
     const post = (writer: number) => send(serverOf(writer), 'POST', '', { interactionId, data: { writer } })
     const statuses = (await Promise.all(writers.map(post))).map((reply) => reply.statusCode)

@@ -1,4 +1,4 @@
-// What an update changes, what it leaves, and what its version guards (contract §5).
+// Which fields an update changes, and how its version is checked (contract §5).
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { startTestApp } from '../support/app.ts'
@@ -10,7 +10,7 @@ const other = agentToken('globex')
 
 const original = { type: 'audio', data: { a: 1, b: { c: 2 } } }
 
-describe('an update that gives type or data', () => {
+describe('an update with type or data', () => {
   test.each([
     ['type', { type: 'video' }, { type: 'video', data: original.data }],
     ['data', { data: { x: 1 } }, { type: 'audio', data: { x: 1 } }],
@@ -20,7 +20,7 @@ describe('an update that gives type or data', () => {
     ['the same of both', original, original],
     ['type, with null for data', { type: 'video', data: null }, { type: 'video', data: original.data }],
     ['data, with null for type', { type: null, data: { x: 1 } }, { type: 'audio', data: { x: 1 } }],
-  ])('%s, changes just that and adds 1 to the version', async (_, body, expected) => {
+  ])('%s: changes only that and adds 1 to the version', async (_, body, expected) => {
     const id = await create()
     expect(await put(id, body)).toBe(204)
     expect(await read(id)).toMatchObject({ ...expected, version: 1 })
@@ -35,13 +35,13 @@ describe('an update that gives type or data', () => {
     }
   })
 
-  test('replaces the data, and merges nothing', async () => {
+  test('replaces the data and does not merge it', async () => {
     const id = await create()
     await put(id, { data: { b: {} } })
     expect((await read(id)).data).toEqual({ b: {} })
   })
 
-  test('gives a type to an interaction that had none', async () => {
+  test('sets the type of an interaction without a type', async () => {
     const id = randomUUID()
     await call(agent, 'POST', '', { interactionId: id })
     expect(await read(id)).not.toHaveProperty('type')
@@ -49,14 +49,14 @@ describe('an update that gives type or data', () => {
     expect(await read(id)).toMatchObject({ type: 'chat', data: {}, version: 1 })
   })
 
-  test('answers 204 without a body', async () => {
+  test('returns 204 without a body', async () => {
     const reply = await call(agent, 'PUT', `/${await create()}`, { type: 'chat' })
     expect(reply.statusCode).toBe(204)
     expect(reply.body).toBe('')
     expect(reply.headers).not.toHaveProperty('content-type')
   })
 
-  test('leaves who created the interaction, when and where', async () => {
+  test('does not change the id, organization, creator or creation time', async () => {
     const id = await create()
     const before = await read(id)
     const body = {
@@ -71,7 +71,7 @@ describe('an update that gives type or data', () => {
   })
 })
 
-describe('an update that gives neither type nor data', () => {
+describe('an update with neither type nor data', () => {
   test.each([
     {},
     { type: null, data: null },
@@ -79,13 +79,13 @@ describe('an update that gives neither type nor data', () => {
     { version: 3 },
     { version: '3' },
     { other: 1 },
-  ])('changes nothing and answers 204: %j', async (body) => {
+  ])('changes nothing and returns 204: %j', async (body) => {
     const { id, before } = await createAtVersion3()
     expect(await put(id, body)).toBe(204)
     expect(await read(id)).toEqual(before)
   })
 
-  test.each([2, 4, 0, -1])('has its version checked all the same: %j', async (version) => {
+  test.each([2, 4, 0, -1])('still has its version checked: %j', async (version) => {
     const { id, before } = await createAtVersion3()
     expect(await put(id, { version })).toBe(409)
     expect(await read(id)).toEqual(before)
@@ -94,7 +94,7 @@ describe('an update that gives neither type nor data', () => {
 
 describe('the version of an update', () => {
   test.each([0, 2, 4, 300, -3, '2', '9223372036854775807', '-9223372036854775808'])(
-    'when it is another than the stored one, older or newer: 409, and nothing changes: %j',
+    'gets 409 and changes nothing if it differs from the stored one: %j',
     async (version) => {
       const { id, before } = await createAtVersion3()
       expect(await put(id, { type: 'video', data: { x: 1 }, version })).toBe(409)
@@ -111,7 +111,7 @@ describe('the version of an update', () => {
     },
   )
 
-  test('beyond int64 is refused by name', async () => {
+  test('beyond int64 is rejected with an error for version', async () => {
     const { id, before } = await createAtVersion3()
     const reply = await call(agent, 'PUT', `/${id}`, '{"type":"video","version":9223372036854775808}')
     expect(reply.statusCode).toBe(400)
@@ -119,16 +119,13 @@ describe('the version of an update', () => {
     expect(await read(id)).toEqual(before)
   })
 
-  test.each([3, '3', ' 3 ', null])(
-    'when it is the stored one, or none, lets the update through: %j',
-    async (version) => {
-      const { id } = await createAtVersion3()
-      expect(await put(id, { type: 'video', version })).toBe(204)
-      expect(await read(id)).toMatchObject({ type: 'video', version: 4 })
-    },
-  )
+  test.each([3, '3', ' 3 ', null])('may be the stored one or null: %j', async (version) => {
+    const { id } = await createAtVersion3()
+    expect(await put(id, { type: 'video', version })).toBe(204)
+    expect(await read(id)).toMatchObject({ type: 'video', version: 4 })
+  })
 
-  test('that was current once is not current again', async () => {
+  test('is not accepted again after an update has increased it', async () => {
     const id = await create()
     expect(await put(id, { type: 'chat', version: 0 })).toBe(204)
     expect(await put(id, { type: 'chat', version: 0 })).toBe(409)
@@ -137,7 +134,7 @@ describe('the version of an update', () => {
   })
 })
 
-describe('what an update is refused for comes in this order', () => {
+describe('the errors of an update have this precedence', () => {
   const bodies = [
     {},
     { type: 'video' },
@@ -146,18 +143,18 @@ describe('what an update is refused for comes in this order', () => {
     { version: 99 },
   ]
 
-  test.each(bodies)('404 for one that does not exist, whatever the version: %j', async (body) => {
+  test.each(bodies)('404 for an unknown id, with any version: %j', async (body) => {
     expect(await put(randomUUID(), body)).toBe(404)
     expect(await put(randomUUID(), body, serviceToken())).toBe(404)
   })
 
-  test.each(bodies)('403 for one of another organization, whatever the version: %j', async (body) => {
+  test.each(bodies)('403 for an interaction of another organization, with any version: %j', async (body) => {
     const { id, before } = await createAtVersion3()
     expect(await put(id, body, other)).toBe(403)
     expect(await read(id)).toEqual(before)
   })
 
-  test('409 only where the caller may update', async () => {
+  test('409 only for a caller that may update', async () => {
     const { id } = await createAtVersion3()
     const stale = { type: 'video', version: 1 }
     expect(await Promise.all([agent, other, serviceToken()].map((token) => put(id, stale, token)))).toEqual([

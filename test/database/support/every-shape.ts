@@ -1,4 +1,4 @@
-// Each shape of data that filters tell apart, and each filter: few enough to try all of them.
+// Every shape of data that filters distinguish, and every filter: few enough to test all combinations.
 import type { Json, ModelInteraction, ModelSearch } from '../../support/search-model.ts'
 import {
   anything,
@@ -47,7 +47,7 @@ export const everyShape: readonly ModelInteraction[] = [
   data,
 }))
 
-/** Each value of each filter, alone. */
+/** Every value of every filter, one filter at a time. */
 export const everyFilter: readonly Partial<ModelSearch>[] = [
   ...types.map((type) => ({ types: [type] })),
   ...users.map((userId) => ({ userId })),

@@ -1,4 +1,4 @@
-// The nine migrations that versions before the four applied, in former-migrations/, unchanged.
+// Applies the nine migrations of former versions, which former-migrations/ contains unchanged.
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { type Kysely, Migrator, sql } from 'kysely'
@@ -7,7 +7,7 @@ import type { Tables } from '../../../src/database/tables.ts'
 const folder = path.join(import.meta.dirname, 'former-migrations')
 
 /**
- * Applies the first of the nine migrations as those versions did.
+ * Applies the first of the nine migrations as former versions did.
  * @param count how many, from 1 to 9
  */
 export async function applyFormerMigrations(kysely: Kysely<Tables>, count = 9): Promise<void> {

@@ -8,7 +8,7 @@ import type {
   SortProperty,
 } from '../../support/search-model.ts'
 
-/** Letters are ASCII: how a database lowers others depends on its locale. */
+/** Cased letters are ASCII: how a database lowercases others depends on its locale. */
 const letters = ['a', 'A', 'b', 'B', 'z', 'Z', '0', '_', ' ', "'", '/', '日', '\uFFFD', '😀', '𐀀']
 
 export const organizations = ['acme', 'Acme', 'acme 😀'] as const
@@ -80,10 +80,10 @@ const tagList: fc.Arbitrary<Json> = fc
   .record({
     some: fc.array(tag, { maxLength: 3 }),
     isLong: fc.boolean(),
-    foreign: fc.option(other, { freq: 4, nil: undefined }),
+    otherValue: fc.option(other, { freq: 4, nil: undefined }),
   })
-  .map(({ some, isLong, foreign }) => ({
-    items: [...some, ...(isLong ? padding : []), ...(foreign === undefined ? [] : [foreign])],
+  .map(({ some, isLong, otherValue }) => ({
+    items: [...some, ...(isLong ? padding : []), ...(otherValue === undefined ? [] : [otherValue])],
   }))
 const duration = fc.oneof(
   { weight: 4, arbitrary: fc.constantFrom(...durations, ...longDurations).map((digits) => ({ digits })) },
@@ -132,7 +132,7 @@ const sort = fc
   .shuffledSubarray([...properties], { maxLength: 3 })
   .chain((chosen) => fc.tuple(...chosen.map(order)))
 
-/** Given one time in five. */
+/** A value in one case of five, undefined otherwise. */
 const maybe = <Value>(arbitrary: fc.Arbitrary<Value>) =>
   fc.oneof({ weight: 4, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary })
 const some = (values: readonly string[]) => fc.subarray([...values], { minLength: 1, maxLength: 4 })
@@ -152,7 +152,7 @@ export const searches: fc.Arbitrary<ModelSearch> = fc.record({
   sort,
 })
 
-/** How a search or a row is written down, which must make no difference. */
+/** How a search or a row is written. It must not change the result. */
 export const style = fc.record({
   /** minutes east of UTC */
   offset: fc.constantFrom(0, 0, 60, -330, 1080),
