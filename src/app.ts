@@ -1,4 +1,4 @@
-// The application, in reading order. Opens nothing, so it has nothing to close.
+// Builds the application: plugins and routes in reading order. Opens no resources.
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -18,13 +18,13 @@ import { limitWaiting } from './http/admission.ts'
 import { watchConnections } from './http/connections.ts'
 import { allowOrigins } from './http/cors.ts'
 import {
-  answerBrokenRequest,
-  answerError,
-  answerNotFound,
   commonHeaders,
-  nothingHere,
+  pathNotFound,
   refuseOtherMethods,
   registerErrors,
+  rejectUnknownPath,
+  sendBrokenRequestError,
+  sendError,
 } from './http/errors.ts'
 import { acceptJsonObjects } from './http/json-body.ts'
 import { limitBodies, limitUnreadResponses } from './http/memory-limits.ts'
@@ -58,44 +58,44 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
     trustProxy: [...config.http.trustedProxies],
     bodyLimit: config.http.bodyLimitBytes,
     requestTimeout: config.http.requestTimeoutMs,
-    // how long a connection with a request under way may stand still
+    // maximum idle time of a connection during a request, in milliseconds
     connectionTimeout: config.http.unreadTimeoutMs,
-    // how often Node looks for requests that take too long to arrive
     http: {
       headersTimeout: config.http.requestTimeoutMs,
+      // how often Node checks for requests that take too long to arrive, in milliseconds
       connectionsCheckingInterval: 1000,
       maxHeaderSize: config.http.headerLimitBytes,
       requireHostHeader: false,
     },
-    // percent-encoded, an id of 255 characters can have 3,060
+    // An id of 255 characters has up to 3,060 when percent-encoded.
     routerOptions: { maxParamLength: 3_060 },
     requestIdHeader: false,
-    genReqId: ({ headers }) => saneRequestId(headers['x-request-id']) ?? randomId(),
+    genReqId: ({ headers }) => safeRequestId(headers['x-request-id']) ?? randomId(),
     return503OnClosing: false,
-    frameworkErrors: answerError,
+    frameworkErrors: sendError,
     clientErrorHandler: (error, socket) => {
       if (error.code === 'ECONNRESET') socket.destroy(error)
-      else connections.onBroken(socket, () => answerBrokenRequest(error, socket))
+      else connections.onBroken(socket, () => sendBrokenRequestError(error, socket))
     },
   })
   app.setValidatorCompiler(validatorCompiler)
-  // routes write the text of large responses themselves
+  // Routes serialize large responses themselves.
   app.setSerializerCompiler(() => (value) => JSON.stringify(value))
   registerErrors(app)
   connections.watch(app)
   app.addHook('onSend', (request, reply, _payload, done) => {
     reply.headers(commonHeaders(request.id))
-    // JSON has no charset (RFC 8259 §11), and Spring sends none
+    // JSON has no charset (RFC 8259 §11), and Spring does not send one.
     if (reply.getHeader('content-type') === 'application/json; charset=utf-8') reply.type('application/json')
     done()
   })
-  if (config.logLevel === 'debug' || config.logLevel === 'trace') app.addHook('onResponse', logAnswer)
+  if (config.logLevel === 'debug' || config.logLevel === 'trace') app.addHook('onResponse', logResponse)
 
   const registry = new Registry()
   measureRequests(app, registry)
-  const measuring = [registerProcessMetrics(registry), registerDatabaseMetrics(registry, database)]
+  const metrics = [registerProcessMetrics(registry), registerDatabaseMetrics(registry, database)]
   app.addHook('onClose', async () => {
-    for (const stop of measuring) stop()
+    for (const stopMeasuring of metrics) stopMeasuring()
   })
   if (config.keepsTotals) registerTotalsMetrics(registry, database)
 
@@ -121,12 +121,12 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
       await allowOrigins(rtcApi, config.http.corsOrigins)
       rtcApi.addHook('onRequest', app.requireCaller)
       rtcApi.addHook('onRequest', limitBodies(config.http))
-      const noteAnswer = limitUnreadResponses(config.http.unreadLimitBytes)
+      const limitResponse = limitUnreadResponses(config.http.unreadLimitBytes)
       rtcApi.addHook('onSend', (_request, reply, payload, done) => {
         reply.header('cache-control', 'no-store')
-        done(null, noteAnswer(reply.raw, payload))
+        done(null, limitResponse(reply.raw, payload))
       })
-      rtcApi.setNotFoundHandler(answerNotFound)
+      rtcApi.setNotFoundHandler(rejectUnknownPath)
       await rtcApi.register(interactionRoutes, { config, database })
     },
     { prefix: '/rtc-api' },
@@ -134,10 +134,10 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
   return app
 }
 
-/** Requests of each kind that run at once: enough to fill the repository's current batches and the next ones. */
+/** Concurrent requests of each kind: enough to fill the current batches of the repository and the next ones. */
 const concurrency = { reads: 300, writes: 400, cheapSearches: 64 } as const
 
-/** Separate limits, so that too many requests of one kind do not delay the others. */
+/** Adds the interaction routes. Each kind has its own limit: too many requests of one kind do not delay the others. */
 async function interactionRoutes(
   app: FastifyInstance,
   { config, database }: Pick<AppParts, 'config' | 'database'>,
@@ -145,20 +145,20 @@ async function interactionRoutes(
   const { poolSize, longestWaitMs } = config.database
   const repository = interactionRepository(database, {
     keepsTotals: config.keepsTotals,
-    // streams need not be fast: their batches wait for each other
+    // Streams need not be fast: their batches wait for each other.
     scanConcurrency: Math.ceil(poolSize / 5),
   })
   const admitWrite = limitWaiting({ concurrency: concurrency.writes, longestWaitMs })
   acceptJsonObjects(app)
   app.addHook<{ Params: { interactionId?: string } }>('onRequest', ({ params }, _reply, done) => {
-    // a slash with nothing after it is another path
-    done(params.interactionId === '' ? nothingHere() : undefined)
+    // `/interactions/` is an unknown path.
+    done(params.interactionId === '' ? pathNotFound() : undefined)
   })
   createRoute(app, { repository, admit: admitWrite })
   listRoute(app, {
     repository,
     admitCheap: limitWaiting({ concurrency: concurrency.cheapSearches, longestWaitMs }),
-    // the other half of the connections is for reads and writes
+    // The other half of the connections is for reads and writes.
     admit: limitWaiting({ concurrency: Math.ceil(poolSize / 2), longestWaitMs }),
     publicUrl: config.http.publicUrl ?? '',
   })
@@ -168,17 +168,17 @@ async function interactionRoutes(
   refuseOtherMethods(app, '/interactions/:interactionId', ['GET', 'PUT'])
 }
 
-async function logAnswer(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+async function logResponse(request: FastifyRequest, reply: FastifyReply): Promise<void> {
   const { method, routeOptions, ip } = request
   const caller = request.caller?.userId
   const milliseconds = Math.round(reply.elapsedTime)
   request.log.debug(
     { method, route: routeOptions.url, status: reply.statusCode, milliseconds, caller, ip },
-    'answered',
+    'request completed',
   )
 }
 
-/** A caller's own request id, when it can stand in a header and a log line as it is. */
-function saneRequestId(header: string | string[] | undefined): string | undefined {
+/** Returns the caller's request id if it is safe in headers and log lines. */
+function safeRequestId(header: string | string[] | undefined): string | undefined {
   return typeof header === 'string' && /^[\w.:/+=@-]{1,128}$/.test(header) ? header : undefined
 }

@@ -6,7 +6,7 @@ import { v4 as randomId } from 'uuid'
 import { retry } from '../database/retry.ts'
 import type { Tables } from '../database/tables.ts'
 import { allowOrigins } from '../http/cors.ts'
-import { answerError, refuseOtherMethods } from '../http/errors.ts'
+import { refuseOtherMethods, sendError } from '../http/errors.ts'
 import { Problem } from '../http/problem.ts'
 import { authenticateClient, type Client } from './clients.ts'
 import { badCredentials, type Parameters, readTokenRequest, type TokenRequest } from './credentials.ts'
@@ -43,9 +43,7 @@ export async function oauthRoutes(app: FastifyInstance, options: OauthOptions): 
   // a body that is no form is ignored: the credentials may be elsewhere
   app.removeContentTypeParser(['application/json', 'text/plain'])
   app.addContentTypeParser('*', { parseAs: 'buffer' }, async () => ({}))
-  app.setErrorHandler<FastifyError>((error, request, reply) =>
-    answerError(toOauthError(error), request, reply),
-  )
+  app.setErrorHandler<FastifyError>((error, request, reply) => sendError(toOauthError(error), request, reply))
   // credentials come from three places: credentials.ts reads them
   app.setValidatorCompiler(() => () => true)
   const throttle = openThrottle(options, app.log)

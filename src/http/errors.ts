@@ -1,4 +1,4 @@
-// Anything thrown → status and body (contract §7); what is not expected is logged, and told to nobody.
+// Turns thrown errors into responses (contract §7). Unexpected errors are logged, and callers see no details of them.
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
@@ -7,55 +7,55 @@ import { databaseFailure } from '../database/sqlstate.ts'
 import { hangUp } from './connections.ts'
 import { InvalidRequest, Problem } from './problem.ts'
 
-/** Answers whatever is thrown below the app, and requests that no route takes. */
+/** Handles errors of all routes, unknown paths, and requests that Node would answer itself. */
 export function registerErrors(app: FastifyInstance): void {
-  app.setErrorHandler(answerError)
-  app.setNotFoundHandler(answerNotFound)
-  app.server.on('checkExpectation', answerExpectation)
+  app.setErrorHandler(sendError)
+  app.setNotFoundHandler(rejectUnknownPath)
+  app.server.on('checkExpectation', rejectExpectation)
   app.addHook('onRequest', (request, _reply, done) => {
-    // RFC 9112 §3.2; Node's own answer to it has no body
-    const isNameless = request.headers.host === undefined && request.raw.httpVersion === '1.1'
-    done(isNameless ? new InvalidRequest({ Host: 'is required' }) : undefined)
+    // RFC 9112 §3.2. Node's own response has no body.
+    const lacksHost = request.headers.host === undefined && request.raw.httpVersion === '1.1'
+    done(lacksHost ? new InvalidRequest({ Host: 'is required' }) : undefined)
   })
 }
 
-/** RFC 9110 §10.1.1: the one expectation that there is, `100-continue`, never comes here. */
-function answerExpectation(_request: IncomingMessage, response: ServerResponse): void {
-  const problem = new Problem('expectation_failed', 'The only expectation that is met is 100-continue.')
+/** Responds to unknown expectations (RFC 9110 §10.1.1). Node handles `100-continue` itself. */
+function rejectExpectation(_request: IncomingMessage, response: ServerResponse): void {
+  const problem = new Problem('expectation_failed', 'The Expect header must be 100-continue.')
   const body = JSON.stringify(problem.body())
   response
     .writeHead(problem.status, {
       ...commonHeaders(randomId()),
       'content-type': 'application/json',
       'content-length': Buffer.byteLength(body),
-      // whether the caller sends the body all the same is not known
+      // The client may send the body anyway.
       connection: 'close',
     })
     .end(body)
 }
 
-export async function answerNotFound(): Promise<never> {
-  throw nothingHere()
+export async function rejectUnknownPath(): Promise<never> {
+  throw pathNotFound()
 }
 
-export function nothingHere(): Problem {
-  return new Problem('not_found', 'There is nothing at this path.')
+export function pathNotFound(): Problem {
+  return new Problem('not_found', 'The path does not exist.')
 }
 
-/** Answers what was thrown; also for requests that reach no route, such as those with a broken URL. */
-export function answerError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): void {
+/** Sends an error response. Also handles requests that reach no route, such as those with a malformed URL. */
+export function sendError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): void {
   const problem = toProblem(error)
-  // what fails for want of a caller who still listens is nobody's concern
+  // The client hung up: don't log.
   const isExpected = problem.status < 500 || problem.code === 'overloaded' || request.socket.destroyed
   if (!isExpected) request.log.error({ err: error, caller: request.caller?.userId }, 'request failed')
   reply
     .code(problem.status)
     .headers({ ...commonHeaders(request.id), 'content-type': 'application/json', ...problem.headers })
-    // bytes, since to text Fastify would add a charset, which JSON does not have (RFC 8259 §11)
+    // A buffer: Fastify would add a charset to a string, and JSON has none (RFC 8259 §11).
     .send(Buffer.from(JSON.stringify(problem.body())))
 }
 
-/** What every reply carries. A browser is to show nothing of it as a page, which the documentation alone is. */
+/** Returns the headers of every response. They keep browsers from rendering responses as pages. */
 export function commonHeaders(requestId: string): Record<string, string> {
   return {
     'x-request-id': requestId,
@@ -65,8 +65,8 @@ export function commonHeaders(requestId: string): Record<string, string> {
   }
 }
 
-/** Answers what is no HTTP, comes too slowly, or has headers that are too large; and hangs up. */
-export function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
+/** Responds to malformed HTTP, slow requests and oversized headers, and closes the connection. */
+export function sendBrokenRequestError(error: Error & { code?: string }, socket: Socket): void {
   if (!socket.writable) return void socket.destroy(error)
   const problem = toBrokenRequestProblem(error.code)
   const body = JSON.stringify(problem.body())
@@ -87,26 +87,26 @@ function toBrokenRequestProblem(code: string | undefined): Problem {
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return new Problem('request_timeout', 'The request did not arrive in time.')
     default:
-      return new InvalidRequest({ request: 'is not HTTP/1.1' })
+      return new InvalidRequest({ request: 'is not valid HTTP/1.1' })
   }
 }
 
-/** The methods of a path beside those that it has routes for: 405, and OPTIONS tells which there are. */
+/** Adds routes for the other methods of a path: 405, and OPTIONS with the allowed methods. */
 export function refuseOtherMethods(app: FastifyInstance, url: string, allowed: readonly HTTPMethods[]): void {
   const others = app.supportedMethods.filter(
-    (method) => !allowed.some((one) => one === method) && method !== 'HEAD',
+    (method) => !allowed.some((supported) => supported === method) && method !== 'HEAD',
   )
   app.route({
     method: others.filter((method) => method !== 'OPTIONS'),
     url,
     schema: { hide: true },
-    // before the body is read, so that a refused method never answers for its body
+    // In onRequest: the method is rejected before the body is read, so errors of the body do not hide it.
     onRequest: async (request) => {
       throw new Problem('method_not_allowed', `${request.method} is not supported here.`, {
         allow: allowed.join(', '),
       })
     },
-    handler: answerNotFound,
+    handler: rejectUnknownPath,
   })
   app.route({
     method: 'OPTIONS',
@@ -116,11 +116,11 @@ export function refuseOtherMethods(app: FastifyInstance, url: string, allowed: r
       const head: HTTPMethods[] = allowed.includes('GET') ? ['HEAD'] : []
       reply.header('allow', [...allowed, ...head, 'OPTIONS'].join(', ')).send()
     },
-    handler: answerNotFound,
+    handler: rejectUnknownPath,
   })
 }
 
-/** Seconds after which a caller may try again what failed for want of a database. */
+/** value of Retry-After when the database is unavailable, in seconds */
 const retryAfterSeconds = '1'
 
 function toProblem(error: FastifyError | Error): Problem {
@@ -129,13 +129,13 @@ function toProblem(error: FastifyError | Error): Problem {
     case 'unavailable':
     case 'timeout':
     case 'conflict':
-      return new Problem('unavailable', 'The database does not answer in time. Try again.', {
+      return new Problem('unavailable', 'The database does not respond in time. Retry later.', {
         'retry-after': retryAfterSeconds,
       })
     case 'unstorable':
-      return new InvalidRequest({ body: 'holds a value that the database cannot store' })
+      return new InvalidRequest({ body: 'contains a value that the database cannot store' })
   }
-  return fromFramework(error) ?? new Problem('internal_error', 'Something went wrong on our side.')
+  return fromFramework(error) ?? new Problem('internal_error', 'An internal error occurred.')
 }
 
 function fromFramework(error: FastifyError | Error): Problem | undefined {
@@ -147,14 +147,14 @@ function fromFramework(error: FastifyError | Error): Problem | undefined {
         accept: 'application/json, application/*+json',
       })
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
-      return new InvalidRequest({ body: 'is not as long as its Content-Length says' })
+      return new InvalidRequest({ body: 'does not match its Content-Length' })
     case 'FST_ERR_MAX_PARAM_LENGTH':
-      return new InvalidRequest({ path: 'holds an id that is too long' })
+      return new InvalidRequest({ path: 'contains an id of more than 255 characters' })
     case 'FST_ERR_BAD_URL':
       return new InvalidRequest({ path: 'is not a valid percent-encoded path' })
   }
   const status = 'statusCode' in error ? error.statusCode : undefined
   if (status === 400) return new InvalidRequest({ body: 'could not be read' })
-  if (status === 403 || status === 404) return nothingHere()
+  if (status === 403 || status === 404) return pathNotFound()
   return undefined
 }

@@ -119,7 +119,7 @@ test('what comes before garbage is answered first, and what was answered is not 
   const read = request('GET', '/nothing')
   const many = await say(open(), read.repeat(50) + garbage + garbage)
   expect(statuses(many)).toEqual([...Array(50).fill('404'), '400'])
-  expect(lastBody(many)).toEqual({ request: 'is not HTTP/1.1' })
+  expect(lastBody(many)).toEqual({ request: 'is not valid HTTP/1.1' })
   const chunked = `POST /rtc-api/interactions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n`
   const refused = await say(open(), `${chunked}\r\nzz\r\n`)
   expect(statuses(refused)).toEqual(['401'])

@@ -134,7 +134,7 @@ export const onlyGetResponse = problemResponse(
 export const unavailableResponse = retryableResponse(
   'The service is overloaded, or its database does not respond in time. Retry later.',
   'unavailable',
-  'The database does not answer in time. Try again.',
+  'The database does not respond in time. Retry later.',
 )
 
 /** Describes a response whose body is one of the components. */

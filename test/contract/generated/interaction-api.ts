@@ -716,7 +716,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "error": "unavailable",
-                     *       "error_description": "The database does not answer in time. Try again."
+                     *       "error_description": "The database does not respond in time. Retry later."
                      *     }
                      */
                     "application/json": components["schemas"]["ErrorResponse"];
@@ -940,7 +940,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "error": "unavailable",
-                     *       "error_description": "The database does not answer in time. Try again."
+                     *       "error_description": "The database does not respond in time. Retry later."
                      *     }
                      */
                     "application/json": components["schemas"]["ErrorResponse"];
@@ -1094,7 +1094,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "error": "unavailable",
-                     *       "error_description": "The database does not answer in time. Try again."
+                     *       "error_description": "The database does not respond in time. Retry later."
                      *     }
                      */
                     "application/json": components["schemas"]["ErrorResponse"];
@@ -1227,7 +1227,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "error": "unavailable",
-                     *       "error_description": "The database does not answer in time. Try again."
+                     *       "error_description": "The database does not respond in time. Retry later."
                      *     }
                      */
                     "application/json": components["schemas"]["ErrorResponse"];
@@ -1398,7 +1398,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "error": "unavailable",
-                     *       "error_description": "The database does not answer in time. Try again."
+                     *       "error_description": "The database does not respond in time. Retry later."
                      *     }
                      */
                     "application/json": components["schemas"]["ErrorResponse"];
