@@ -57,7 +57,8 @@ export function withDatabase(url: string, database: string): string {
 async function startServer() {
   const folder = await makeTemporaryDirectory()
   // A test's rows need not survive a power cut.
-  const settings = { fsync: 'off', full_page_writes: 'off' }
+  // Several files run at once, and some start many applications.
+  const settings = { fsync: 'off', full_page_writes: 'off', max_connections: '500' }
   const server = await startEmbeddedPostgres({
     dataDirectory: folder.path,
     log: (message) => process.stderr.write(`${message}\n`),
