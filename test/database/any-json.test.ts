@@ -137,7 +137,7 @@ async function expectHarmless(stored: readonly string[], token: string): Promise
     const created = await call(token, 'POST', '', `{"type":"chat","data":${data}}`)
     expect(created.statusCode, `${data.slice(0, 100)}: ${created.body}`).toBe(200)
     const read = await call(token, 'GET', `/${created.json().interactionId}`)
-    expect(dataText(read.body) === data, `${data.slice(0, 100)} comes back byte for byte`).toBe(true)
+    expect(dataText(read.body) === data, `${data.slice(0, 100)} is returned byte for byte`).toBe(true)
   }
   for (const [name, value] of Object.entries(filters)) {
     const reply = await call(token, 'GET', query({ ...always, [name]: value, size: '1' }))

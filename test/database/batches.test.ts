@@ -64,7 +64,7 @@ test('many duplicates take no space: the statement that assumes free ids runs on
   expect((await pages()) - before).toBeLessThanOrEqual(1 + seconds)
 })
 
-test('a bad item in a batch fails no other', async () => {
+test('an invalid item in a batch does not fail the others', async () => {
   const bad = anInteraction({ data: '{"text":"\\u0000"}' })
   const good = Array.from({ length: 20 }, (_, n) => anInteraction({ data: `{"n":${n}}` }))
   const results = await outcomes([...good.slice(0, 10), bad, ...good.slice(10)])
@@ -77,7 +77,7 @@ test('a bad item in a batch fails no other', async () => {
 test('updates in a batch have their own outcomes, and those of one interaction their own versions', async () => {
   const made = Array.from({ length: 10 }, () => anInteraction())
   await outcomes(made)
-  const [one, other, foreign, stale, bad] = made.map(({ id }) => id)
+  const [one, other, otherOrganization, stale, bad] = made.map(({ id }) => id)
   const update = (id = 'missing', more: object = {}) =>
     repository
       .update({ id, organizationId: 'acme', type: 'chat', data: undefined, version: undefined, ...more })
@@ -87,7 +87,7 @@ test('updates in a batch have their own outcomes, and those of one interaction t
     update(one, { version: 1n }),
     update(one, { version: 0n }),
     update(other, { data: '{ "n" : 1.0 }' }),
-    update(foreign, { organizationId: 'globex' }),
+    update(otherOrganization, { organizationId: 'globex' }),
     update(stale, { version: 9_223_372_036_854_775_807n }),
     update(bad, { data: '{"text":"\\u0000"}' }),
     update(),
@@ -140,9 +140,9 @@ test('concurrent calls get the same results as sequential ones', async () => {
       const ids = made.map(({ id }) => id)
       const expected = ids.map((id, index) => (ids.indexOf(id) < index ? 'duplicate' : 'created'))
       expect((await outcomes(made)).sort()).toEqual(expected.sort())
-      const asked = [...ids, 'missing']
-      const together = await Promise.all(asked.map((id) => repository.find(id)))
-      for (const [index, id] of asked.entries()) {
+      const requested = [...ids, 'missing']
+      const together = await Promise.all(requested.map((id) => repository.find(id)))
+      for (const [index, id] of requested.entries()) {
         const [alone] = await repository.findAll([id])
         expect(together[index]).toEqual(alone)
         expect(together[index]?.id).toBe(id === 'missing' ? undefined : id)
@@ -247,7 +247,7 @@ function startHeldBatches() {
     },
     { concurrency: 4, maxSize: 100, retryTimeoutMs: 5000 },
   )
-  const give = async (count: number) => {
+  const add = async (count: number) => {
     for (const item of numbers(count)) void run(item)
     await turnEnd()
   }
@@ -255,35 +255,35 @@ function startHeldBatches() {
     held.shift()?.()
     await turnEnd()
   }
-  return { sizes, give, releaseFirst }
+  return { sizes, add, releaseFirst }
 }
 
 test('while others run, a batch grows until as many items wait as are running', async () => {
-  const { sizes, give, releaseFirst } = startHeldBatches()
-  await give(3)
+  const { sizes, add, releaseFirst } = startHeldBatches()
+  await add(3)
   expect(sizes).toEqual([3])
-  await give(2)
+  await add(2)
   expect(sizes).toEqual([3])
-  await give(1)
+  await add(1)
   expect(sizes).toEqual([3, 3])
-  await give(3)
+  await add(3)
   expect(sizes).toEqual([3, 3])
   await releaseFirst()
   expect(sizes).toEqual([3, 3, 3])
 })
 
-test('a full batch is not held back', async () => {
-  const { sizes, give } = startHeldBatches()
-  await give(250)
+test('a full batch starts immediately', async () => {
+  const { sizes, add } = startHeldBatches()
+  await add(250)
   expect(sizes).toEqual([100, 100])
-  await give(50)
+  await add(50)
   expect(sizes).toEqual([100, 100, 100])
 })
 
 test('a slow batch does not delay others', async () => {
-  const { sizes, give } = startHeldBatches()
-  await give(50)
-  await give(1)
+  const { sizes, add } = startHeldBatches()
+  await add(50)
+  await add(1)
   expect(sizes).toEqual([50])
   vi.advanceTimersByTime(10)
   await turnEnd()

@@ -136,7 +136,7 @@ describe('a revoked client', () => {
       .where('client_id', '=', client.clientId)
       .execute()
     expect(await revokeClient(kysely, client.clientId)).toBe(true)
-    expect(await listed(client)).toMatchObject({ revokedAt: '2001-02-03T04:05:06Z' })
+    expect(await findListed(client)).toMatchObject({ revokedAt: '2001-02-03T04:05:06Z' })
   })
 
   test('does not affect others', async () => {
@@ -181,13 +181,13 @@ test('the list has all clients by id, with times in UTC and without secrets', as
 
 test.each([
   ['a SERVICE with an organization', { ...aService(), organizationId: 'acme' }],
-  ['an AGENT without one', { ...anAgent(), organizationId: null }],
-])('%s is refused', async (_, client) => {
+  ['an AGENT without an organization', { ...anAgent(), organizationId: null }],
+])('%s is rejected', async (_, client) => {
   await expect(createClient(kysely, client, 'secret')).rejects.toMatchObject({ code: '23514' })
   await expect(putClient(kysely, client, 'secret')).rejects.toMatchObject({ code: '23514' })
-  expect(await listed(client)).toBeUndefined()
+  expect(await findListed(client)).toBeUndefined()
 })
 
-async function listed({ clientId }: Client) {
+async function findListed({ clientId }: Client) {
   return (await listClients(kysely)).find((one) => one.clientId === clientId)
 }

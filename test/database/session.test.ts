@@ -1,4 +1,4 @@
-// Sessions with other settings than the service requests, as behind a pooler that drops startup parameters.
+// Sessions whose settings differ from those that the service requests, as behind a pooler that drops startup parameters.
 import { sql } from 'kysely'
 import pg from 'pg'
 import { pino } from 'pino'

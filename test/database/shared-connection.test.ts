@@ -1,4 +1,4 @@
-// Short statements share one connection for reads and one for writes, and no statement is held up by another.
+// Short statements share one connection for reads and one for writes, and no statement blocks another.
 import { sql } from 'kysely'
 import { Client } from 'pg'
 import { afterAll, expect, test } from 'vitest'

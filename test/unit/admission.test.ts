@@ -1,4 +1,4 @@
-// Admission: who runs, who waits and who is rejected.
+// Admission: which requests run, wait or are rejected.
 import { expect, test, vi } from 'vitest'
 import { limitWaiting } from '../../src/http/admission.ts'
 
@@ -8,7 +8,7 @@ function startOf({ concurrency = 2, longestWaitMs = 60_000 }) {
   const started: number[] = []
   const rejected: number[] = []
   const ends = new Map<number, () => void>()
-  const ask = (number: number) =>
+  const submit = (number: number) =>
     admit(() => {
       started.push(number)
       return new Promise<void>((resolve) => ends.set(number, resolve))
@@ -21,12 +21,12 @@ function startOf({ concurrency = 2, longestWaitMs = 60_000 }) {
     await settled()
   }
   const settled = () => new Promise((resolve) => setImmediate(resolve))
-  return { ask, end, settled, started, rejected }
+  return { submit, end, settled, started, rejected }
 }
 
 test('requests beyond the concurrency limit wait in order of arrival', async () => {
-  const { ask, end, settled, started, rejected } = startOf({ concurrency: 2 })
-  for (const number of [1, 2, 3, 4, 5]) ask(number)
+  const { submit, end, settled, started, rejected } = startOf({ concurrency: 2 })
+  for (const number of [1, 2, 3, 4, 5]) submit(number)
   await settled()
   expect(started).toEqual([1, 2])
   await end(2)
@@ -46,10 +46,10 @@ test('failed work passes its turn on and its error to its caller', async () => {
 })
 
 test('after a request has waited too long, the newest goes first and all but the latest are rejected', async () => {
-  const { ask, end, started, rejected } = startOf({ concurrency: 2, longestWaitMs: 20 })
-  for (const number of [1, 2, 3, 4, 5, 6]) ask(number)
+  const { submit, end, started, rejected } = startOf({ concurrency: 2, longestWaitMs: 20 })
+  for (const number of [1, 2, 3, 4, 5, 6]) submit(number)
   await expect.poll(() => rejected).toContain(3)
-  for (const number of [7, 8, 9]) ask(number)
+  for (const number of [7, 8, 9]) submit(number)
   await end(1)
   expect(started).toEqual([1, 2, 9])
   expect(rejected).toEqual(expect.arrayContaining([3, 4, 5, 6, 7]))
@@ -60,28 +60,28 @@ test('after a request has waited too long, the newest goes first and all but the
 test('after few rejections, a burst may wait again, in order of arrival', async () => {
   vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] })
   try {
-    const { ask, end, settled, started, rejected } = startOf({ concurrency: 1, longestWaitMs: 50 })
-    for (const number of [1, 2, 3]) ask(number)
+    const { submit, end, settled, started, rejected } = startOf({ concurrency: 1, longestWaitMs: 50 })
+    for (const number of [1, 2, 3]) submit(number)
     await vi.advanceTimersByTimeAsync(50)
     expect(rejected).toEqual([2, 3])
     await end(1)
-    for (const number of [4, 5, 6]) ask(number)
+    for (const number of [4, 5, 6]) submit(number)
     await settled()
     expect(rejected).toEqual([2, 3, 5])
     await end(4)
     await end(6)
     await vi.advanceTimersByTimeAsync(500)
-    for (const number of [7, 8, 9]) ask(number)
+    for (const number of [7, 8, 9]) submit(number)
     await settled()
     expect(rejected).toEqual([2, 3, 5, 8])
     await end(7)
     await end(9)
     await vi.advanceTimersByTimeAsync(1000)
-    ask(10)
+    submit(10)
     await settled()
     await end(10)
     await vi.advanceTimersByTimeAsync(500)
-    for (const number of [11, 12, 13, 14]) ask(number)
+    for (const number of [11, 12, 13, 14]) submit(number)
     await settled()
     for (const number of [11, 12, 13, 14]) await end(number)
     expect(started).toEqual([1, 4, 6, 7, 9, 10, 11, 12, 13, 14])
@@ -92,13 +92,13 @@ test('after few rejections, a burst may wait again, in order of arrival', async 
 })
 
 test('overload is detected by the pace before a request has waited too long', async () => {
-  const { ask, end, started, rejected } = startOf({ concurrency: 1, longestWaitMs: 1000 })
-  for (let number = 0; number <= 12; number++) ask(number)
+  const { submit, end, started, rejected } = startOf({ concurrency: 1, longestWaitMs: 1000 })
+  for (let number = 0; number <= 12; number++) submit(number)
   for (let number = 0; number <= 10; number++) {
     await new Promise((resolve) => setTimeout(resolve, 5))
     await end(number)
   }
-  for (let number = 13; number < 1013; number++) ask(number)
+  for (let number = 13; number < 1013; number++) submit(number)
   await end(11)
   expect(started.at(-1)).toBe(1012)
   expect(rejected.length).toBeGreaterThan(500)

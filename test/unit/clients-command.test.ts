@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import { expect, test } from 'vitest'
 import { addClientCommands } from '../../src/commands/clients.ts'
 
-/** Runs a command without a database: one that gets as far as opening it fails with another error. */
+/** Runs a command without a database: valid arguments fail with a connection error. */
 async function run(...args: string[]): Promise<unknown> {
   const program = new Command().exitOverride().configureOutput({ writeErr: () => {} })
   addClientCommands(program, {
@@ -25,12 +25,12 @@ const unacceptable = [
   ['contains half of a surrogate pair', 'a\ud800', 'It must not contain NUL or half of a surrogate pair.'],
 ] as const
 
-test.each(unacceptable)('a client id that %s is refused', async (_, id, reason) => {
+test.each(unacceptable)('a client id that %s is rejected', async (_, id, reason) => {
   const error = await run('create', id, '--role', 'SERVICE')
   expect(error).toMatchObject({ code: 'commander.invalidArgument', message: expect.stringContaining(reason) })
 })
 
-test.each(unacceptable)('an organization id that %s is refused', async (_, id, reason) => {
+test.each(unacceptable)('an organization id that %s is rejected', async (_, id, reason) => {
   const error = await run('create', 'agent-1', '--role', 'AGENT', '--organization', id)
   expect(error).toMatchObject({ code: 'commander.invalidArgument', message: expect.stringContaining(reason) })
 })
@@ -38,12 +38,12 @@ test.each(unacceptable)('an organization id that %s is refused', async (_, id, r
 test.each([
   ['an AGENT without an organization', ['--role', 'AGENT']],
   ['a SERVICE with an organization', ['--role', 'SERVICE', '--organization', 'acme']],
-])('%s is refused', async (_, options) => {
+])('%s is rejected', async (_, options) => {
   const error = await run('create', 'client-1', ...options)
   expect(error).toMatchObject({ message: expect.stringContaining('--organization') })
 })
 
-test('identifiers of 255 characters beyond the basic plane pass', async () => {
+test('identifiers of 255 characters outside the basic plane are accepted', async () => {
   const id = '😀'.repeat(255)
   const error = await run('create', id, '--role', 'AGENT', '--organization', id)
   expect(error).toMatchObject({ message: expect.stringContaining('ECONNREFUSED') })

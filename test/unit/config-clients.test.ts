@@ -20,9 +20,9 @@ test.each([
   ['a supervisor', [{ ...agent, role: 'SUPERVISOR' }]],
   ['a service', [service]],
   ['several', [agent, service, { ...agent, clientId: 'agent-2' }]],
-  ['one with scopes', [{ ...agent, scopes: ['interactions', 'a:b/c'] }]],
-  ['one of an organization of 255 characters', [{ ...agent, organizationId: '😀'.repeat(255) }]],
-  ['one with an odd secret', [{ ...agent, clientSecret: ` a:b%2B+"\\'~` }]],
+  ['a client with scopes', [{ ...agent, scopes: ['interactions', 'a:b/c'] }]],
+  ['a client of an organization of 255 characters', [{ ...agent, organizationId: '😀'.repeat(255) }]],
+  ['a client with special characters in its secret', [{ ...agent, clientSecret: ` a:b%2B+"\\'~` }]],
 ])('BOOTSTRAP_CLIENTS may be %s', (_what, clients) => {
   expect(readConfig({ BOOTSTRAP_CLIENTS: JSON.stringify(clients) }).bootstrapClients).toEqual(clients)
 })
@@ -32,25 +32,31 @@ const { clientSecret: __, ...agentWithoutSecret } = agent
 
 test.each([
   ['null', null],
-  ['one alone', agent],
+  ['an object instead of a list', agent],
   ['a list of strings', ['s3same']],
-  ['one without a secret', [agentWithoutSecret]],
-  ['one with an empty secret', [{ ...agent, clientSecret: '' }]],
-  ['one with a secret of other characters than ASCII', [{ ...agent, clientSecret: 's3same\n' }]],
-  ['one with an empty id', [{ ...agent, clientId: '' }]],
-  ['one with a long id', [{ ...agent, clientId: 'x'.repeat(256) }]],
-  ['one of an unknown role', [{ ...agent, role: 's3same' }]],
-  ['one of a role in lower case', [{ ...agent, role: 'agent' }]],
-  ['one with an empty organization', [{ ...agent, organizationId: '' }]],
-  ['one with a long organization', [{ ...agent, organizationId: 'o'.repeat(256) }]],
-  ['one whose organization holds NUL', [{ ...agent, organizationId: 'acme\u0000' }]],
-  ['one whose organization holds half of a surrogate pair', [{ ...agent, organizationId: 'acme\ud800' }]],
-  ['one with an unknown member', [{ ...agent, secret: 's3same' }]],
-  ['one with a scope that holds a space', [{ ...agent, scopes: ['a b'] }]],
+  ['a client without a secret', [agentWithoutSecret]],
+  ['a client with an empty secret', [{ ...agent, clientSecret: '' }]],
+  [
+    'a client with a character that is not printable ASCII in its secret',
+    [{ ...agent, clientSecret: 's3same\n' }],
+  ],
+  ['a client with an empty id', [{ ...agent, clientId: '' }]],
+  ['a client with a long id', [{ ...agent, clientId: 'x'.repeat(256) }]],
+  ['a client with an unknown role', [{ ...agent, role: 's3same' }]],
+  ['a client with a role in lower case', [{ ...agent, role: 'agent' }]],
+  ['a client with an empty organization', [{ ...agent, organizationId: '' }]],
+  ['a client with a long organization', [{ ...agent, organizationId: 'o'.repeat(256) }]],
+  ['a client whose organization contains NUL', [{ ...agent, organizationId: 'acme\u0000' }]],
+  [
+    'a client whose organization contains half of a surrogate pair',
+    [{ ...agent, organizationId: 'acme\ud800' }],
+  ],
+  ['a client with an unknown member', [{ ...agent, secret: 's3same' }]],
+  ['a client with a scope that contains a space', [{ ...agent, scopes: ['a b'] }]],
   ['an agent without an organization', [agentWithoutOrganization]],
   ['a supervisor without an organization', [{ ...agentWithoutOrganization, role: 'SUPERVISOR' }]],
   ['a service with an organization', [{ ...service, organizationId: 'acme' }]],
-  ['two of the same id', [agent, { ...agent, organizationId: 'other' }]],
+  ['two clients with the same id', [agent, { ...agent, organizationId: 'other' }]],
 ])('BOOTSTRAP_CLIENTS must not be %s', (_what, clients) => {
   const problems = problemsOf(JSON.stringify(clients))
 

@@ -76,8 +76,8 @@ describe('previous public keys', () => {
         .publicKey.export({ type: 'spki', format: 'pem' })
         .toString(),
     ],
-    ['cut', first.slice(0, -30)],
-    ['beside something else', `${first}\nkey`],
+    ['truncated', first.slice(0, -30)],
+    ['mixed with other text', `${first}\nkey`],
     [
       'of another kind',
       generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' }).toString(),
@@ -117,7 +117,7 @@ describe('discovery of the issuer', () => {
     'http://10.0.0.1',
     'ftp://localhost',
     'id.example',
-  ])('refuses the issuer %s', (issuer) => {
+  ])('rejects the issuer %s', (issuer) => {
     expect(() => discover(issuer)).toThrow(
       'JWT_ISSUER must be an https URL, or an http URL of this machine, when JWT_ISSUER_DISCOVERY is true',
     )

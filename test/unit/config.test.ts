@@ -121,7 +121,7 @@ test('each setting is read; those of tokens are in config-tokens.test.ts', () =>
   expect(config.http.trustedProxies).toEqual(['10.0.0.0/8', '192.0.2.7', '::1'])
 })
 
-const wrong: readonly [string, string][] = [
+const invalidSettings: readonly [string, string][] = [
   ['PORT', '65536'],
   ['PORT', '-1'],
   ['PORT', '80.5'],
@@ -174,8 +174,8 @@ const wrong: readonly [string, string][] = [
   ['BOOTSTRAP_CLIENTS', 's3same'],
 ]
 
-describe('a wrong setting', () => {
-  test.each(wrong)('%s is named, but not its value %j', (name, value) => {
+describe('an invalid setting', () => {
+  test.each(invalidSettings)('%s is reported without its value %j', (name, value) => {
     const problems = problemsOf({ [name]: value })
 
     expect(problems).toHaveLength(1)
@@ -184,10 +184,10 @@ describe('a wrong setting', () => {
     expect(problems[0]).not.toContain('s3same')
   })
 
-  test('is named together with all others', () => {
-    const names = [...new Set(wrong.map(([name]) => name))]
+  test('is reported together with all others', () => {
+    const names = [...new Set(invalidSettings.map(([name]) => name))]
 
-    const problems = problemsOf(Object.fromEntries(wrong))
+    const problems = problemsOf(Object.fromEntries(invalidSettings))
 
     expect(problems.map((problem) => problem.split(' ')[0])).toEqual(expect.arrayContaining(names))
     expect(problems).toHaveLength(names.length)
@@ -202,7 +202,7 @@ describe('a wrong setting', () => {
       { JWT_PRIVATE_KEY: signingKeyPem, JWT_PRIVATE_KEY_FILE: 'key.pem' },
       ['JWT_PRIVATE_KEY', 'JWT_PRIVATE_KEY_FILE'],
     ],
-  ])('is also one that contradicts another', (environment, names) => {
+  ])('is also reported when it contradicts another one', (environment, names) => {
     const problems = problemsOf(environment)
 
     expect(problems).toHaveLength(1)
@@ -212,7 +212,7 @@ describe('a wrong setting', () => {
 
 test('an empty setting counts as not set', () => {
   const names = new Set([
-    ...wrong.map(([name]) => name),
+    ...invalidSettings.map(([name]) => name),
     'HOST',
     'DATA_DIR',
     'JWT_ISSUER',

@@ -71,7 +71,7 @@ test.each([
   ['a million characters', 'x'.repeat(1_000_000), 'must have 1 to 255 characters'],
   ['NUL', 'a\u0000b', 'must not contain NUL or half of a surrogate pair'],
   ['half of a surrogate pair', '\ud83d', 'must not contain NUL or half of a surrogate pair'],
-  ['odd characters', 'a/b c%ä😀', undefined],
+  ['special characters', 'a/b c%ä😀', undefined],
   ['255 surrogate pairs', '😀'.repeat(255), undefined],
 ])('identifierError checks an identifier of %s', (_what, value, error) => {
   expect(identifierError(value)).toBe(error)

@@ -12,15 +12,15 @@ function read({ authorization, query = {}, form = {} }: Given, allowQueryCredent
   return readTokenRequest({ authorization, query, form }, allowQueryCredentials)
 }
 
-/** The error of a refused request. */
-function refusal(given: Given, allowQueryCredentials = true): Problem {
+/** Returns the error of a rejected request. */
+function rejectionOf(given: Given, allowQueryCredentials = true): Problem {
   try {
     read(given, allowQueryCredentials)
   } catch (error) {
     if (error instanceof Problem) return error
     throw error
   }
-  throw new Error('the request is not refused')
+  throw new Error('the request is not rejected')
 }
 
 const basic = (credentials: string) => `Basic ${Buffer.from(credentials).toString('base64')}`
@@ -57,7 +57,7 @@ describe('credentials are read', () => {
       'from the form rather than the query string',
       { query: { ...parameters, client_secret: 'x', scope: 'y' }, form: parameters },
     ],
-    ['from the form beside another scheme', { authorization: 'Bearer x.y.z', form: parameters }],
+    ['from the form when another scheme is used', { authorization: 'Bearer x.y.z', form: parameters }],
   ])('%s', (_where, given) => {
     expect(read(given)).toEqual(request)
   })
@@ -101,7 +101,7 @@ describe('credentials are read', () => {
   })
 })
 
-describe('a request is refused', () => {
+describe('a request is rejected', () => {
   test.each<[string, Given]>([
     ['without credentials', { form: grant }],
     ['without a client', { form: { ...grant, client_secret } }],
@@ -109,11 +109,11 @@ describe('a request is refused', () => {
     ['with Basic of an empty client', { authorization: basic(':s3cret') }],
     ['with Basic without a colon', { authorization: basic('client-1') }],
     ['with Basic that is not base64', { authorization: 'Basic ***' }],
-    ['with Basic of nothing', { authorization: 'Basic ' }],
-    ['with a bearer token alone', { authorization: 'Bearer x.y.z' }],
+    ['with empty Basic credentials', { authorization: 'Basic ' }],
+    ['with only a bearer token', { authorization: 'Bearer x.y.z' }],
     ['with two clients', { authorization: basic('client-1:s3cret'), form: { client_id: 'client-2' } }],
   ])('%s like an unknown client', (_what, given) => {
-    expect(refusal(given)).toEqual(badCredentials())
+    expect(rejectionOf(given)).toEqual(badCredentials())
   })
 
   test.each(['client_id', 'client_secret', 'grant_type', 'scope'])('when %s is repeated', (name) => {
@@ -121,7 +121,7 @@ describe('a request is refused', () => {
       { form: { ...parameters, [name]: ['s3cret', 'x'] } },
       { query: { ...parameters, [name]: ['s3cret', 'x'] } },
     ]) {
-      const { code, message } = refusal(given)
+      const { code, message } = rejectionOf(given)
 
       expect(code).toBe('invalid_request')
       expect(message).toContain(name)
@@ -129,15 +129,15 @@ describe('a request is refused', () => {
     }
   })
 
-  test('when the query string contains the secret and that is not allowed, whatever else is given', () => {
+  test('when the query string contains a secret and must not, even with other credentials', () => {
     const elsewhere = [{}, { form: parameters }, { authorization: basic('client-1:s3cret') }]
     for (const given of elsewhere) {
-      const { code, message } = refusal({ ...given, query: parameters }, false)
+      const { code, message } = rejectionOf({ ...given, query: parameters }, false)
 
       expect(code).toBe('invalid_request')
       expect(message).not.toContain('s3cret')
     }
-    expect(refusal({ query: { client_secret: ['a', 'b'] } }, false).code).toBe('invalid_request')
+    expect(rejectionOf({ query: { client_secret: ['a', 'b'] } }, false).code).toBe('invalid_request')
     expect(read({ query: grant, form: { client_id, client_secret } }, false)).toEqual(request)
   })
 })

@@ -107,7 +107,7 @@ test('only the command line reads the environment and the arguments, writes to t
   ).toEqual(['cli.ts'])
 })
 
-test('beside the command line, only the embedded PostgreSQL and the process metrics touch the process', () => {
+test('except for the command line, only the embedded PostgreSQL and the process metrics touch the process', () => {
   const touching = files.filter(({ text }) =>
     /(?<![\w.])process\s*(\?\.|\.|\[)|node:process/.test(withoutComments(text)),
   )

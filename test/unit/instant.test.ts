@@ -61,7 +61,7 @@ describe('a date-time with a zone', () => {
     ['no zone, but a fraction', '2025-01-20T22:00:00.928'],
     ['two zones', '2025-01-20T22:00:00Z+02:00'],
     ['a zone name', '2025-01-20T22:00:00+01:00[Europe/Athens]'],
-    ['a date alone', '2025-01-20'],
+    ['only a date', '2025-01-20'],
     ['a date and a zone', '2025-01-20Z'],
     ['a date and an hour', '2025-01-20T22Z'],
     ['a space instead of T', '2025-01-20 22:00:00Z'],

@@ -34,11 +34,11 @@ test.each([
   ['empty', ''],
   ['of any characters', '😀 ä$b:c%'],
   ['long', 'x'.repeat(1024)],
-])('a secret may be %s', async (_what, odd) => {
-  const its = await hashSecret(odd, 4)
+])('a secret may be %s', async (_what, given) => {
+  const its = await hashSecret(given, 4)
 
-  expect(await verifySecret(odd, its)).toBe(true)
-  expect(await verifySecret(`${odd}x`, its)).toBe(false)
+  expect(await verifySecret(given, its)).toBe(true)
+  expect(await verifySecret(`${given}x`, its)).toBe(false)
 })
 
 test('a hash reveals nothing of the secret, and differs each time', async () => {
