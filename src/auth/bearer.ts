@@ -44,8 +44,8 @@ function reasonOf(error: unknown): string {
       return invalidSignature
     case 'FST_JWT_AUTHORIZATION_TOKEN_INVALID':
     case 'FAST_JWT_INVALID_CLAIM_TYPE':
-      // a sentence that names the signature or the claim, never its value
-      return error.message
+      // the library does not say which, except in its message, which is not for callers
+      return 'The signature, issuer, audience, subject or expiry of the token is not accepted.'
     default:
       return 'The token is malformed.'
   }

@@ -85,7 +85,6 @@ export const authPlugin = fastifyPlugin<AuthOptions>(
         allowedAud: tokens.audience,
         requiredClaims: ['iss', 'aud', 'exp', 'sub'],
       },
-      messages: { authorizationTokenInvalid: ({ message }) => message },
     })
     app.decorateRequest('caller')
     app.decorate(
@@ -109,13 +108,13 @@ async function verifyToken(request: FastifyRequest, settings: TokenSettings): Pr
   })
   const expiresAt = Number(claims.exp) * 1000
   // JSON can hold 1e999, which would never expire
-  if (!Number.isFinite(expiresAt)) throw invalidToken('The exp claim value is not allowed.')
+  if (!Number.isFinite(expiresAt)) throw invalidToken('The expiry of the token is not accepted.')
   return { caller: toCaller(claims, settings), expiresAt }
 }
 
 function toCaller(claims: Claims, { authoritiesClaim, organizationClaim }: TokenSettings): Caller {
   const userId = claims.sub
-  if (!isIdentifier(userId)) throw invalidToken('The sub claim value is not allowed.')
+  if (!isIdentifier(userId)) throw invalidToken('The subject of the token is not accepted.')
   const roles = [claims[authoritiesClaim]].flat()
   if (roles.includes('SERVICE') || roles.includes('ROLE_SERVICE')) return { kind: 'SERVICE', userId }
   const organizationId = claims[organizationClaim]

@@ -5,7 +5,7 @@ import { components, operations } from './support/reference-facts.ts'
 
 /** As much of OpenAPI as these tests look at. */
 interface Schema {
-  readonly type?: string
+  readonly type?: string | readonly string[]
   readonly format?: string
   readonly $ref?: string
   readonly items?: Schema
@@ -42,7 +42,8 @@ function typeOf({ type, format, $ref, items, additionalProperties }: Schema | un
   if ($ref !== undefined) return $ref.replace(reference(''), '')
   if (items !== undefined) return `[${typeOf(items)}]`
   if (typeof additionalProperties === 'object') return `{${typeOf(additionalProperties)}}`
-  return format === undefined ? `${type}` : `${type}(${format})`
+  const named = [type].flat().filter((one) => one !== 'null')
+  return format === undefined ? `${named}` : `${named}(${format})`
 }
 
 test('the document tells which version of the API it describes', () => {
@@ -97,6 +98,12 @@ describe.each(Object.entries(components))('the component %s', (name, members) =>
       members,
     )
   })
+})
+
+test.each(Object.entries(components))('the members of %s may be null in requests only', (name, members) => {
+  const properties = document.components.schemas[name]?.properties ?? {}
+  for (const member of Object.keys(members))
+    expect([properties[member]?.type].flat().includes('null')).toBe(name.endsWith('WebCommand'))
 })
 
 test.each(Object.keys(components).filter((name) => components[name]?.data))(

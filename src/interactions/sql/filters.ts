@@ -39,24 +39,8 @@ function searchBy<Type extends TSchema>(
 
 const text = (description: string, example: string) => ({ description, examples: [example] })
 
-/** PostgreSQL compares in this order: the cheapest comparison comes first. */
+/** In the order of the document. */
 export const filters = {
-  recording: searchBy(
-    WordsOf(
-      ['cobrowse', 'media', 'no_cobrowse', 'no_media'],
-      text(
-        'With all of these, separated by commas: `media`, `no_media`, `cobrowse`, `no_cobrowse`.',
-        'media',
-      ),
-    ),
-    {
-      toConditions: (words) =>
-        words.toSorted().map((word) => {
-          const column = word.endsWith('media') ? 'media_recorded' : 'cobrowse_recorded'
-          return sql<SqlBool>`${sql.ref(column)} = ${sql.lit(!word.startsWith('no_'))}`
-        }),
-    },
-  ),
   type: searchBy(
     Words(
       text(
@@ -91,6 +75,22 @@ export const filters = {
       createdBy: (userId) => sql`created_by = ${userId}`,
     },
   }),
+  recording: searchBy(
+    WordsOf(
+      ['cobrowse', 'media', 'no_cobrowse', 'no_media'],
+      text(
+        'With all of these, separated by commas: `media`, `no_media`, `cobrowse`, `no_cobrowse`.',
+        'media',
+      ),
+    ),
+    {
+      toConditions: (words) =>
+        words.toSorted().map((word) => {
+          const column = word.endsWith('media') ? 'media_recorded' : 'cobrowse_recorded'
+          return sql<SqlBool>`${sql.ref(column)} = ${sql.lit(!word.startsWith('no_'))}`
+        }),
+    },
+  ),
   // the column keeps 256 characters of longer values, which must not match
   customerId: searchBy(Text(text('With that `customerId` in its data.', 'c-1042')), {
     toParameters: (customerId) => ({ customerId }),

@@ -112,12 +112,14 @@ export function* conditions({ given, literals }: Shape, values: Operands): Gener
   yield sql`created_at >= ${values.createdFrom}::timestamptz`
   yield sql`created_at <= ${values.createdTo}::timestamptz`
   yield ofOrganization(given.includes('organizationId') ? sql`${values.organizationId}` : undefined)
+  // PostgreSQL keeps this order: literals are compared with booleans, which is cheapest
   for (const { name, definition } of definitions) {
     const literal = literals[name]
     if (literal !== undefined) yield* definition.toConditions?.(literal) ?? []
+  }
+  for (const { definition } of definitions)
     for (const [parameter, condition] of Object.entries(definition.conditions ?? {}))
       if (given.includes(parameter)) yield condition(values[parameter])
-  }
 }
 
 /** A condition for the interactions of an organization, or of all, in the form that its index by date needs. */

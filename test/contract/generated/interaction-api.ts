@@ -819,11 +819,6 @@ export interface operations {
                  */
                 end: string;
                 /**
-                 * @description With all of these, separated by commas: `media`, `no_media`, `cobrowse`, `no_cobrowse`.
-                 * @example media
-                 */
-                recording?: string;
-                /**
                  * @description Of any of these types: `audio`, `video`, `chat`, `cobrowse` or your own, separated by commas.
                  * @example audio,video
                  */
@@ -833,6 +828,11 @@ export interface operations {
                  * @example agent-7
                  */
                 userId?: string;
+                /**
+                 * @description With all of these, separated by commas: `media`, `no_media`, `cobrowse`, `no_cobrowse`.
+                 * @example media
+                 */
+                recording?: string;
                 /**
                  * @description With that `customerId` in its data.
                  * @example c-1042
