@@ -116,7 +116,7 @@ describe('the same key', () => {
     )
   })
 
-  test('with another organizationId of a service gets 422', async () => {
+  test('gets 422 when a service sends another organizationId', async () => {
     const key = randomUUID()
     await create(key, { organizationId: 'acme' }, serviceToken())
     expectProblem(

@@ -37,7 +37,7 @@ test('requests beyond the concurrency limit wait in order of arrival', async () 
   expect(rejected).toEqual([])
 })
 
-test('failed work passes its turn on and its error to its caller', async () => {
+test('failed work frees its slot and rejects with its error', async () => {
   const admit = limitWaiting({ concurrency: 1, longestWaitMs: 60_000 })
   const failing = admit(() => Promise.reject(new Error('it failed')))
   const next = admit(async () => 'done')

@@ -83,7 +83,7 @@ describe('a request body', () => {
     expect(create(open.repeat(100_000)).invalid).toEqual(['body'])
   })
 
-  test('has the errors of all members reported together', () => {
+  test('gets the errors of all members at once', () => {
     expect(create('{"interactionId":{},"type":[],"data":5,"organizationId":{}}').invalid).toEqual([
       'data',
       'interactionId',
