@@ -1,4 +1,4 @@
-// GET /rtc-api/interactions with parameters that are not acceptable (contract §6, §7).
+// GET /rtc-api/interactions with invalid parameters (contract §6, §7).
 import { describe, expect, test } from 'vitest'
 import { startTestApp } from '../support/app.ts'
 import { agentToken, serviceToken } from '../support/tokens.ts'
@@ -15,7 +15,7 @@ const end = 'end=2099-01-01T00:00:00Z'
 const range = `${start}&${end}`
 const search = (query: string, token = agent) => service.call(token, 'GET', `?${query}`)
 
-describe('the range is required:', () => {
+describe('start and end are required:', () => {
   test.each([
     ['', ['start', 'end']],
     [start, ['end']],
@@ -28,11 +28,11 @@ describe('the range is required:', () => {
   ])('?%s', async (query, names) => {
     const reply = await search(query)
     expectErrors(reply, ...names)
-    for (const fault of Object.values(reply.json())) expect(fault).toMatch(/ISO 8601/)
+    for (const error of Object.values(reply.json())) expect(error).toMatch(/ISO 8601/)
   })
 })
 
-describe('no start and no end is', () => {
+describe('start and end are rejected when they are', () => {
   test.each([
     'yesterday',
     '2025-01-20',
@@ -60,18 +60,18 @@ describe('no start and no end is', () => {
   })
 })
 
-test('the first of several starts counts, also when it is the wrong one', async () => {
+test('of several values of start the first one counts, even if it is invalid', async () => {
   expectErrors(await search(`start=x&${range}`), 'start')
   expect((await search(`${range}&start=x`)).statusCode).toBe(200)
 })
 
-test('an end before the start is refused, by a nanosecond too', async () => {
+test('an end before the start is rejected, even by a nanosecond', async () => {
   expectErrors(await search('start=2025-01-02T00:00:00Z&end=2025-01-01T00:00:00Z'), 'end')
   const reply = await search('start=2025-01-02T00:00:00.000000001Z&end=2025-01-02T00:00:00Z')
   expectErrors(reply, 'end')
 })
 
-describe('a parameter is named that cannot be meant:', () => {
+describe('an invalid parameter is rejected:', () => {
   test.each([
     ['recording', 'audio'],
     ['recording', 'MEDIA'],
@@ -113,7 +113,7 @@ describe('a parameter is named that cannot be meant:', () => {
     expectErrors(await search(`${range}&organizationId=%00`, serviceToken()), 'organizationId')
   })
 
-  test('all of them at once', async () => {
+  test('one response names all errors', async () => {
     const query = 'end=x&sort=x&recording=x&onHoldDurationGt=x&onHoldDurationLt=x&userId=%00'
     expectErrors(
       await search(query),
@@ -128,13 +128,13 @@ describe('a parameter is named that cannot be meant:', () => {
   })
 })
 
-test('an agent that names another organization is refused, and told of no other parameter', async () => {
+test('an AGENT that names another organization gets 403', async () => {
   expectProblem(await search(`${range}&organizationId=globex`), 403, 'forbidden')
   expectProblem(await search(`${range}&organizationId=ACME`), 403, 'forbidden')
   expect((await search(`${range}&organizationId=acme`)).statusCode).toBe(200)
 })
 
-describe('page and size are never refused:', () => {
+describe('page and size are never rejected:', () => {
   test.each([
     ['page=-1&size=0', 0, 20],
     ['page=abc&size=abc', 0, 20],
@@ -152,7 +152,7 @@ describe('page and size are never refused:', () => {
   })
 })
 
-describe('no value of any parameter makes the search fail:', () => {
+describe('no value of a parameter causes an internal error:', () => {
   const values = [
     "'",
     '"',

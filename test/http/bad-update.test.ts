@@ -1,4 +1,4 @@
-// PUT /rtc-api/interactions/{interactionId} with what is not acceptable: refused, and nothing changes (contract §5, §7).
+// PUT /rtc-api/interactions/{interactionId} with invalid requests: rejected, and nothing changes (contract §5, §7).
 import { describe, expect, test } from 'vitest'
 import { startTestApp } from '../support/app.ts'
 import { agentToken, serviceToken } from '../support/tokens.ts'
@@ -14,13 +14,13 @@ expectUntouched(service.database)
 const update = (body: unknown, path = '/one', token = agent) => service.call(token, 'PUT', path, body)
 const withVersion = (version: string) => update(`{"type":"audio","version":${version}}`)
 
-describe('a version is refused that', () => {
+describe('a version is rejected when it', () => {
   test.each([
     ['is a word', '"abc"'],
-    ['is a word behind a number', '"1x"'],
-    ['is a number in another notation', '"0x1"'],
+    ['is a number followed by a word', '"1x"'],
+    ['is a hexadecimal number in a string', '"0x1"'],
     ['is a fraction in a string', '"1.5"'],
-    ['is a boolean', 'true'],
+    ['is true', 'true'],
     ['is false', 'false'],
     ['is an object', '{}'],
     ['is an array', '[1]'],
@@ -37,7 +37,7 @@ describe('a version is refused that', () => {
   })
 })
 
-describe('a version conflicts that', () => {
+describe('a version conflicts when it', () => {
   test.each([
     ['is older', '0'],
     ['is newer', '2'],
@@ -45,16 +45,16 @@ describe('a version conflicts that', () => {
     ['is a string', '"2"'],
     ['is 2^53', '9007199254740992'],
     ['is 2^53 + 1', '9007199254740993'],
-    ['is the largest of 64 bits', '9223372036854775807'],
-    ['is the smallest of 64 bits', '-9223372036854775808'],
+    ['is the largest int64', '9223372036854775807'],
+    ['is the smallest int64', '-9223372036854775808'],
     ['is a large power of ten', '1e18'],
-    ['is a fraction that is cut to another', '2.9'],
-    ['is cut to nothing', '0.9'],
+    ['is a fraction that truncates to another version', '2.9'],
+    ['is a fraction that truncates to 0', '0.9'],
   ])('%s', async (_, version) => {
     expectProblem(await withVersion(version), 409, 'conflict')
   })
 
-  test('is another, though nothing is to be changed', async () => {
+  test('differs, even if the request changes nothing', async () => {
     expectProblem(await update({ version: 0 }), 409, 'conflict')
   })
 })
@@ -62,7 +62,7 @@ describe('a version conflicts that', () => {
 describe.each([
   ['type', ['', 'x'.repeat(256), 'a\u0000', 'a\udfff', {}, ['x']]],
   ['data', [[], 'x', 5, true, { a: '\u0000' }, { '\ud800': 1 }]],
-] as const)('%s is named when it is', (name, values) => {
+] as const)('%s is rejected when it is', (name, values) => {
   test.each(values.map((value) => [value]))('%j', async (value) => {
     expectErrors(await update({ version: 1, [name]: value }), name)
   })
@@ -75,24 +75,24 @@ test.each([
   ['an array', '[]'],
   ['a string', '"x"'],
   ['broken JSON', '{"type":"audio"'],
-])('%s is no body', async (_, body) => {
+])('%s is not a valid body', async (_, body) => {
   expectErrors(await update(body), 'body')
 })
 
-describe('an id is refused that', () => {
+describe('an id is rejected when it', () => {
   test.each([
     ['has 256 characters', 'x'.repeat(256)],
     ['has 256 characters beyond the basic plane', encodeURIComponent('😀'.repeat(256))],
-    ['holds NUL', '%00'],
-    ['holds NUL inside', 'one%00two'],
+    ['contains NUL', '%00'],
+    ['contains NUL between other characters', 'one%00two'],
   ])('%s', async (_, id) => {
     expectErrors(await update({ type: 'audio' }, `/${id}`), 'interactionId')
     expectErrors(await service.call(agent, 'GET', `/${id}`), 'interactionId')
   })
 
   test.each([
-    ['is no percent-encoding', 'one%'],
-    ['is no percent-encoding by its digits', '%zz'],
+    ['has an incomplete percent-encoding', 'one%'],
+    ['has a percent-encoding with invalid digits', '%zz'],
     ['is percent-encoded Latin-1', '%E9'],
     ['is percent-encoded half of a surrogate pair', '%ED%A0%80'],
   ])('%s', async (_, id) => {
@@ -101,7 +101,7 @@ describe('an id is refused that', () => {
   })
 })
 
-test('an id of thousands of characters is refused, with or without a body', async () => {
+test('an id of 10,000 characters is rejected, with or without a body', async () => {
   for (const method of ['GET', 'PUT'] as const) {
     const reply = await service.call(
       agent,
@@ -113,7 +113,7 @@ test('an id of thousands of characters is refused, with or without a body', asyn
   }
 })
 
-test('all errors of a part of the request are named at once, those of the path before those of the body', async () => {
+test('one response names all errors of a part of the request; the path is checked before the body', async () => {
   const body = { type: [], data: 'x', version: {} }
   expectErrors(await update(body), 'type', 'data', 'version')
   expectErrors(await update(body, `/${'x'.repeat(256)}`), 'interactionId')
@@ -125,17 +125,17 @@ test.each([
   ['that differs by its case', 'ONE'],
   ['that differs by a space', 'one '],
   ['of a quote and a comment', "one' --"],
-])('an id %s is of nothing', async (_, id) => {
+])('an id %s does not match', async (_, id) => {
   const path = `/${encodeURIComponent(id)}`
   expectProblem(await update({ type: 'audio' }, path), 404, 'not_found')
   expectProblem(await service.call(serviceToken(), 'GET', path), 404, 'not_found')
 })
 
-test('what is wrong is told before whether there is such an interaction', async () => {
+test('the body is validated before the interaction is looked up', async () => {
   expectErrors(await update({ type: {} }, '/nothing'), 'type')
 })
 
-test('an interaction of another organization is refused, with whatever version', async () => {
+test('an interaction of another organization cannot be updated, with any version', async () => {
   for (const version of [undefined, 0, 1]) {
     const reply = await update({ type: 'audio', version }, '/one', agentToken('globex'))
     expectProblem(reply, 403, 'forbidden')

@@ -1,4 +1,4 @@
-// Which bodies are taken, by type, size and shape, and that what they hold comes back as it was given (contract §7).
+// Accepted bodies by type, size and shape. Their content comes back unchanged (contract §7).
 import { Readable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import { startTestApp } from '../support/app.ts'
@@ -29,23 +29,23 @@ test.each([
   'APPLICATION/JSON',
   'application/x+json',
   'application/vnd.acme.v1+json;charset=utf-8',
-])('a body of type %s is taken', async (contentType) => {
+])('a body of type %s is accepted', async (contentType) => {
   expect((await post(contentType, '{"type":"chat"}')).statusCode).toBe(200)
 })
 
-describe('a body is refused that is', () => {
+describe('a body is rejected when it is', () => {
   test.each([
-    ['of no type', undefined],
-    ['text', 'text/plain'],
-    ['text that says JSON', 'text/json'],
+    ['without a content type', undefined],
+    ['plain text', 'text/plain'],
+    ['text/json', 'text/json'],
     ['a form', 'application/x-www-form-urlencoded'],
-    ['of several parts', 'multipart/form-data; boundary=x'],
-    ['bytes', 'application/octet-stream'],
+    ['multipart', 'multipart/form-data; boundary=x'],
+    ['binary', 'application/octet-stream'],
     ['XML', 'application/xml'],
-    ['of a type that begins with JSON', 'application/jsonp'],
-    ['of a type that ends with JSON', 'application/xjson'],
-    ['JSON only by a parameter', 'text/plain; as=application/json'],
-    ['of no real type', 'json'],
+    ['of a type that begins like JSON', 'application/jsonp'],
+    ['of a type that ends like JSON', 'application/xjson'],
+    ['JSON only according to a parameter', 'text/plain; as=application/json'],
+    ['of a malformed type', 'json'],
   ])('%s', async (_, contentType) => {
     const before = await allRows(service.database)
     for (const method of ['POST', 'PUT'] as const) {
@@ -62,7 +62,7 @@ describe('a body is refused that is', () => {
   })
 })
 
-test('no body and no type is a missing body', async () => {
+test('a request without body and content type lacks the body', async () => {
   const request = { url: '/rtc-api/interactions', headers: bearer(agent) }
   expectErrors(await service.inject({ method: 'POST', ...request }), 'body')
   expectErrors(await service.inject({ method: 'PUT', ...request, url: `${request.url}/x` }), 'body')
@@ -78,7 +78,7 @@ describe('the size of a body', () => {
     expect((await post('application/json', Readable.from([ofSize(limit)]))).statusCode).toBe(200)
   })
 
-  test('may not be a byte more, whether told beforehand or not', async () => {
+  test('must not be larger by a byte, with or without Content-Length', async () => {
     const before = await allRows(service.database)
     const body = ofSize(limit + 1)
     for (const payload of [body, Readable.from([body.slice(0, limit), body.slice(limit)])])
@@ -86,19 +86,19 @@ describe('the size of a body', () => {
     expect(await allRows(service.database)).toEqual(before)
   })
 
-  test('may be what the settings say', async () => {
+  test('is limited by a setting', async () => {
     const small = await startTestApp({ BODY_LIMIT_BYTES: '1024' })
     expect((await small.call(agent, 'POST', '', ofSize(1024))).statusCode).toBe(200)
     expectProblem(await small.call(agent, 'POST', '', ofSize(1025)), 413, 'payload_too_large')
   })
 })
 
-describe('data come back as they were given:', () => {
+describe('data comes back unchanged:', () => {
   test.each([
     ['a number of 20 digits', '{"n":12345678901234567890}'],
-    ['a fraction of zero', '{"n":1.0}'],
+    ['a trailing zero', '{"n":1.0}'],
     ['an exponent', '{"n":1e10,"m":1E+10,"z":-0}'],
-    ['a number beyond all doubles', '{"n":1e400}'],
+    ['a number too large for a double', '{"n":1e400}'],
     ['many digits', `{"n":0.${'123456789'.repeat(50)}}`],
     ['the order of the members', '{"z":1,"a":2,"10":3,"9":4}'],
     ['a duplicate member', '{"a":1,"a":2}'],
@@ -110,7 +110,7 @@ describe('data come back as they were given:', () => {
     ['escapes', String.raw`{"a":"\ud83d\ude00 \\u0000 \n \/ \u00e9"}`],
     ['white space', '{ "a" :\t[ 1 ,\n2 ] }'],
     ['nulls', '{"a":null,"b":[null]}'],
-    ['998 arrays inside each other', `{"a":${'['.repeat(997)}${']'.repeat(997)}}`],
+    ['998 nested arrays', `{"a":${'['.repeat(997)}${']'.repeat(997)}}`],
   ])('%s', async (_, data) => {
     const id = await create(`{"data":${data}}`)
     const reply = await service.call(agent, 'GET', `/${id}`)
@@ -122,15 +122,15 @@ describe('data come back as they were given:', () => {
     expect({}).not.toHaveProperty('polluted')
   })
 
-  test('a body may nest 1000 levels, and no more', async () => {
+  test('a body may have at most 1000 nested levels', async () => {
     const nested = (levels: number) => `{"data":{"a":${'['.repeat(levels - 2)}${']'.repeat(levels - 2)}}}`
     expect((await post('application/json', nested(1000))).statusCode).toBe(200)
     expect((await post('application/json', nested(1001))).statusCode).toBe(400)
   })
 })
 
-describe('as a Java service would,', () => {
-  test('unknown members are ignored, whatever they are', async () => {
+describe('like a Spring service,', () => {
+  test('unknown members are ignored, whatever their values', async () => {
     const body =
       '{"version":7,"id":"x","createdBy":[],"__proto__":{"type":"evil"},"constructor":1,"type":"chat"}'
     const found = await read(await create(body))
@@ -153,14 +153,14 @@ describe('as a Java service would,', () => {
     expect(await read(id)).toMatchObject({ type: 'chat', data: { a: 1 }, version: 1 })
   })
 
-  test('a number or a boolean counts as its text, with all its digits', async () => {
+  test('a number or boolean is taken as its text, with all digits', async () => {
     const body = '{"interactionId":12345678901234567890,"type":true,"organizationId":1.50}'
     expect(await create(body, serviceToken())).toBe('12345678901234567890')
     expect(await read('12345678901234567890')).toMatchObject({ type: 'true', organizationId: '1.50' })
   })
 
   test.each(['0', '"0"', '" 0 "', '0.9', '-0', '0e5', '""', '" "', '"null"', 'null'])(
-    'a version 0 may be given as %s',
+    'version 0 may be written as %s',
     async (version) => {
       const id = await create({})
       const reply = await service.call(agent, 'PUT', `/${id}`, `{"type":"x","version":${version}}`)

@@ -1,4 +1,4 @@
-// Requests that depend on the version which they find: ETag, If-None-Match, If-Match (RFC 9110 §13).
+// Requests that depend on the current version: ETag, If-None-Match, If-Match (RFC 9110 §13).
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { startTestApp } from '../support/app.ts'
@@ -8,7 +8,7 @@ import { expectErrors, expectProblem } from './support/replies.ts'
 const service = await startTestApp()
 const agent = agentToken()
 
-/** An interaction that was updated so many times. */
+/** Creates an interaction and updates it `version` times. @returns its id */
 async function interactionOf(version: number): Promise<string> {
   const interactionId = randomUUID()
   await service.call(agent, 'POST', '', { interactionId, data: { n: 0 } })
@@ -49,7 +49,7 @@ const malformed = [
 ]
 
 describe('the entity tag', () => {
-  test('is the version, and another after an update', async () => {
+  test('is the version and changes with an update', async () => {
     const id = await interactionOf(0)
     const first = await read(id)
     expect(first.headers.etag).toBe('"0"')
@@ -59,13 +59,13 @@ describe('the entity tag', () => {
     expect((await read(id, {}, 'HEAD')).headers.etag).toBe('"1"')
   })
 
-  test('comes with a creation, and not with an update, which sends no representation', async () => {
+  test('is sent after a create but not after an update, whose response has no representation', async () => {
     expect((await service.call(agent, 'POST', '', {})).headers.etag).toBe('"0"')
     const id = await interactionOf(0)
     expect((await update(id, {})).headers).not.toHaveProperty('etag')
   })
 
-  test('is not told of what the caller may not read', async () => {
+  test('is not sent for an interaction of another organization', async () => {
     const id = await interactionOf(0)
     const reply = await service.call(agentToken('globex'), 'GET', `/${id}`)
     expect(reply.statusCode).toBe(403)
@@ -75,7 +75,7 @@ describe('the entity tag', () => {
 
 describe('a read with If-None-Match', () => {
   test.each(['"2"', 'W/"2"', '"1", "2"', '*', ' , "x,y" ,\t"2",', '"2", W/"9"'])(
-    'of %s gets 304',
+    'of %s returns 304',
     async (tags) => {
       const id = await interactionOf(2)
       for (const method of ['GET', 'HEAD'] as const) {
@@ -88,7 +88,7 @@ describe('a read with If-None-Match', () => {
   )
 
   test.each(['"1"', '"02"', '""', '', '"999999999999999999999"', `"${'9'.repeat(8000)}"`, '"*"'])(
-    'of %s gets the interaction',
+    'of %s returns the interaction',
     async (tags) => {
       const id = await interactionOf(2)
       const reply = await read(id, { 'if-none-match': tags })
@@ -97,11 +97,11 @@ describe('a read with If-None-Match', () => {
     },
   )
 
-  test.each(malformed)('of %s is refused', async (tags) => {
+  test.each(malformed)('of %s is rejected', async (tags) => {
     expectErrors(await read(await interactionOf(0), { 'if-none-match': tags }), 'If-None-Match')
   })
 
-  test('of any gets 404 or 403 all the same', async () => {
+  test('of * still returns 404 or 403', async () => {
     expectProblem(await read('nothing', { 'if-none-match': '*' }), 404, 'not_found')
     const id = await interactionOf(0)
     const headers = { ...bearer(agentToken('globex')), 'if-none-match': '*' }
@@ -109,7 +109,7 @@ describe('a read with If-None-Match', () => {
   })
 })
 
-test('a read with If-Match of another version gets 412', async () => {
+test('a read with If-Match of another version returns 412', async () => {
   const id = await interactionOf(1)
   expect((await read(id, { 'if-match': '"1"' })).statusCode).toBe(200)
   expectProblem(await read(id, { 'if-match': '"0"', 'if-none-match': '*' }), 412, 'precondition_failed')
@@ -128,28 +128,28 @@ describe('an update with If-Match', () => {
     ...others,
     `"${'9'.repeat(8000)}"`,
     Array.from({ length: 1000 }, (_, n) => `"${n + 5}"`).join(),
-  ])('of %s gets 412, and nothing is changed', async (tags) => {
+  ])('of %s returns 412 and changes nothing', async (tags) => {
     const id = await interactionOf(2)
     expectProblem(await update(id, { 'if-match': tags }), 412, 'precondition_failed')
     expect(await versionOf(id)).toBe(2)
   })
 
-  test.each([...malformed, ' '.repeat(8000).concat('x')])('of %s is refused', async (tags) => {
+  test.each([...malformed, ' '.repeat(8000).concat('x')])('of %s is rejected', async (tags) => {
     const id = await interactionOf(2)
     expectErrors(await update(id, { 'if-match': tags }), 'If-Match')
     expect(await versionOf(id)).toBe(2)
   })
 
-  test('gets 404 and 403 before 412', async () => {
+  test('returns 404 and 403 before 412', async () => {
     for (const tags of ['"9"', '*', '"8", "9"']) {
       expectProblem(await update('nothing', { 'if-match': tags }), 404, 'not_found')
       const id = await interactionOf(0)
-      const foreign = await update(id, { 'if-match': tags }, { type: 'chat' }, agentToken('globex'))
-      expectProblem(foreign, 403, 'forbidden')
+      const otherOrganization = await update(id, { 'if-match': tags }, { type: 'chat' }, agentToken('globex'))
+      expectProblem(otherOrganization, 403, 'forbidden')
     }
   })
 
-  test('that gives neither type nor data is checked, and changes nothing', async () => {
+  test('but without type and data is checked and changes nothing', async () => {
     const id = await interactionOf(1)
     expect((await update(id, { 'if-match': '"1"' }, {})).statusCode).toBe(204)
     expectProblem(await update(id, { 'if-match': '"0"' }, {}), 412, 'precondition_failed')
@@ -165,14 +165,14 @@ describe('an update with If-Match', () => {
     ['"1"', 2, 412],
     ['"1"', 1, 412],
     ['W/"2"', 2, 412],
-  ])('of %s and version %i both must hold: %i', async (tags, version, status) => {
+  ])('of %s and version %i must match both: %i', async (tags, version, status) => {
     const id = await interactionOf(2)
     const reply = await update(id, { 'if-match': tags }, { type: 'chat', version })
     expect(reply.statusCode).toBe(status)
     expect(await versionOf(id)).toBe(status === 204 ? 3 : 2)
   })
 
-  test('goes by any role that may update', async () => {
+  test('works for a SERVICE', async () => {
     const id = await interactionOf(0)
     expect((await update(id, { 'if-match': '"0"' }, { type: 'chat' }, serviceToken())).statusCode).toBe(204)
   })
@@ -183,25 +183,28 @@ test.each([
   ['"2"', 412],
   ['W/"2"', 412],
   ['"1"', 204],
-])('an update with If-None-Match of %s gets %i', async (tags, status) => {
+])('an update with If-None-Match of %s returns %i', async (tags, status) => {
   const id = await interactionOf(2)
   expect((await update(id, { 'if-none-match': tags })).statusCode).toBe(status)
 })
 
 const writers = Array.from({ length: 30 }, (_, writer) => writer)
 
-test.each(['"0"', '"7", "0"'])('of 30 updates at once with If-Match of %s one is applied', async (tags) => {
-  const id = await interactionOf(0)
-  const replies = await Promise.all(
-    writers.map((writer) => update(id, { 'if-match': tags }, { data: { writer } })),
-  )
-  const statuses = replies.map(({ statusCode }) => statusCode)
-  expect(statuses.filter((status) => status === 204)).toHaveLength(1)
-  expect(statuses.filter((status) => status === 412)).toHaveLength(29)
-  expect((await read(id)).json()).toMatchObject({ version: 1, data: { writer: statuses.indexOf(204) } })
-})
+test.each(['"0"', '"7", "0"'])(
+  'of 30 concurrent updates with If-Match of %s one is applied',
+  async (tags) => {
+    const id = await interactionOf(0)
+    const replies = await Promise.all(
+      writers.map((writer) => update(id, { 'if-match': tags }, { data: { writer } })),
+    )
+    const statuses = replies.map(({ statusCode }) => statusCode)
+    expect(statuses.filter((status) => status === 204)).toHaveLength(1)
+    expect(statuses.filter((status) => status === 412)).toHaveLength(29)
+    expect((await read(id)).json()).toMatchObject({ version: 1, data: { writer: statuses.indexOf(204) } })
+  },
+)
 
-test('of updates at once that all may be applied, none is lost', async () => {
+test('of concurrent updates that may all be applied, none is lost', async () => {
   const id = await interactionOf(0)
   const replies = await Promise.all(writers.map(() => update(id, { 'if-none-match': '"99"' })))
   expect(replies.map(({ statusCode }) => statusCode)).toEqual(writers.map(() => 204))

@@ -1,9 +1,9 @@
-// Every operation, parameter, status, component and member of the reimplemented API (v1.9.18) is in the document.
+// The OpenAPI document has every operation, parameter, status, component and member of the original API (v1.9.18).
 import { describe, expect, test } from 'vitest'
 import { startTestApp } from '../support/app.ts'
 import { components, operations } from './support/reference-facts.ts'
 
-/** As much of OpenAPI as these tests look at. */
+/** The parts of OpenAPI that these tests read. */
 interface Schema {
   readonly type?: string | readonly string[]
   readonly format?: string
@@ -46,35 +46,35 @@ function typeOf({ type, format, $ref, items, additionalProperties }: Schema | un
   return format === undefined ? `${named}` : `${named}(${format})`
 }
 
-test('the document tells which version of the API it describes', () => {
+test('the document has the version of the original API', () => {
   expect(document.info.version).toBe('1.9.18')
 })
 
-describe.each(operations)('$method $path', ({ method, path, parameters, success, refusals }) => {
+describe.each(operations)('$method $path', ({ method, path, parameters, success, errors }) => {
   const operation = document.paths[path]?.[method]
 
-  test('takes the parameters', () => {
-    // headers beside what the reference has are ours
-    const referred = operation?.parameters?.filter((one) => one.in !== 'header')
-    const described = referred?.map((one) => [one.name, one.in, typeOf(one.schema), one.required ?? false])
+  test('has the parameters', () => {
+    // The original has no header parameters.
+    const compared = operation?.parameters?.filter((one) => one.in !== 'header')
+    const described = compared?.map((one) => [one.name, one.in, typeOf(one.schema), one.required ?? false])
     expect(described ?? []).toEqual(expect.arrayContaining([...parameters]))
-    // one more is ours, see the contract
-    const ours = parameters.length > 1 ? ['organizationId'] : []
-    expect(described?.map(([name]) => name) ?? []).toEqual([...parameters.map(([name]) => name), ...ours])
+    // Not in the original; see the contract.
+    const added = parameters.length > 1 ? ['organizationId'] : []
+    expect(described?.map(([name]) => name) ?? []).toEqual([...parameters.map(([name]) => name), ...added])
   })
 
-  test('answers with the status and the schema of success', () => {
+  test('has the status and the schema of success', () => {
     const [status, component] = success
     expect(Object.keys(operation?.responses ?? {}).filter((code) => code.startsWith('2'))).toEqual([status])
     expect(schemaOf(operation?.responses[status])?.$ref).toBe(component && reference(component))
   })
 
-  test('answers with the statuses of refusal, 400 being a map of strings', () => {
-    expect(Object.keys(operation?.responses ?? {})).toEqual(expect.arrayContaining([...refusals]))
+  test('has the error statuses, and 400 is a map of strings', () => {
+    expect(Object.keys(operation?.responses ?? {})).toEqual(expect.arrayContaining([...errors]))
     expect(typeOf(schemaOf(operation?.responses['400']))).toBe('{string}')
   })
 
-  test('lets callers in by either of the security schemes', () => {
+  test('accepts either security scheme', () => {
     expect(operation?.security?.map((scheme) => Object.keys(scheme))).toEqual([
       ['BearerToken'],
       ['OAuth2ClientCredentials'],
@@ -83,7 +83,7 @@ describe.each(operations)('$method $path', ({ method, path, parameters, success,
 })
 
 test.each(operations.filter(({ body }) => body !== undefined))(
-  '$method $path takes a body',
+  '$method $path requires a body',
   ({ method, path, body }) => {
     const required = document.paths[path]?.[method]?.requestBody
     expect([required?.required, schemaOf(required)?.$ref]).toEqual([true, reference(`${body}`)])
@@ -91,7 +91,7 @@ test.each(operations.filter(({ body }) => body !== undefined))(
 )
 
 describe.each(Object.entries(components))('the component %s', (name, members) => {
-  test('has the members, and no others', () => {
+  test('has exactly the members', () => {
     const { type, properties = {} } = document.components.schemas[name] ?? {}
     expect(type).toBe('object')
     expect(Object.fromEntries(Object.entries(properties).map(([key, one]) => [key, typeOf(one)]))).toEqual(
@@ -107,7 +107,7 @@ test.each(Object.entries(components))('the members of %s may be null in requests
 })
 
 test.each(Object.keys(components).filter((name) => components[name]?.data))(
-  'the data of %s may have any members',
+  'data of %s may have any members',
   (name) => {
     expect(document.components.schemas[name]?.properties?.data?.additionalProperties).toBe(true)
   },

@@ -1,4 +1,4 @@
-// The document gives an example of each refusal: word for word what the service answers.
+// The example of each error in the OpenAPI document is word for word what the service sends.
 import type { InjectOptions } from 'fastify'
 import { expect, test } from 'vitest'
 import { startTestApp } from '../support/app.ts'
@@ -29,8 +29,8 @@ const token = (options: InjectOptions): InjectOptions => ({
 
 await service.inject({ method: 'POST', url: all, headers: { ...mine, ...keyed }, payload: '{}' })
 
-/** A request for each: the method and the path of the document, the status, the path that is called. */
-const refused: readonly (readonly [string, string, number, string, InjectOptions])[] = [
+/** A request for each error: method and path of the document, status, URL, options. */
+const rejected: readonly (readonly [string, string, number, string, InjectOptions])[] = [
   ['POST', all, 400, all, by(asService, '{}')],
   ['POST', all, 401, all, by({}, '{}')],
   ['POST', all, 403, all, by(neither, '{}')],
@@ -64,42 +64,40 @@ const refused: readonly (readonly [string, string, number, string, InjectOptions
   ['POST', tokenUrl, 401, tokenUrl, token({ headers: basic('guessed', 'wrong') })],
   ['POST', tokenUrl, 413, tokenUrl, token({ payload: large })],
 ]
-/** Those that come with load or outage, or with another method. */
-const others = [405, 429, 503]
+/** Statuses caused by load, by an outage or by the method, which other tests cover. */
+const testedElsewhere = [405, 429, 503]
 
-test.each(refused)(
-  '%s %s is refused with %i as in the example',
-  async (method, path, status, url, options) => {
-    const reply = await service.inject({
-      method: method === 'GET' || method === 'PUT' ? method : 'POST',
-      url,
-      ...options,
-    })
-    const response = document.paths[path][method.toLowerCase()].responses[status]
-    expect(reply.statusCode).toBe(status)
-    expect(reply.json()).toMatchObject(response.content['application/json'].example)
-  },
-)
-
-test('too many wrong secrets are refused with 429 as in the example', async () => {
-  const ask = () => service.inject(token({ method: 'POST', url: tokenUrl, headers: basic('again', 'wrong') }))
-  const statuses = [await ask(), await ask(), await ask()].map((reply) => reply.statusCode)
-  expect(statuses).toEqual([401, 401, 429])
-  const { example } = document.paths[tokenUrl].post.responses[429].content['application/json']
-  expect((await ask()).json()).toEqual(example)
+test.each(rejected)('%s %s returns %i as in the example', async (method, path, status, url, options) => {
+  const reply = await service.inject({
+    method: method === 'GET' || method === 'PUT' ? method : 'POST',
+    url,
+    ...options,
+  })
+  const response = document.paths[path][method.toLowerCase()].responses[status]
+  expect(reply.statusCode).toBe(status)
+  expect(reply.json()).toMatchObject(response.content['application/json'].example)
 })
 
-test('every refusal of the document has an example of its own status', () => {
+test('too many wrong secrets return 429 as in the example', async () => {
+  const send = () =>
+    service.inject(token({ method: 'POST', url: tokenUrl, headers: basic('again', 'wrong') }))
+  const statuses = [await send(), await send(), await send()].map((reply) => reply.statusCode)
+  expect(statuses).toEqual([401, 401, 429])
+  const { example } = document.paths[tokenUrl].post.responses[429].content['application/json']
+  expect((await send()).json()).toEqual(example)
+})
+
+test('every error of the document has an example and is tested', () => {
   const missing: string[] = []
   for (const [path, methods] of Object.entries<Record<string, Documented>>(document.paths))
     for (const [method, { responses }] of Object.entries(methods))
       for (const [status, { content }] of Object.entries(responses)) {
         if (Number(status) < 400) continue
-        const tried = refused.some(
+        const isTested = rejected.some(
           (one) => `${one.slice(0, 3)}` === `${[method.toUpperCase(), path, status]}`,
         )
-        const isGiven = content?.['application/json']?.example !== undefined
-        if (!isGiven || !(tried || others.includes(Number(status))))
+        const hasExample = content?.['application/json']?.example !== undefined
+        if (!hasExample || !(isTested || testedElsewhere.includes(Number(status))))
           missing.push(`${method} ${path} ${status}`)
       }
   expect(missing).toEqual([])

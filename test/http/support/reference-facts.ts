@@ -1,9 +1,9 @@
-// What auvious-rtc-api-v1.9.18 has, fact by fact. A type is written `type`, `type(format)`, `[items]`, or as a component.
+// The contents of auvious-rtc-api-v1.9.18. A type is written `type`, `type(format)`, `[items]` or as a component name.
 const all = '/rtc-api/interactions'
 const one = `${all}/{interactionId}`
 const id = ['interactionId', 'path', 'string', true] as const
 
-/** The operations; `body` and `success` name components. */
+/** Operations; `body` and `success` name components. */
 export const operations = [
   {
     method: 'get',
@@ -11,7 +11,7 @@ export const operations = [
     parameters: [id],
     body: undefined,
     success: ['200', 'Interaction'],
-    refusals: ['400', '401', '403', '404'],
+    errors: ['400', '401', '403', '404'],
   },
   {
     method: 'put',
@@ -19,7 +19,7 @@ export const operations = [
     parameters: [id],
     body: 'UpdateInteractionWebCommand',
     success: ['204', undefined],
-    refusals: ['400', '401', '403', '404', '409'],
+    errors: ['400', '401', '403', '404', '409'],
   },
   {
     method: 'post',
@@ -27,7 +27,7 @@ export const operations = [
     parameters: [],
     body: 'CreateInteractionWebCommand',
     success: ['200', 'CreateInteractionResponse'],
-    refusals: ['400', '401', '409'],
+    errors: ['400', '401', '409'],
   },
   {
     method: 'get',
@@ -49,11 +49,11 @@ export const operations = [
     ],
     body: undefined,
     success: ['200', 'PageInteraction'],
-    refusals: ['400'],
+    errors: ['400'],
   },
 ] as const
 
-/** The components: the type of each member. */
+/** Components with the type of each member. */
 export const components: Record<string, Record<string, string>> = {
   Interaction: {
     id: 'string',

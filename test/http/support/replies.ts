@@ -1,8 +1,8 @@
-// What every refusal has in common (contract §7).
+// Expectations that every error response meets (contract §7).
 import type { LightMyRequestResponse } from 'fastify'
 import { expect } from 'vitest'
 
-/** 400 that names exactly these parameters or members. */
+/** Expects a 400 that names exactly these parameters or members. */
 export function expectErrors(reply: LightMyRequestResponse, ...names: string[]): void {
   expect({ status: reply.statusCode, body: reply.json() }).toEqual({
     status: 400,
@@ -11,7 +11,7 @@ export function expectErrors(reply: LightMyRequestResponse, ...names: string[]):
   expect(reply.headers['content-type']).toBe('application/json')
 }
 
-/** Any other refusal: a code for programs and a sentence for people. */
+/** Expects an error response with a code and a sentence. */
 export function expectProblem(reply: LightMyRequestResponse, status: number, error: string): void {
   expect({ status: reply.statusCode, body: reply.json() }).toEqual({
     status,
