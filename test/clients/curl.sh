@@ -1,34 +1,33 @@
 #!/bin/sh
-# The calls of the reimplemented document with curl, against BASE_URL as CLIENT_ID with CLIENT_SECRET; stops at the
-# first answer that is not the right one.
+# Makes the documented calls with curl. Needs BASE_URL, CLIENT_ID and CLIENT_SECRET. Fails at the first wrong response.
 set -eu
 interactions=$BASE_URL/rtc-api/interactions
 customer=curl-$$-$(date +%s)
-answer=$(mktemp)
-trap 'rm -f "$answer"' EXIT
+response=$(mktemp)
+trap 'rm -f "$response"' EXIT
 
 fail() {
   echo "$1" >&2
-  cat "$answer" >&2
+  cat "$response" >&2
   exit 1
 }
 
-# expect STATUS CURL-ARGUMENT...: makes the call; its body stands in $answer.
+# expect STATUS CURL-ARGUMENT...: makes a call and writes its body to $response.
 expect() {
   expected=$1
   shift
-  status=$(curl -sS -o "$answer" -w '%{http_code}' "$@")
+  status=$(curl -sS -o "$response" -w '%{http_code}' "$@")
   [ "$status" = "$expected" ] || fail "$status instead of $expected: curl $*"
 }
 
-# holds JQ-CONDITION: fails unless the answer fulfils it.
+# holds JQ-CONDITION: fails unless the response meets the condition.
 holds() {
-  jq -e --arg customer "$customer" --arg first "${first-}" --arg second "${second-}" "$1" "$answer" >/dev/null ||
-    fail "the answer does not fulfil: $1"
+  jq -e --arg customer "$customer" --arg first "${first-}" --arg second "${second-}" "$1" "$response" >/dev/null ||
+    fail "the response does not meet: $1"
 }
 
 expect 200 -u "$CLIENT_ID:$CLIENT_SECRET" -d grant_type=client_credentials "$BASE_URL/security/oauth/token"
-authorization="Authorization: Bearer $(jq -r .access_token "$answer")"
+authorization="Authorization: Bearer $(jq -r .access_token "$response")"
 
 create() {
   expect 200 -X POST "$interactions" -H 'Content-Type: application/json' -H 'Accept: application/json' \
@@ -37,7 +36,7 @@ create() {
 }
 
 create
-first=$(jq -r .interactionId "$answer")
+first=$(jq -r .interactionId "$response")
 
 expect 200 -X GET "$interactions/$first" -H 'Accept: application/json' -H "$authorization"
 holds '.id == $first and .type == "chat" and .version == 0 and .data == {"customerId": $customer, "tags": ["vip"]}'
@@ -51,7 +50,7 @@ update 204
 update 409
 
 create
-second=$(jq -r .interactionId "$answer")
+second=$(jq -r .interactionId "$response")
 
 list() {
   expect 200 -G "$interactions" -H 'Accept: application/json' -H "$authorization" \

@@ -1,5 +1,5 @@
-// The calls of the reimplemented document with Go's net/http, against BASE_URL as CLIENT_ID with CLIENT_SECRET; stops
-// at the first answer that is not the right one.
+// Makes the documented calls with Go's net/http. Needs BASE_URL, CLIENT_ID and CLIENT_SECRET. Fails at the first wrong
+// response.
 package main
 
 import (
@@ -35,7 +35,7 @@ type page struct {
 
 var token string
 
-// call makes a request and reads its JSON answer into target, unless that is nil.
+// call makes a request and decodes its JSON response into target, unless target is nil.
 func call(expected int, method, path, contentType, body string, target any) {
 	request, err := http.NewRequest(method, os.Getenv("BASE_URL")+path, strings.NewReader(body))
 	check(err)

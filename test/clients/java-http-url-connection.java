@@ -1,6 +1,5 @@
-// The calls of the reimplemented document with Java's HttpURLConnection, against BASE_URL as CLIENT_ID with
-// CLIENT_SECRET; stops at the first answer that is not the right one. Java has no JSON of its own, so answers are looked
-// through by regular expressions.
+// Makes the documented calls with Java's HttpURLConnection. Needs BASE_URL, CLIENT_ID and CLIENT_SECRET. Fails at the
+// first wrong response. Java has no JSON parser, so regular expressions check the responses.
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -80,7 +79,7 @@ class Client {
     return "{\"customerId\":\"" + CUSTOMER + "\",\"tags\":[" + tags + "]}";
   }
 
-  /** Makes a call, with a body unless that is null. */
+  /** Makes a call; `body` may be null. */
   static String call(int expected, String method, String address, String body) throws IOException {
     HttpURLConnection connection = (HttpURLConnection) URI.create(address).toURL().openConnection();
     connection.setRequestMethod(method);
@@ -93,18 +92,18 @@ class Client {
       connection.getOutputStream().write(body.getBytes(StandardCharsets.UTF_8));
     }
     int status = connection.getResponseCode();
-    String answer;
+    String response;
     try (InputStream stream = status < 400 ? connection.getInputStream() : connection.getErrorStream()) {
-      answer = new String(stream.readAllBytes(), StandardCharsets.UTF_8);
+      response = new String(stream.readAllBytes(), StandardCharsets.UTF_8);
     }
-    if (status != expected) throw new IOException(method + ": " + status + " instead of " + expected + ": " + answer);
-    return answer;
+    if (status != expected) throw new IOException(method + ": " + status + " instead of " + expected + ": " + response);
+    return response;
   }
 
-  /** The first group of what the pattern finds, or all of it. */
-  static String find(String pattern, String answer) throws IOException {
-    Matcher matcher = Pattern.compile(pattern).matcher(answer);
-    if (!matcher.find()) throw new IOException("no " + pattern + " in " + answer);
+  /** Returns the first group of the first match, or the match itself if the pattern has no group. */
+  static String find(String pattern, String response) throws IOException {
+    Matcher matcher = Pattern.compile(pattern).matcher(response);
+    if (!matcher.find()) throw new IOException("no " + pattern + " in " + response);
     return matcher.group(matcher.groupCount());
   }
 

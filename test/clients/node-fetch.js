@@ -1,5 +1,5 @@
-// The calls of the reimplemented document with Node's fetch, against BASE_URL as CLIENT_ID with CLIENT_SECRET; stops at
-// the first answer that is not the right one.
+// Makes the documented calls with Node's fetch. Needs BASE_URL, CLIENT_ID and CLIENT_SECRET. Fails at the first wrong
+// response.
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { env } from 'node:process'
@@ -15,7 +15,7 @@ const granted = await fetch(`${env.BASE_URL}/security/oauth/token`, {
 assert.equal(granted.status, 200)
 const { access_token } = await granted.json()
 
-/** Makes a call; its answer must have that status. */
+/** Makes a call and expects the status. @returns the decoded body */
 async function call(status, method, path, input) {
   const response = await fetch(`${env.BASE_URL}/rtc-api/interactions${path}`, {
     method,

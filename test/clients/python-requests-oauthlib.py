@@ -1,4 +1,4 @@
-"""Gets a token with requests-oauthlib and uses it, against BASE_URL as CLIENT_ID with CLIENT_SECRET."""
+"""Gets and uses a token with requests-oauthlib. Needs BASE_URL, CLIENT_ID and CLIENT_SECRET."""
 
 import os
 
@@ -7,13 +7,13 @@ from requests_oauthlib import OAuth2Session
 
 base = os.environ["BASE_URL"]
 client_id = os.environ["CLIENT_ID"]
-# the library speaks TLS alone unless told otherwise, and the service that is tried here has none
+# By default the library rejects URLs without TLS.
 os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
 
 metadata = OAuth2Session(client=BackendApplicationClient(client_id=client_id))
 endpoint = metadata.get(f"{base}/.well-known/oauth-authorization-server", withhold_token=True).json()["token_endpoint"]
 
-# by HTTP Basic, and by the form
+# First with HTTP Basic, then with credentials in the form.
 for in_form in [False, True]:
     session = OAuth2Session(client=BackendApplicationClient(client_id=client_id, scope=["interactions"]))
     token = session.fetch_token(
@@ -27,6 +27,6 @@ for in_form in [False, True]:
 
 try:
     session.fetch_token(endpoint, client_id=client_id, client_secret="wrong")
-    raise AssertionError("a wrong secret was taken")
+    raise AssertionError("a wrong secret was accepted")
 except InvalidClientError:
     pass

@@ -1,5 +1,5 @@
-"""The calls of the reimplemented document with requests, against BASE_URL as CLIENT_ID with CLIENT_SECRET; stops at the
-first answer that is not the right one."""
+"""Makes the documented calls with requests. Needs BASE_URL, CLIENT_ID and CLIENT_SECRET. Fails at the first wrong
+response."""
 
 import os
 import uuid
@@ -47,7 +47,7 @@ def list_page(page):
     return found
 
 
-# a number that no float can hold comes back with all its digits
+# A number that does not fit into a float comes back with all its digits.
 data = {"customerId": f"python-{uuid.uuid4()}", "tags": ["vip"], "ticket": 12345678901234567890}
 
 first = create()

@@ -1,5 +1,5 @@
-# The calls of the reimplemented document with rest-client, against BASE_URL as CLIENT_ID with CLIENT_SECRET; stops at
-# the first answer that is not the right one: rest-client raises on each status of 400 and more.
+# Makes the documented calls with rest-client. Needs BASE_URL, CLIENT_ID and CLIENT_SECRET. Fails at the first wrong
+# response: rest-client raises an error for statuses of 400 and above.
 require 'json'
 require 'rest-client'
 require 'securerandom'
@@ -55,7 +55,7 @@ change = { data: DATA.merge('tags' => %w[vip callback]), version: 0 }.to_json
 expect 204, RestClient.put("#{INTERACTIONS}/#{first}", change, HEADERS).code
 begin
   RestClient.put("#{INTERACTIONS}/#{first}", change, HEADERS)
-  raise 'a stale update was taken'
+  raise 'a stale update was accepted'
 rescue RestClient::Conflict => e
   expect 'conflict', JSON.parse(e.response)['error']
 end

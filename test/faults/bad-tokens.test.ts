@@ -1,5 +1,4 @@
-// A great many different tokens that are not valid leave nothing behind in the server's memory.
-// FAULTS_TOKENS says how many.
+// Many different invalid tokens do not increase the memory of the server. FAULTS_TOKENS sets their number.
 import { once, setMaxListeners } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
@@ -10,9 +9,9 @@ import { signToken } from '../support/tokens.ts'
 import { isFull } from './support/amount.ts'
 
 const tokens = Number(process.env.FAULTS_TOKENS ?? (isFull ? 1_000_000 : 50_000))
-/** Until the server's memory is as large as it gets: what is not in use any more is taken back only now and then. */
-const before = 20_000
-const total = before + tokens
+/** Tokens that warm up the server: garbage collection lets its memory grow at first. */
+const warmup = 20_000
+const total = warmup + tokens
 const connections = 16
 const perBatch = 50
 const agent = { sub: 'agent-1', organization: 'acme', authorities: ['AGENT'] }
@@ -20,7 +19,7 @@ const agent = { sub: 'agent-1', organization: 'acme', authorities: ['AGENT'] }
 const [header = '', payload = '', signature = ''] = signToken(agent).split('.')
 const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
 
-/** The n-th bad token: each is another, and each kind is refused at another point. */
+/** Returns the n-th bad token. All differ, and each kind is rejected by another check. */
 function badToken(n: number): string {
   const other = encode({ ...agent, jti: n, iss: 'http://localhost:8080', aud: 'interaction-api', exp: 1e10 })
   switch (n % 6) {
@@ -39,11 +38,11 @@ function badToken(n: number): string {
   }
 }
 
-test(`the memory of the server is the same after ${tokens} bad tokens`, async () => {
+test(`the server does not use more memory after ${tokens} bad tokens`, async () => {
   const service = await serve({
     DATA_DIR: await temporaryFolder(),
     JWT_PRIVATE_KEY: signingKeyPem,
-    // little more than it needs, so that it would not survive to keep something of each
+    // Little more than it needs: the server would crash if it kept something of each token.
     NODE_OPTIONS: '--max-old-space-size=56',
   })
   const port = Number(new URL(service.baseUrl).port)
@@ -53,40 +52,40 @@ test(`the memory of the server is the same after ${tokens} bad tokens`, async ()
   const valid = Array.from({ length: 3000 }, (_, n) => signToken({ ...agent, jti: n, exp: 1e10 }))
   const resident: number[] = []
   let sent = 0
-  let refused = 0
+  let rejected = 0
 
-  /** Sends batches of requests, one after the other, each of which is answered before the next. */
-  async function knock(): Promise<void> {
+  /** Sends batches of requests on one connection; each waits for the responses to the previous one. */
+  async function sendBatches(): Promise<void> {
     const socket = connect(port, '127.0.0.1')
     await once(socket, 'connect')
     while (sent < total) {
       const first = sent
       sent += perBatch
       const batch = Array.from({ length: perBatch }, (_, n) => requestWith(badToken(first + n)))
-      // valid ones among them, more than are remembered
+      // Valid tokens as well, more than fit into the cache.
       batch.push(requestWith(valid[(first / perBatch) % valid.length] ?? ''))
       socket.write(batch.join(''))
-      const refusedNow = await countRefusals(socket, batch.length, ended.signal)
-      refused += refusedNow
+      const rejectedNow = await countRejected(socket, batch.length, ended.signal)
+      rejected += rejectedNow
       if (first % (total / 90) < perBatch) resident.push(await residentMegabytes(service.process.pid))
     }
     socket.destroy()
   }
-  await Promise.all(Array.from({ length: connections }, knock))
+  await Promise.all(Array.from({ length: connections }, sendBatches))
 
-  expect(refused).toBe(sent)
+  expect(rejected).toBe(sent)
   const third = Math.floor((resident.length * tokens) / total / 3)
   const [first, last] = [Math.max(...resident.slice(0, -2 * third)), Math.max(...resident.slice(-third))]
   expect(third).toBeGreaterThan(5)
-  expect(last, `MB meanwhile: ${resident.join(', ')}`).toBeLessThan(first * 1.2)
+  expect(last, `resident MB: ${resident.join(', ')}`).toBeLessThan(first * 1.2)
   expect(service.errors()).not.toContain('request failed')
 })
 
 const requestWith = (token: string) =>
   `GET /rtc-api/interactions/nothing HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n\r\n`
 
-/** Reads so many replies. @returns how many of them are 401; the others must be 404 */
-async function countRefusals(socket: Socket, replies: number, signal: AbortSignal): Promise<number> {
+/** Reads `replies` responses, each 401 or 404. @returns the number of 401 */
+async function countRejected(socket: Socket, replies: number, signal: AbortSignal): Promise<number> {
   let text = ''
   const statuses = () => text.match(/HTTP\/1\.1 \d{3}/g) ?? []
   const ends = () => text.match(/\r\n\r\n\{[^}]*\}/g) ?? []

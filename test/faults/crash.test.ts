@@ -1,4 +1,4 @@
-// kill -9 of the server, of PostgreSQL or of both, at any moment of a mixed load: what was acknowledged is there, once.
+// kill -9 of the server, of PostgreSQL or of both during a mixed load: every acknowledged write is stored exactly once.
 import { setTimeout as pause } from 'node:timers/promises'
 import fc from 'fast-check'
 import { Client } from 'pg'
@@ -13,7 +13,7 @@ import { expectHistory } from './support/history.ts'
 
 const victims = ['the server', 'PostgreSQL', 'both', 'a connection of PostgreSQL'] as const
 
-test(`after each of ${rounds} kills every acknowledged write is there once, and every total is exact`, async () => {
+test(`after each of ${rounds} kills every acknowledged write is stored once, and every total is exact`, async () => {
   const environment = {
     DATA_DIR: await temporaryFolder(),
     JWT_PRIVATE_KEY: signingKeyPem,
@@ -42,8 +42,8 @@ test(`after each of ${rounds} kills every acknowledged write is there once, and 
     expect(load.unexpected, where).toEqual([])
     expectHistory(load.history, stored, where)
     const known = new Set(load.history.map(({ id }) => id))
-    const strangers = [...stored.keys()].filter((id) => !known.has(id))
-    expect(strangers, where).toHaveLength(earlier)
+    const others = [...stored.keys()].filter((id) => !known.has(id))
+    expect(others, where).toHaveLength(earlier)
     expect(total, where).toBe(stored.size)
     totals.push(total)
     for (const key of ['answered', 'unavailable', 'readsUnavailable', 'lost'] as const)
@@ -57,13 +57,13 @@ test(`after each of ${rounds} kills every acknowledged write is there once, and 
   process.stdout.write(`${rounds} kills, seed ${seed}: ${JSON.stringify(sum)}\n`)
 })
 
-/** What is killed in each round, and when; the same for the same seed. */
+/** Returns what is killed in each round and when; deterministic for a seed. */
 function plan() {
   const kill = fc.record({ victim: fc.constantFrom(...victims), afterMs: fc.integer({ min: 20, max: 800 }) })
   return fc.sample(kill, { numRuns: rounds, seed })
 }
 
-/** so many of each organization are of the days before, whose totals are kept */
+/** interactions of each organization in earlier hours, whose totals are kept */
 const earlier = 50
 
 async function createEarlier(dataDirectory: string, organization: string): Promise<void> {
@@ -99,11 +99,11 @@ async function withPostgres<Result>(
   }
 }
 
-/** After a crash, requests may be answered before the service has found that it still owns the database. */
+/** Retries: after a crash, requests may succeed before the service has recorded that it owns the database. */
 async function urlOfPostgres(dataDirectory: string): Promise<string> {
   return await vi.waitFor(async () => {
     const url = await findEmbeddedPostgres(dataDirectory)
-    if (url === undefined) throw new Error('nobody owns a database there')
+    if (url === undefined) throw new Error('no server owns the data directory')
     return url
   }, 5000)
 }

@@ -1,5 +1,5 @@
-// Requests that are made up from the OpenAPI document, each built on what earlier ones returned, against a real server.
-// FAULTS_REQUESTS says how many; FAULTS_SEED, with FAULTS_PATH for the sequence that failed, repeats what was printed.
+// Sends requests generated from the OpenAPI document to a real server. They use the ids and versions of earlier responses.
+// FAULTS_REQUESTS sets their number. FAULTS_SEED repeats a run, and FAULTS_PATH the sequence that failed.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { serve, temporaryFolder } from '../process/support/caller.ts'
@@ -34,7 +34,7 @@ const tokens = {
 const client = { clientId: 'fuzz', clientSecret: 'fuzz-secret', role: 'AGENT', organizationId: 'acme' }
 const credentials = { grant_type: 'client_credentials', client_id: 'fuzz', client_secret: 'fuzz-secret' }
 
-test(`${requests} requests made from the document are answered as it says (seed ${seed})`, async () => {
+test(`${requests} generated requests get the responses that the document describes (seed ${seed})`, async () => {
   const service = await serve({
     DATA_DIR: await temporaryFolder(),
     JWT_PRIVATE_KEY: signingKeyPem,
@@ -61,10 +61,10 @@ test(`${requests} requests made from the document are answered as it says (seed 
     ...(path === undefined ? {} : { path }),
   })
   wire.close()
-  // it would be no use if all were refused
+  // The test would be useless if all requests were rejected.
   const accepted = (statuses.get(200) ?? 0) + (statuses.get(204) ?? 0)
   expect(accepted).toBeGreaterThan(requests / 5)
   for (const status of path === undefined ? [200, 204, 400, 401, 403, 404, 405, 409, 415] : [])
-    expect(statuses.get(status), `replies of status ${status}`).toBeGreaterThan(0)
+    expect(statuses.get(status), `responses with status ${status}`).toBeGreaterThan(0)
   expect(service.errors()).not.toMatch(/request failed|"level":50/)
 })

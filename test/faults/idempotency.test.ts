@@ -1,4 +1,4 @@
-// The connection to PostgreSQL is lost at each message of a creation with an Idempotency-Key, which is then sent again.
+// Loses the connection to PostgreSQL at each message of a create with an Idempotency-Key, which is then retried.
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { agentToken, bearer } from '../support/tokens.ts'
@@ -18,7 +18,7 @@ afterAll(async () => {
   await postgres.remove()
 })
 
-test.each(['cut', 'reset'] as const)('%s at each message: sent again, it has created one', async (fault) => {
+test.each(['cut', 'reset'] as const)('%s at each message: retries create one interaction', async (fault) => {
   for (let n = 1; ; n++) {
     const key = randomUUID()
     const create = () =>
@@ -35,7 +35,7 @@ test.each(['cut', 'reset'] as const)('%s at each message: sent again, it has cre
     await faulty.proxy.endAll()
     faulty.proxy.arm(fault, n)
     const [first, second] = await Promise.all([create(), create()])
-    const hasStruck = faulty.proxy.disarm()
+    const wasTriggered = faulty.proxy.disarm()
     const last = await create()
     expect(last.statusCode).toBe(200)
     for (const reply of [first, second])
@@ -43,7 +43,7 @@ test.each(['cut', 'reset'] as const)('%s at each message: sent again, it has cre
     for (const reply of [first, second]) if (reply.statusCode === 200) expect(reply.body).toBe(last.body)
     const stored = await postgres.query(`select from interactions where created_by = '${key}'`)
     expect(stored).toHaveLength(1)
-    if (!hasStruck) {
+    if (!wasTriggered) {
       expect(n).toBeGreaterThan(4)
       return
     }

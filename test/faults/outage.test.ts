@@ -1,4 +1,4 @@
-// PostgreSQL is away, silent, locked, full or takes no writes: callers are told so in time, and the service comes back.
+// PostgreSQL is down, frozen, locked, full or read-only: requests get 503 in time, and the service recovers.
 import { execFileSync } from 'node:child_process'
 import { mkdtemp, readFile, rm, statfs, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -17,14 +17,14 @@ import { startPostgres } from './support/postgres.ts'
 import { PostgresProxy } from './support/postgres-proxy.ts'
 
 const limits = { DATABASE_CONNECT_TIMEOUT_MS: 1000, LOCK_TIMEOUT_MS: 1000, STATEMENT_TIMEOUT_MS: 2000 }
-/** waiting for a connection, then for an answer */
+/** wait for a connection, then for a response */
 const longestMs = limits.DATABASE_CONNECT_TIMEOUT_MS + limits.STATEMENT_TIMEOUT_MS
 const inTimeMs = longestMs + 1000
-/** so long that who waits for its end is told from who is answered in time */
+/** longer than a response may take, so that a request that waits for the end of the outage fails the test */
 const outageMs = isFull ? 10_000 : inTimeMs + 500
 
-test('PostgreSQL is stopped: 503 in time, and back within a second of it', async () => {
-  const { service, load, postgres, proxy, expectSound } = await start()
+test('PostgreSQL is stopped: 503 in time, and ready within a second after its start', async () => {
+  const { service, load, postgres, proxy, expectHealthy } = await start()
   await postgres.stop()
   await proxy.close()
   await expectReadiness(service, 503, inTimeMs)
@@ -34,30 +34,30 @@ test('PostgreSQL is stopped: 503 in time, and back within a second of it', async
   proxy.target = new URL(postgres.url)
   await proxy.listen()
   await expectReadiness(service, 200, 1000)
-  await expectSound()
+  await expectHealthy()
 })
 
-test('PostgreSQL falls silent: 503 in time, and back within a second of it', async () => {
-  const { service, load, postgres, expectSound } = await start()
+test('PostgreSQL is frozen: 503 in time, and ready within a second after it continues', async () => {
+  const { service, load, postgres, expectHealthy } = await start()
   const backends = await postgres.query<{ pid: number }>(
     `select pid from pg_stat_activity where application_name = 'interaction-api'`,
   )
   const pids = [await postgresPid(postgres.dataDirectory), ...backends.map(({ pid }) => pid)]
-  const wake = () => {
+  const unfreeze = () => {
     for (const pid of pids.splice(0)) process.kill(pid, 'SIGCONT')
   }
-  onTestFinished(wake)
+  onTestFinished(unfreeze)
   for (const pid of pids) process.kill(pid, 'SIGSTOP')
   await expectReadiness(service, 503, inTimeMs)
   await pause(outageMs)
   expect(load.counts.unavailable).toBeGreaterThan(0)
-  wake()
+  unfreeze()
   await expectReadiness(service, 200, 1000)
-  await expectSound()
+  await expectHealthy()
 })
 
-test('an administrator ends all connections again and again: no read fails, and what is answered is right', async () => {
-  const { load, postgres, expectSound } = await start()
+test('all connections are terminated repeatedly: no read fails, and responses are right', async () => {
+  const { load, postgres, expectHealthy } = await start()
   for (let turn = 0; turn < (isFull ? 200 : 20); turn++) {
     await postgres.query(
       `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'interaction-api'`,
@@ -65,11 +65,11 @@ test('an administrator ends all connections again and again: no read fails, and 
     await untilAnswered(load, 20)
   }
   expect(load.counts.readsUnavailable).toBe(0)
-  await expectSound()
+  await expectHealthy()
 })
 
-test('the table is locked for long: 503 in time, ready all the while, and back within a second of it', async () => {
-  const { service, load, postgres, expectSound } = await start()
+test('the table is locked: 503 in time, always ready, and requests succeed within a second after the lock', async () => {
+  const { service, load, postgres, expectHealthy } = await start()
   const client = new Client(postgres.url)
   await client.connect()
   onTestFinished(() => client.end())
@@ -79,11 +79,11 @@ test('the table is locked for long: 503 in time, ready all the while, and back w
   expect(load.counts.unavailable).toBeGreaterThan(0)
   await client.end()
   await untilAnswered(load, 20, 1000)
-  await expectSound()
+  await expectHealthy()
 })
 
-test('PostgreSQL takes no writes: they are answered 503, and reads are answered', async () => {
-  const { service, load, postgres, expectSound } = await start()
+test('PostgreSQL is read-only: writes get 503, and reads succeed', async () => {
+  const { service, load, postgres, expectHealthy } = await start()
   await postgres.query('alter system set default_transaction_read_only = on')
   await postgres.query('select pg_reload_conf()')
   await untilUnavailable(load, 8)
@@ -92,18 +92,18 @@ test('PostgreSQL takes no writes: they are answered 503, and reads are answered'
   await postgres.query('alter system reset default_transaction_read_only')
   await postgres.query('select pg_reload_conf()')
   await untilAnswered(load, 20, 1000)
-  await expectSound()
+  await expectHealthy()
 })
 
-// only root can make a disk that is small enough to be full
-test.runIf(isRoot)('the disk is full: 503 in time, and back when there is room again', async () => {
+// Only root can mount a disk that is small enough to fill.
+test.runIf(isRoot)('the disk is full: 503 in time, and ready when there is space again', async () => {
   const disk = await mkdtemp(path.join(tmpdir(), 'interaction-api-disk-'))
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=400m', 'tmpfs', disk])
   onTestFinished(async () => {
     execFileSync('umount', ['--lazy', disk])
     await rm(disk, { recursive: true })
   })
-  const { service, load, expectSound } = await start(disk)
+  const { service, load, expectHealthy } = await start(disk)
   const { bavail, bsize } = await statfs(disk)
   await writeFile(path.join(disk, 'filling'), Buffer.alloc(bavail * bsize)).catch(() => {})
   await untilUnavailable(load, 8)
@@ -112,10 +112,10 @@ test.runIf(isRoot)('the disk is full: 503 in time, and back when there is room a
   await rm(path.join(disk, 'filling'))
   await expectReadiness(service, 200, 15_000)
   await untilAnswered(load, 20, 1000)
-  await expectSound()
+  await expectHealthy()
 })
 
-/** A PostgreSQL, a proxy before it, a service on that, and callers. */
+/** Starts PostgreSQL, a proxy in front of it, a service that uses the proxy, and a load. */
 async function start(folder?: string) {
   const postgres = await startPostgres(folder)
   onTestFinished(() => postgres.remove())
@@ -127,14 +127,14 @@ async function start(folder?: string) {
     DATA_DIR: await temporaryFolder(),
     JWT_PRIVATE_KEY: signingKeyPem,
     LOG_LEVEL: 'silent',
-    // so few that those who wait for PostgreSQL have them all
+    // So few that requests waiting for PostgreSQL hold all of them.
     DATABASE_POOL_SIZE: '2',
     ...Object.fromEntries(Object.entries(limits).map(([name, value]) => [name, `${value}`])),
   })
   const organization = 'outage'
   const load = startLoad({ baseUrls: () => [service.baseUrl], organization, callers: 30, shared: 4 })
   await untilAnswered(load, 1000)
-  // from here on, whether it is ready is asked over a connection that it has
+  // From now on the readiness check has a connection.
   await expectReadiness(service, 200, 1000)
   const memory = await residentBytes(service)
   return {
@@ -142,12 +142,17 @@ async function start(folder?: string) {
     proxy,
     service,
     load,
-    expectSound: () => expectSound(service, load, organization, memory),
+    expectHealthy: () => expectHealthy(service, load, organization, memory),
   }
 }
 
-/** Expects the service to have lived, answered in time, kept its memory, and lost nothing. */
-async function expectSound(service: RunningService, load: Load, organization: string, memoryBefore: number) {
+/** Expects that the service stayed alive, responded in time, did not leak memory and lost no write. */
+async function expectHealthy(
+  service: RunningService,
+  load: Load,
+  organization: string,
+  memoryBefore: number,
+) {
   await untilAnswered(load, 200)
   await load.stop()
   expect(load.unexpected).toEqual([])
@@ -162,8 +167,8 @@ async function expectSound(service: RunningService, load: Load, organization: st
 }
 
 async function expectReadiness({ baseUrl }: RunningService, status: number, withinMs: number): Promise<void> {
-  const isSo = async () => (await fetch(`${baseUrl}/health/ready`)).status === status
-  await vi.waitUntil(isSo, { timeout: withinMs, interval: 5 })
+  const hasStatus = async () => (await fetch(`${baseUrl}/health/ready`)).status === status
+  await vi.waitUntil(hasStatus, { timeout: withinMs, interval: 5 })
   expect((await fetch(`${baseUrl}/health/live`)).status).toBe(200)
 }
 

@@ -1,4 +1,4 @@
-// Ten times the load that the service can serve, on 1,000 connections.
+// Ten times the capacity of the service, on 1,000 connections.
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Client } from 'pg'
@@ -19,15 +19,14 @@ import { residentMegabytes } from './support/memory.ts'
 const seconds = isFull ? 30 : 6
 
 /**
- * How many times as long as without overload an answer may take, and which percentile of them. In short there are too
- * few answers to tell a 99th percentile from a moment in which the machine stood still; without a limit, half of all
- * would take a thousand times as long.
+ * Allowed ratio of a percentile of response times with and without overload. Short runs have too few responses for a 99th
+ * percentile that one pause of the machine does not distort. Without admission control the ratio would be about 1,000.
  */
 const { factor, percent } = isFull ? { factor: 4, percent: 99 } : { factor: 8, percent: 95 }
 
-test('under ten times its load it answers what it takes on quickly, and refuses the rest at once', async () => {
+test('at ten times its capacity it serves accepted requests quickly and rejects the others immediately', async () => {
   const folder = await temporaryFolder()
-  // two connections, of which searches use one, since the load takes the other core of two
+  // Two connections, of which searches use one: on two cores, the load generator takes the other core.
   const service = await serve({ DATA_DIR: folder, DATABASE_POOL_SIZE: '2', KEEP_TOTALS: 'false' })
   const { token } = await askForToken(service, (await demoClients(folder)).agent)
   await fill(folder, 200_000)
@@ -42,33 +41,33 @@ test('under ten times its load it answers what it takes on quickly, and refuses 
   const writing = new AbortController()
   const written = writeUntil(writing.signal, await openConnections(service.baseUrl, 4), token)
   const watched = watch(writing.signal, service.baseUrl, service.process.pid)
-  const answers = await offer(connections, search, { perSecond: capacity * 10, seconds })
+  const responses = await offer(connections, search, { perSecond: capacity * 10, seconds })
   writing.abort()
   const after = await offer(connections, search, { perSecond: capacity / 5, seconds: 2 }).then(() =>
     offer(connections, search, { perSecond: capacity / 5, seconds: 3 }),
   )
 
-  const taken = answers.filter(({ status }) => status === 200)
-  const refused = answers.filter(({ status }) => status !== 200)
-  // that it is overloaded shows when more wait than it can serve in time, which takes it a moment to see
-  const noticed = (answers[0]?.sentAt ?? 0) + 1000
-  const steady = taken.filter(({ sentAt }) => sentAt > noticed)
-  const steadilyRefused = refused.filter(({ sentAt }) => sentAt > noticed)
+  const served = responses.filter(({ status }) => status === 200)
+  const rejected = responses.filter(({ status }) => status !== 200)
+  // The service needs a moment to detect that it is overloaded.
+  const detectedAt = (responses[0]?.sentAt ?? 0) + 1000
+  const steady = served.filter(({ sentAt }) => sentAt > detectedAt)
+  const steadilyRejected = rejected.filter(({ sentAt }) => sentAt > detectedAt)
   const { acknowledged, others } = await written
   const { healthy, peak } = await watched
   process.stdout.write(
-    `capacity ${capacity.toFixed()}/s, offered ${(answers.length / seconds).toFixed()}/s, taken ${taken.length}, ` +
-      `refused ${refused.length}; p99 calm ${percentile(calm, 99).toFixed()} ms, taken ${percentile(steady, 99).toFixed()} ms ` +
-      `(with the first second ${percentile(taken, 99).toFixed()} ms), refused ${percentile(steadilyRefused, 50).toFixed()} ms; ` +
+    `capacity ${capacity.toFixed()}/s, offered ${(responses.length / seconds).toFixed()}/s, served ${served.length}, ` +
+      `rejected ${rejected.length}; p99 calm ${percentile(calm, 99).toFixed()} ms, served ${percentile(steady, 99).toFixed()} ms ` +
+      `(with the first second ${percentile(served, 99).toFixed()} ms), rejected ${percentile(steadilyRejected, 50).toFixed()} ms; ` +
       `after ${percentile(after, 99).toFixed()} ms; memory ${before.toFixed()}, at most ${peak.toFixed()} MB; ` +
-      `${acknowledged.length} writes acknowledged, ${others} refused\n`,
+      `${acknowledged.length} writes acknowledged, ${others} rejected\n`,
   )
-  expect(taken.length / seconds).toBeGreaterThan(capacity / 4)
+  expect(served.length / seconds).toBeGreaterThan(capacity / 4)
   expect(
-    refused.filter(({ status, text }) => status !== 503 || !/\r\nretry-after: 1\r\n/i.test(text)),
+    rejected.filter(({ status, text }) => status !== 503 || !/\r\nretry-after: 1\r\n/i.test(text)),
   ).toEqual([])
   expect(percentile(steady, percent)).toBeLessThan(factor * percentile(calm, percent))
-  expect(percentile(steadilyRefused, 50)).toBeLessThan(factor * percentile(calm, percent))
+  expect(percentile(steadilyRejected, 50)).toBeLessThan(factor * percentile(calm, percent))
   expect(after.filter(({ status }) => status !== 200)).toEqual([])
   expect(percentile(after, percent)).toBeLessThan(factor * percentile(calm, percent))
   expect(healthy).toBe(true)
@@ -82,7 +81,7 @@ test('under ten times its load it answers what it takes on quickly, and refuses 
   expect(await service.stop()).toBe(0)
 })
 
-test('a crowd of large bodies takes no more memory than it may: what is too much is refused before it is read', async () => {
+test('many large bodies use limited memory: bodies beyond the limit are rejected before they are read', async () => {
   const folder = await temporaryFolder()
   const service = await serve({ DATA_DIR: folder, BODIES_LIMIT_BYTES: '20000000' })
   const { token } = await askForToken(service, (await demoClients(folder)).agent)
@@ -91,17 +90,17 @@ test('a crowd of large bodies takes no more memory than it may: what is too much
   const watched = watch(watching.signal, service.baseUrl, service.process.pid)
   const request = requestText(token, 'POST', '', `{"data":{"text":"${'x'.repeat(1_000_000)}"}}`)
   const connections = await openConnections(service.baseUrl, isFull ? 1000 : 200)
-  const answers = await Promise.all(connections.map((connection) => connection.send(request)))
+  const responses = await Promise.all(connections.map((connection) => connection.send(request)))
   for (const connection of connections) connection.close()
-  // none of these is ever whole, and there is no room for all
+  // These bodies stay incomplete, and together they exceed the limit.
   const unfinished = await openConnections(service.baseUrl, 30)
   const first = await Promise.race(unfinished.map((connection) => connection.send(request.slice(0, -1))))
   for (const connection of unfinished) connection.close()
   watching.abort()
   const { healthy, peak } = await watched
-  const count = (sought: number) => answers.filter(({ status }) => status === sought).length
+  const count = (expected: number) => responses.filter(({ status }) => status === expected).length
   expect(count(200)).toBeGreaterThan(10)
-  expect(count(200) + count(503)).toBe(answers.length)
+  expect(count(200) + count(503)).toBe(responses.length)
   expect(first.status).toBe(503)
   expect(healthy).toBe(true)
   expect(peak).toBeLessThan(before + 300)
@@ -124,7 +123,7 @@ async function fill(folder: string, count: number): Promise<void> {
   await client.end()
 }
 
-/** Creates interactions, one after the other on each connection. */
+/** Creates interactions on each connection, one after the other, until the signal is aborted. */
 async function writeUntil(signal: AbortSignal, connections: readonly Connection[], token: string) {
   const acknowledged: string[] = []
   let others = 0

@@ -1,4 +1,4 @@
-// Two servers on one database, and callers who create, read and update the same interactions at once.
+// Two servers on one database, and clients that create, read and update the same interactions concurrently.
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { serve, temporaryFolder } from '../process/support/caller.ts'
@@ -23,13 +23,13 @@ afterAll(async () => {
   await postgres.remove()
 })
 
-const answers = isFull ? 40_000 : 3_000
+const responses = isFull ? 40_000 : 3_000
 
-test('each version has one winner, whom all later reads see, and no read goes back in time', async () => {
-  await race('quiet', async (load) => untilAnswered(load, answers))
+test('each version has one winner, all later reads see it, and no read goes back in time', async () => {
+  await race('quiet', async (load) => untilAnswered(load, responses))
 })
 
-test('so it is while connections to PostgreSQL are cut in the middle of statements', async () => {
+test('the same holds while connections to PostgreSQL are cut during statements', async () => {
   const cuts = fc.sample(fc.integer({ min: 1, max: 400 }), { numRuns: isFull ? 1000 : 60, seed })
   await race('cut', async (load) => {
     for (const n of cuts) {

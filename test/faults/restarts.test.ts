@@ -1,4 +1,4 @@
-// Servers that go down and come up while they are used.
+// Servers that restart while clients use them.
 import { cp, readdir, rm, symlink } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -17,51 +17,51 @@ const restarts = isFull ? 20 : 3
 const repository = path.join(import.meta.dirname, '..', '..')
 const shared = { JWT_PRIVATE_KEY: signingKeyPem, LOG_LEVEL: 'warn' }
 
-test('on SIGTERM no request fails on connections that are kept open: each is told which answer is its last', async () => {
+test('on SIGTERM no request fails on a persistent connection: its last response says Connection: close', async () => {
   const folder = await temporaryFolder()
   for (let round = 0; round < restarts; round++) {
     const service = await serve({ DATA_DIR: folder })
     const { token } = await askForToken(service, (await demoClients(folder)).agent)
     const request = requestText(token, 'POST', '', '{"type":"chat"}')
-    const counts = { answered: 0, lost: 0, told: 0 }
+    const counts = { answered: 0, lost: 0, closed: 0 }
     const callers = (await openConnections(service.baseUrl, 50)).map(async (connection, n) => {
       for (let isLast = false; !isLast; ) {
         const { status, text } = await connection.send(request)
         isLast = status === 0 || /\r\nconnection: close\r\n/i.test(text)
         if (status === 200) counts.answered++
         else counts.lost++
-        if (isLast && status === 200) counts.told++
-        // some send the next one at once, others after a while
+        if (isLast && status === 200) counts.closed++
+        // Some clients send the next request immediately, others after a pause.
         await pause((n % 10) * 30)
       }
     })
     while (counts.answered < 1000) await pause(5)
     expect(await service.stop()).toBe(0)
     await Promise.all(callers)
-    expect(counts).toMatchObject({ lost: 0, told: 50 })
+    expect(counts).toMatchObject({ lost: 0, closed: 50 })
   }
 })
 
-test('of two servers on one database that restart in turn, callers who retry connection errors notice nothing', async () => {
+test('clients that retry connection errors see no failure while two servers on one database restart in turn', async () => {
   const { url } = await start(await temporaryFolder())
-  const begin = async () => serve({ ...shared, DATABASE_URL: url, DATA_DIR: await temporaryFolder() })
-  const servers = [await begin(), await begin()]
+  const startServer = async () => serve({ ...shared, DATABASE_URL: url, DATA_DIR: await temporaryFolder() })
+  const servers = [await startServer(), await startServer()]
   const { stop } = call(() => servers.map(({ baseUrl }) => baseUrl))
   for (let round = 0; round < 2 * restarts; round++) {
     await pause(500)
-    const leaving = servers[round % 2]
-    expect(await leaving?.stop()).toBe(0)
-    servers[round % 2] = await begin()
+    const stopping = servers[round % 2]
+    expect(await stopping?.stop()).toBe(0)
+    servers[round % 2] = await startServer()
   }
   const outcome = await stop()
   expect(outcome.failures).toEqual([])
   expect(outcome.answered).toBeGreaterThan(1000)
 })
 
-test('while a migration is applied, the version before it serves', async () => {
+test('the previous version serves requests while a migration is applied', async () => {
   const folder = await temporaryFolder()
-  const former = await installWithoutLastMigration()
-  const service = await startInstalled(former, { ...shared, DATA_DIR: folder, KEEP_TOTALS: 'false' })
+  const previous = await installWithoutLastMigration()
+  const service = await startInstalled(previous, { ...shared, DATA_DIR: folder, KEEP_TOTALS: 'false' })
   onTestFinished(async () => void (await service.stop('SIGKILL')))
   const { stop } = call(() => [service.baseUrl])
   await pause(500)
@@ -77,7 +77,7 @@ test('while a migration is applied, the version before it serves', async () => {
   expect(await service.stop()).toBe(0)
 })
 
-/** Sixteen callers, half of whom rest between requests. @returns what stops them, with what they met in all */
+/** Starts 16 clients, half of which pause between requests. `stop` returns the sum of their outcomes. */
 function call(servers: () => readonly string[]): { stop: () => Promise<Outcome> } {
   let isOver = false
   const callers = Array.from({ length: 16 }, (_, n) =>
@@ -97,7 +97,7 @@ function call(servers: () => readonly string[]): { stop: () => Promise<Outcome> 
   }
 }
 
-/** @returns the command of an installation that does not have the latest migration yet */
+/** Installs the service without the latest migration. @returns the path of its executable */
 async function installWithoutLastMigration(): Promise<string> {
   const folder = await temporaryFolder()
   for (const name of ['bin', 'dist', 'migrations', 'openapi', 'package.json'])

@@ -1,4 +1,4 @@
-// The connection to PostgreSQL is lost at its first message, its second, its third …: in the middle of everything.
+// Loses the connection to PostgreSQL at its first message, its second, its third, and so on.
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openDatabase } from '../../src/database/database.ts'
@@ -18,7 +18,7 @@ import { type FaultsPostgres, startPostgres } from './support/postgres.ts'
 import type { Fault } from './support/postgres-proxy.ts'
 
 let postgres: FaultsPostgres
-/** an application for each operation, so that none meets the faults of another; and one for all */
+/** One application for each operation, so that faults hit only that operation; `common` runs them together. */
 let lanes: { operation: Operation; app: FaultyApp }[]
 let common: FaultyApp
 
@@ -39,28 +39,28 @@ afterAll(async () => {
 const faults: readonly Fault[] = ['cut', 'reset', 'stall']
 
 test.each(faults.flatMap((fault) => [[fault, 'new'] as const, [fault, 'used'] as const]))(
-  '%s at each message of a %s connection: the answer is right or retryable',
+  '%s at each message of a %s connection: the response is right or retryable',
   async (fault, age) => {
-    const struck = await Promise.all(
+    const counts = await Promise.all(
       lanes.map(({ operation, app }) => sweep(app, [operation], fault, age === 'new')),
     )
-    for (const count of struck) expect(count).toBeGreaterThan(4)
+    for (const count of counts) expect(count).toBeGreaterThan(4)
   },
 )
 
-test.each(faults)('%s at each message of a batch: each answer is right or retryable', async (fault) => {
+test.each(faults)('%s at each message of a batch: each response is right or retryable', async (fault) => {
   const batch = operations.filter(({ name }) => name !== 'a token')
   expect(await sweep(common, [...batch, ...batch, ...batch], fault, false)).toBeGreaterThan(20)
 })
 
-/** @returns at how many messages the fault came until the operations were through without it */
+/** Runs the operations with a fault at message 1, 2 and so on. @returns the number of messages until none is left */
 async function sweep(
   { app, proxy }: FaultyApp,
   together: readonly Operation[],
   fault: Fault,
   isNew: boolean,
 ): Promise<number> {
-  // in short, at each message of a single operation; but each stall takes as long as it takes to be noticed
+  // Short runs skip messages of batches, and of stalls, which take long to be detected.
   const step = isFull ? 1 : (fault === 'stall' ? 5 : 1) * (together.length > 1 ? 3 : 1)
   for (let n = 1; ; n += step) {
     const runs = together.map((operation) => ({ operation, id: randomUUID() }))
@@ -71,14 +71,14 @@ async function sweep(
     const replies = await Promise.all(
       runs.map(async (run) => ({ ...run, reply: await app.inject(run.operation.request(run.id)) })),
     )
-    const hasStruck = proxy.disarm()
+    const wasTriggered = proxy.disarm()
     for (const { operation, id, reply } of replies)
       await expectAllowed(postgres, operation, id, reply).catch((cause: unknown) => {
         const where = `${operation.name}, ${fault} at message ${n}`
         throw new Error(`${where}: ${reply.statusCode} ${reply.body} ${cause}`, { cause })
       })
     expect((await app.inject(read.request(check.id))).statusCode, `after ${fault} at message ${n}`).toBe(200)
-    if (!hasStruck) return n - 1
+    if (!wasTriggered) return n - 1
   }
 }
 

@@ -1,10 +1,10 @@
-// How much is tried: what anyone will wait for, or with FAULTS=full what it takes to be sure. FAULTS_SEED repeats a run.
+// Length of the fault tests: short by default, long with FAULTS=full. FAULTS_SEED repeats a run.
 
-/** whether everything is tried at length */
+/** whether the long tests run */
 export const isFull = process.env.FAULTS === 'full'
 
-/** how often processes are killed */
+/** number of kills */
 export const rounds = isFull ? 100 : 4
 
-/** decides what is killed, and when */
+/** determines which process is killed, and when */
 export const seed = Number(process.env.FAULTS_SEED ?? Math.floor(Math.random() * 2 ** 31))

@@ -1,4 +1,4 @@
-// Callers of a service that may go away at any moment; they write down what they did and what they were told.
+// Callers of a service that may fail at any moment. They record their requests and the outcomes.
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, onTestFinished, vi } from 'vitest'
@@ -6,35 +6,35 @@ import { agentToken } from '../../support/tokens.ts'
 import type { Read, Write } from './history.ts'
 
 interface Counts {
-  /** calls with an answer other than 503 */
+  /** calls with a response other than 503 */
   answered: number
   unavailable: number
-  /** those of `unavailable` that were reads */
+  /** reads among `unavailable` */
   readsUnavailable: number
-  /** calls without an answer */
+  /** calls without a response */
   lost: number
   slowestMs: number
 }
 
 export interface Load {
   readonly history: (Write | Read)[]
-  /** answers other than those of the contract and 503 */
+  /** responses that are neither in the contract nor 503 */
   readonly unexpected: string[]
   readonly counts: Counts
-  /** Lets each caller finish its call. */
+  /** Stops the callers and waits for their current calls. */
   stop(): Promise<void>
 }
 
 export interface LoadOptions {
-  /** where the service is by now; several: any of them */
+  /** returns the current URLs of the service; several are used in turn */
   readonly baseUrls: () => readonly string[]
   readonly organization: string
   readonly callers: number
-  /** interactions that all callers create, read and update at once */
+  /** number of interactions that all callers create, read and update concurrently */
   readonly shared: number
 }
 
-/** Puts callers to work until the test is over: on interactions of their own, and on some that all of them want. */
+/** Starts callers that work on their own and on shared interactions until `stop` or the end of the test. */
 export function startLoad({ baseUrls, organization, callers, shared }: LoadOptions): Load {
   const counts = { answered: 0, unavailable: 0, readsUnavailable: 0, lost: 0, slowestMs: 0 }
   const load = { history: [], unexpected: [], counts }
@@ -76,25 +76,25 @@ function caller(
   async function send(method: string, path: string, body?: string) {
     const began = performance.now()
     const urls = baseUrls()
-    const answer = await fetch(`${urls[turn++ % urls.length]}/rtc-api/interactions${path}`, {
+    const response = await fetch(`${urls[turn++ % urls.length]}/rtc-api/interactions${path}`, {
       method,
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
       ...(body === undefined ? {} : { body }),
     })
       .then(async (response) => ({ status: response.status, text: await response.text() }))
       .catch(() => ({ status: 0, text: '' }))
-    if (answer.status === 0) {
+    if (response.status === 0) {
       counts.lost++
       await pause(10)
-    } else if (answer.status === 503) counts.unavailable++
+    } else if (response.status === 503) counts.unavailable++
     else counts.answered++
     const ended = performance.now()
     counts.slowestMs = Math.max(counts.slowestMs, ended - began)
-    return { ...answer, began, ended }
+    return { ...response, began, ended }
   }
   function outcomeOf(status: number, text: string, applied: number): Write['outcome'] {
     if (status === applied) return 'applied'
-    if (status === 409) return 'refused'
+    if (status === 409) return 'rejected'
     if (status !== 503 && status !== 0) unexpected.push(`${status} ${text}`)
     return 'unknown'
   }
@@ -110,12 +110,12 @@ function caller(
       const data = newData()
       const version = base === undefined ? '' : `"version":${base},`
       const { status, text, ...times } = await send('PUT', `/${id}`, `{${version}"data":${data}}`)
-      // what was not created cannot be updated
+      // 404 is right as long as the interaction is not created.
       if (status === 404 && !wasCreated(history, id, times.began)) return
       const outcome = outcomeOf(status, text, 204)
       history.push({ kind: 'update', id, base, data, outcome, ...times })
     },
-    /** @returns the version; undefined without an answer */
+    /** @returns the version; undefined without a 200 */
     async read(id: string): Promise<number | undefined> {
       const { status, text, ...times } = await send('GET', `/${id}`)
       if (status === 200) {
@@ -138,17 +138,17 @@ function wasCreated(history: readonly (Write | Read)[], id: string, before: numb
 }
 
 /**
- * Until the service has answered so many more calls.
- * @throws Error when it has not by then
+ * Waits until the service has responded to `more` further calls.
+ * @throws Error after `withinMs`
  */
-export async function untilAnswered({ counts }: Load, more: number, withinMs = hangMs): Promise<void> {
+export async function untilAnswered({ counts }: Load, more: number, withinMs = stepLimitMs): Promise<void> {
   const goal = counts.answered + more
   await vi.waitUntil(() => counts.answered >= goal, { timeout: withinMs, interval: 5 })
 }
 
 /**
- * Until so many more calls were answered 503.
- * @throws Error when they never are, and when one is answered as it may not be
+ * Waits until `more` further calls got 503.
+ * @throws Error after 120 s, or on an unexpected response
  */
 export async function untilUnavailable({ counts, unexpected }: Load, more: number): Promise<void> {
   const goal = counts.unavailable + more
@@ -156,13 +156,13 @@ export async function untilUnavailable({ counts, unexpected }: Load, more: numbe
     expect(unexpected).toEqual([])
     return counts.unavailable >= goal
   }
-  await vi.waitUntil(isReached, { timeout: hangMs, interval: 5 })
+  await vi.waitUntil(isReached, { timeout: stepLimitMs, interval: 5 })
 }
 
-/** longer than anything takes, in milliseconds, unless it never ends */
-const hangMs = 120_000
+/** time limit in milliseconds, longer than any step takes */
+const stepLimitMs = 120_000
 
-/** Everything of an organization, by walking the pages of its search. */
+/** Reads all interactions of an organization page by page. */
 export async function listAll(baseUrl: string, organization: string) {
   const stored = new Map<string, { version: number; data: string }>()
   const headers = { authorization: `Bearer ${agentToken(organization)}` }
@@ -171,7 +171,7 @@ export async function listAll(baseUrl: string, organization: string) {
     const response = await fetch(`${baseUrl}/rtc-api/interactions?${query}`, { headers })
     const text = await response.text()
     const { content, totalElements, last } = JSON.parse(text)
-    for (const one of content) stored.set(one.id, { version: one.version, data: JSON.stringify(one.data) })
+    for (const { id, version, data } of content) stored.set(id, { version, data: JSON.stringify(data) })
     if (last) return { stored, total: Number(totalElements) }
   }
 }

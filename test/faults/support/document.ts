@@ -1,4 +1,4 @@
-// The committed OpenAPI document: which operations there are, and whether a reply is one that it tells of.
+// Reads the committed OpenAPI document: its operations, and whether a response conforms to it.
 import { readFileSync } from 'node:fs'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
@@ -73,21 +73,22 @@ export const operations: readonly Operation[] = Object.entries(document.paths).f
   }),
 )
 
-/** The methods that the document has for a path. */
+/** Returns the documented methods of a path. */
 export const methodsOf = (path: string) =>
   operations.filter((operation) => operation.path === path).map(({ method }) => method)
 
+/** Resolves a reference to a component. */
 export function resolve(schema: Schema): Schema {
   const name = schema.$ref?.split('/').at(-1)
   return name === undefined ? schema : (document.components.schemas[name] ?? schema)
 }
 
-/** What of the reply is not as the document says; empty when all is. */
+/** Returns how a response differs from the document; empty if it conforms. */
 export function differences({ method, path, statuses }: Operation, reply: WireReply): string[] {
   if (!statuses.includes(String(reply.status))) return [`status ${reply.status} is not documented`]
   const content = document.paths[path]?.[method.toLowerCase()]?.responses[reply.status]?.content ?? {}
   const [type] = Object.keys(content)
-  if (type === undefined) return reply.body === '' ? [] : ['there is a body']
+  if (type === undefined) return reply.body === '' ? [] : ['the body must be empty']
   if (reply.headers['content-type'] !== type) return [`content type ${reply.headers['content-type']}`]
   const pointer = [
     'paths',
@@ -101,6 +102,6 @@ export function differences({ method, path, statuses }: Operation, reply: WireRe
   ]
   const escaped = pointer.map((part) => encodeURIComponent(part.replaceAll('~', '~0').replaceAll('/', '~1')))
   const isValid = ajv.getSchema(`openapi#/${escaped.join('/')}`)
-  if (isValid === undefined) return ['the document has no schema for it']
+  if (isValid === undefined) return ['the document has no schema for this response']
   return isValid(JSON.parse(reply.body)) ? [] : [ajv.errorsText(isValid.errors)]
 }

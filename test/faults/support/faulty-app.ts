@@ -1,4 +1,4 @@
-// The application in this process, on a database that is reached through a proxy.
+// Runs the application in this process with a database behind a proxy.
 import type { FastifyInstance } from 'fastify'
 import { pino } from 'pino'
 import { buildApp } from '../../../src/app.ts'
@@ -15,7 +15,7 @@ export interface FaultyApp {
   close(): Promise<void>
 }
 
-/** short ones, so that what never answers is given up soon */
+/** Short, so that statements without a response fail soon. */
 const limits = { connectTimeoutMs: 400, statementTimeoutMs: 400, lockTimeoutMs: 200 }
 
 export async function startFaultyApp(databaseUrl: string): Promise<FaultyApp> {

@@ -1,6 +1,6 @@
-// Runs steps against a service, keeps what must be stored by then, and says of each reply what is wrong with it.
+// Runs steps against a service, tracks what must be stored, and reports what is wrong with each response.
 import { type Operation, operations } from './document.ts'
-import { alwaysWrong, documentedWrong } from './replies.ts'
+import { documentErrors, generalErrors } from './replies.ts'
 import { type CallerName, type Id, isHonest, type Step } from './requests.ts'
 import type { WireReply, WireRequest } from './wire.ts'
 
@@ -12,7 +12,7 @@ interface Stored {
   readonly version: number
 }
 
-/** What of a body decides how a valid request is answered. */
+/** The members of a body that determine the response to a valid request. */
 interface Sent {
   readonly interactionId?: string
   readonly organizationId?: string
@@ -24,13 +24,17 @@ interface Sent {
 export interface FuzzTarget {
   readonly send: (request: WireRequest) => Promise<WireReply>
   readonly tokens: Readonly<Record<CallerName, string | undefined>>
-  /** a form with which the token endpoint grants a token */
+  /** form for which the token endpoint issues a token */
   readonly credentials: Readonly<Record<string, string>>
 }
 
 const all = '/rtc-api/interactions'
 
-/** @param run part of each id that the run makes, so that runs do not meet */
+/**
+ * Starts a run.
+ * @param run suffix of all ids of the run, which keeps runs apart
+ * @returns a function that runs a step
+ */
 export function startRun(target: FuzzTarget, run: string) {
   const stored = new Map<string, Stored>()
 
@@ -38,7 +42,7 @@ export function startRun(target: FuzzTarget, run: string) {
     'known' in id ? ([...stored.keys()].at(id.known % (stored.size + 1)) ?? `unknown~${run}`) : textOf(id)
   const textOf = (id: { own: string } | { raw: string }) => ('own' in id ? `${id.own}~${run}` : id.raw)
 
-  /** What a step sends: the ids and versions that earlier replies had, in place of those that are made up. */
+  /** Returns the request of a step, with ids and versions of earlier responses in place of placeholders. */
   function toRequest(step: Step, operation: Operation, id: string): WireRequest {
     const token = target.tokens[step.caller]
     const path = operation.path.replace('{interactionId}', 'raw' in step.id ? id : encodeURIComponent(id))
@@ -64,13 +68,13 @@ export function startRun(target: FuzzTarget, run: string) {
     if (operationId === 'createToken')
       return new URLSearchParams(kind === 'valid' ? target.credentials : toTexts(members)).toString()
     if (kind === 'valid' && 'interactionId' in members) members.interactionId = id
-    else if (isIdText(members.interactionId)) members.interactionId += `~${run}`
+    else if (isExtensibleId(members.interactionId)) members.interactionId += `~${run}`
     if (typeof members.version === 'number' && members.version % 2 === 0)
       members.version = stored.get(id)?.version ?? members.version
     return JSON.stringify(members)
   }
 
-  /** The status that a valid request has, by what is stored. */
+  /** Returns the status that a valid request must get, given what is stored. */
   function expectedStatus({ caller, query }: Step, operation: Operation, id: string, sent: Sent): number {
     if (!operation.guarded) return 200
     if (!isHonest(caller)) return 401
@@ -89,28 +93,29 @@ export function startRun(target: FuzzTarget, run: string) {
     return sent.version !== undefined && sent.version !== stored.get(id)?.version ? 409 : 204
   }
 
-  /** Reads past all limits of a caller what is stored under the id. */
-  async function look(id: string): Promise<Stored | undefined> {
+  /** Reads an interaction as SERVICE. */
+  async function readStored(id: string): Promise<Stored | undefined> {
     const headers = { authorization: `Bearer ${target.tokens.service}` }
     const path = `${all}/${encodeURIComponent(id)}`
     const reply = await target.send({ method: 'GET', path, headers, body: undefined })
     return reply.status === 200 ? JSON.parse(reply.body) : undefined
   }
 
-  /** What a write did to the row, which must be what its reply says. */
+  /** Returns how the stored row differs from what the response of a write says. */
   async function checkWrite(step: Step, sent: Sent, reply: WireReply, id: string): Promise<string[]> {
     const before = stored.get(id)
-    const after = id.isWellFormed() && id !== '' ? await look(id) : undefined
+    const after = id.isWellFormed() && id !== '' ? await readStored(id) : undefined
     if (reply.status >= 400) {
-      // an id that an earlier run has made is no row that this request left
-      const isOthers = before === undefined && reply.status === 409
-      return isOthers || same(before, after) ? [] : ['it was refused, and changed what is stored']
+      // A conflict with an id of an earlier run.
+      const isOtherRun = before === undefined && reply.status === 409
+      return isOtherRun || same(before, after) ? [] : ['a rejected request changed the row']
     }
-    if (after === undefined) return ['it was accepted, and is not stored']
+    if (after === undefined) return ['an accepted request stored nothing']
     stored.set(id, after)
     const owner = before?.organizationId ?? (step.caller === 'service' ? after.organizationId : step.caller)
-    if (after.organizationId !== owner) return ['it is stored in another organization']
-    if (step.caller !== 'service' && step.caller !== owner) return ['it is of another organization']
+    if (after.organizationId !== owner) return ['the row is in another organization']
+    if (step.caller !== 'service' && step.caller !== owner)
+      return ['a caller changed a row of another organization']
     const { type, data, version } = { data: {}, version: -1, ...before }
     const isChanged = before === undefined || sent.type !== undefined || sent.data !== undefined
     const next = {
@@ -121,13 +126,13 @@ export function startRun(target: FuzzTarget, run: string) {
     if (step.kind === 'valid')
       return same(next, { type: after.type, data: after.data, version: after.version })
         ? []
-        : ['it is stored otherwise']
+        : ['the row differs from the request']
     return after.version === version || after.version === version + 1
       ? []
-      : ['it has another version than the next']
+      : ['the version is not the next one']
   }
 
-  /** @returns the request, the reply, and what is wrong */
+  /** @returns the request, the reply and a list of errors */
   return async (step: Step) => {
     const operation = operations.find(({ operationId }) => operationId === step.operationId) ?? fail()
     const id = idOf(step.id)
@@ -136,10 +141,11 @@ export function startRun(target: FuzzTarget, run: string) {
     const sent: Sent = JSON.parse((isValid && operation.guarded ? request.body : undefined) ?? '{}')
     const expected = expectedStatus(step, operation, id, sent)
     const reply = await target.send(request)
-    const wrong = [...alwaysWrong(step, request, reply), ...documentedWrong(step, operation, request, reply)]
+    const wrong = [...generalErrors(step, request, reply), ...documentErrors(step, operation, request, reply)]
     if (isValid && reply.status !== expected) wrong.push(`status ${expected} was expected`)
     if (isValid && reply.status === 200 && operation.operationId === 'getInteraction')
-      if (!same(JSON.parse(reply.body), stored.get(id))) wrong.push('it is not what was stored')
+      if (!same(JSON.parse(reply.body), stored.get(id)))
+        wrong.push('the response differs from the stored row')
     const isWrite = operation.guarded && ['POST', 'PUT'].includes(request.method) && wrong.length === 0
     if (isWrite)
       wrong.push(...(await checkWrite(step, sent, reply, writtenId(operation, request, reply, id))))
@@ -148,11 +154,11 @@ export function startRun(target: FuzzTarget, run: string) {
 }
 
 function fail(): never {
-  throw new Error('the document has no such operation')
+  throw new Error('the document does not have the operation')
 }
 
-/** Whether it can be an id with something behind it, too. */
-const isIdText = (value: unknown): value is string =>
+/** Returns whether a value is a valid id even with a suffix. */
+const isExtensibleId = (value: unknown): value is string =>
   typeof value === 'string' && value.length < 200 && value.isWellFormed() && !value.includes('\u0000')
 
 const same = (one: unknown, other: unknown) => JSON.stringify(one) === JSON.stringify(other)
@@ -160,10 +166,10 @@ const same = (one: unknown, other: unknown) => JSON.stringify(one) === JSON.stri
 const toTexts = (members: object) =>
   Object.entries(members).map(([name, value]): [string, string] => [name, String(JSON.stringify(value))])
 
-/** The id that a creation made or meant, or that an update names. */
+/** Returns the id that a create made or requested, or that an update names. */
 function writtenId({ path }: Operation, request: WireRequest, reply: WireReply, id: string): string {
   if (path !== all) return id
   if (reply.status === 200) return JSON.parse(reply.body).interactionId
-  const [, meant = ''] = /"interactionId":("(?:[^"\\]|\\.)*")/.exec(request.body ?? '') ?? []
-  return meant === '' ? '' : JSON.parse(meant)
+  const [, requested = ''] = /"interactionId":("(?:[^"\\]|\\.)*")/.exec(request.body ?? '') ?? []
+  return requested === '' ? '' : JSON.parse(requested)
 }

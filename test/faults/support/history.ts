@@ -1,21 +1,21 @@
-// What callers did to interactions and were told, and whether one register a row explains all of it.
+// A history of requests and outcomes, and a checker: each interaction must behave like a linearizable register.
 import { expect } from 'vitest'
 
 interface Event {
   readonly id: string
-  /** milliseconds, on one clock for all callers */
+  /** in milliseconds, by one clock for all callers */
   readonly began: number
   readonly ended: number
 }
 
 export interface Write extends Event {
   readonly kind: 'create' | 'update'
-  /** the version that an update gave; undefined: whichever it finds */
+  /** expected version of an update; undefined: any */
   readonly base: number | undefined
-  /** the data that it writes, unlike those of any other write */
+  /** written data, unique to this write */
   readonly data: string
-  /** `unknown`: no answer, or one that says to try again */
-  readonly outcome: 'applied' | 'refused' | 'unknown'
+  /** `unknown`: no response, or a retryable one */
+  readonly outcome: 'applied' | 'rejected' | 'unknown'
 }
 
 export interface Read extends Event {
@@ -30,46 +30,46 @@ export interface Stored {
 }
 
 /**
- * Expects the history of one interaction to be that of a register: one winner a version and no version without one,
- * what was acknowledged seen by all who ask later, nobody going back in time, and no refusal without a reason.
- * @param stored what is there in the end; undefined: nothing
+ * Expects the history of one interaction to be that of a register: each version has exactly one winner, later reads see
+ * acknowledged writes, reads do not go back in time, and every conflict has a cause.
+ * @param stored the final state; undefined: nothing is stored
  */
 export function expectRegister(history: readonly (Write | Read)[], stored: Stored | undefined): void {
   const writes = history.filter((event) => event.kind !== 'read')
   const reads = history.filter((event) => event.kind === 'read')
-  const effective = writes.filter(({ outcome }) => outcome !== 'refused')
+  const effective = writes.filter(({ outcome }) => outcome !== 'rejected')
   const applied = writes.filter(({ outcome }) => outcome === 'applied')
   if (stored === undefined) {
-    expect([...applied, ...reads], 'acknowledged or seen, yet missing').toEqual([])
+    expect([...applied, ...reads], 'acknowledged or read, but missing').toEqual([])
     return
   }
   const seen = [...reads, { ...stored, began: Number.POSITIVE_INFINITY, ended: Number.POSITIVE_INFINITY }]
   for (const { data, began, ended } of seen) {
     const writer = effective.find((write) => write.data === data)
-    expect(writer, `data ${data} that nobody wrote, or whose write was refused`).toBeDefined()
-    expect(writer?.began, `data ${data} seen before they were written`).toBeLessThanOrEqual(ended)
+    expect(writer, `data ${data} was not written, or its write was rejected`).toBeDefined()
+    expect(writer?.began, `data ${data} was read before it was written`).toBeLessThanOrEqual(ended)
     const later = applied.filter((write) => write.began > (writer?.ended ?? 0) && write.ended < began)
     if (writer?.outcome === 'applied')
-      expect(later, `data ${data} seen after others replaced them`).toEqual([])
+      expect(later, `data ${data} was read after it was replaced`).toEqual([])
   }
   const unversioned = effective.filter(({ kind, base }) => kind === 'update' && base === undefined)
-  const sure = applied.filter(({ kind }) => kind === 'update').length
-  const possible = effective.filter(({ kind }) => kind === 'update').length
-  expect(stored.version, 'an acknowledged update is missing').toBeGreaterThanOrEqual(sure)
-  expect(stored.version, 'an update was applied twice').toBeLessThanOrEqual(possible)
+  const minimum = applied.filter(({ kind }) => kind === 'update').length
+  const maximum = effective.filter(({ kind }) => kind === 'update').length
+  expect(stored.version, 'an acknowledged update is missing').toBeGreaterThanOrEqual(minimum)
+  expect(stored.version, 'an update was applied twice').toBeLessThanOrEqual(maximum)
   if (unversioned.length === 0) expectVersions(effective, seen, stored.version)
-  expectReasons(writes)
-  expectNoWayBack(reads, applied)
+  expectCauses(writes)
+  expectMonotonicReads(reads, applied)
 }
 
-/** The version that a write makes. */
-function made({ kind, base }: Write): number | undefined {
+/** Returns the version that a write creates; undefined if unknown. */
+function createdVersion({ kind, base }: Write): number | undefined {
   return kind === 'create' ? 0 : base === undefined ? undefined : base + 1
 }
 
 function expectVersions(effective: readonly Write[], seen: readonly Stored[], last: number): void {
   for (let version = 0; version <= last; version++) {
-    const writers = effective.filter((write) => made(write) === version)
+    const writers = effective.filter((write) => createdVersion(write) === version)
     const winners = writers.filter(({ outcome }) => outcome === 'applied')
     expect(winners.length, `winners of version ${version}`).toBeLessThanOrEqual(1)
     expect(writers.length, `writers of version ${version}`).toBeGreaterThan(0)
@@ -78,34 +78,39 @@ function expectVersions(effective: readonly Write[], seen: readonly Stored[], la
     expect(data.size, `states of version ${version}`).toBeLessThanOrEqual(1)
     for (const one of data) expect(allowed, `the winner of version ${version}`).toContain(one)
   }
-  const beyond = effective.filter((write) => write.outcome === 'applied' && (made(write) ?? 0) > last)
-  expect(beyond, 'acknowledged, yet missing').toEqual([])
+  const beyond = effective.filter(
+    (write) => write.outcome === 'applied' && (createdVersion(write) ?? 0) > last,
+  )
+  expect(beyond, 'acknowledged, but missing').toEqual([])
 }
 
-/** Whoever was refused came after another who made the version that he would have made. */
-function expectReasons(writes: readonly Write[]): void {
-  for (const refused of writes.filter(({ outcome }) => outcome === 'refused')) {
-    const reason = writes.find(
-      (write) => write.outcome !== 'refused' && made(write) === made(refused) && write.began <= refused.ended,
+/** Expects each rejected write to have lost its version to a write that began before it ended. */
+function expectCauses(writes: readonly Write[]): void {
+  for (const rejected of writes.filter(({ outcome }) => outcome === 'rejected')) {
+    const cause = writes.find(
+      (write) =>
+        write.outcome !== 'rejected' &&
+        createdVersion(write) === createdVersion(rejected) &&
+        write.began <= rejected.ended,
     )
-    expect(reason, `a reason for 409 to ${refused.kind} ${refused.data}`).toBeDefined()
+    expect(cause, `the cause of 409 for ${rejected.kind} ${rejected.data}`).toBeDefined()
   }
 }
 
-function expectNoWayBack(reads: readonly Read[], applied: readonly Write[]): void {
+function expectMonotonicReads(reads: readonly Read[], applied: readonly Write[]): void {
   const known = [
     ...reads.map(({ version, ended }) => ({ version, ended })),
-    ...applied.map((write) => ({ version: made(write) ?? 0, ended: write.ended })),
+    ...applied.map((write) => ({ version: createdVersion(write) ?? 0, ended: write.ended })),
   ]
   for (const read of reads) {
     const before = known.filter(({ ended }) => ended < read.began).map(({ version }) => version)
-    expect(read.version, `a read at ${read.began} of ${read.id}`).toBeGreaterThanOrEqual(
+    expect(read.version, `version read at ${read.began} of ${read.id}`).toBeGreaterThanOrEqual(
       Math.max(0, ...before),
     )
   }
 }
 
-/** Expects each interaction's part of a history to be that of a register. @param where says so in the failure */
+/** Expects the history of each interaction to be that of a register. @param where context for failure messages */
 export function expectHistory(
   history: readonly (Write | Read)[],
   stored: ReadonlyMap<string, Stored>,

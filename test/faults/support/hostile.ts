@@ -1,4 +1,4 @@
-// What has broken services elsewhere, in the places of a request where it can stand.
+// Values that have broken other services, by their place in a request.
 
 export const hostileTexts = [
   '',
@@ -104,7 +104,7 @@ export const otherTypes = [
 ]
 export const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS']
 
-/** What a client must not be able to set. */
+/** Members that a client must not be able to set. */
 export const forgedMembers = {
   id: 'forged',
   createdBy: 'forged',

@@ -1,25 +1,25 @@
-// Puts a load on the service over many connections that stay open, at a rate that does not wait for answers.
+// Generates an open-loop load over many persistent connections.
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 
-export interface Answer {
-  /** 0 when the connection was lost before the answer was there */
+export interface TimedResponse {
+  /** 0 if the connection was lost before the response was complete */
   readonly status: number
-  /** the whole answer as it came */
+  /** head and body as received */
   readonly text: string
-  /** when the request was sent, and how long its answer took, in milliseconds */
+  /** send time of the request, and the time until its response was complete, in milliseconds */
   readonly sentAt: number
   readonly milliseconds: number
 }
 
 export interface Connection {
-  /** One request at a time. */
-  send(request: string): Promise<Answer>
+  /** Sends a request; only one at a time. */
+  send(request: string): Promise<TimedResponse>
   close(): void
 }
 
-/** The text of a request for one of the API's paths. */
+/** Returns the text of a request below /rtc-api/interactions. */
 export function requestText(token: string, method: string, path: string, body = ''): string {
   return (
     `${method} /rtc-api/interactions${path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n` +
@@ -27,7 +27,7 @@ export function requestText(token: string, method: string, path: string, body = 
   )
 }
 
-/** Opens so many connections. */
+/** Opens `count` connections. */
 export async function openConnections(baseUrl: string, count: number): Promise<Connection[]> {
   return await Promise.all(Array.from({ length: count }, () => openConnection(baseUrl)))
 }
@@ -40,14 +40,14 @@ async function openConnection(baseUrl: string): Promise<Connection> {
     send(request) {
       const sentAt = performance.now()
       socket.write(request)
-      return readAnswer(socket, sentAt)
+      return readResponse(socket, sentAt)
     },
     close: () => void socket.destroy(),
   }
 }
 
-/** Reads up to the end that `Content-Length` tells, which every answer to these requests has, but 204. */
-function readAnswer(socket: Socket, sentAt: number): Promise<Answer> {
+/** Reads a response up to its `Content-Length`, which all of these responses except 204 have. */
+function readResponse(socket: Socket, sentAt: number): Promise<TimedResponse> {
   return new Promise((resolve) => {
     let text = ''
     const finish = (status: number) => {
@@ -63,36 +63,35 @@ function readAnswer(socket: Socket, sentAt: number): Promise<Answer> {
       if (text.length >= head + 4 + length) finish(Number(text.slice(9, 12)))
     }
     socket.on('data', onData).on('close', onClose)
-    // what was lost already is not told again
+    // A destroyed socket emits no further event.
     if (socket.destroyed) onClose()
   })
 }
 
 /**
- * Sends so many requests a second, evenly, each on a connection that is free; what finds none free is not sent.
- * @param seconds how long
- * @returns the answers, in the order of sending
+ * Sends `perSecond` requests a second for `seconds`, each on a free connection. Drops requests when none is free.
+ * @returns the responses in the order of sending
  */
 export async function offer(
   connections: readonly Connection[],
   request: () => string,
   { perSecond, seconds }: { perSecond: number; seconds: number },
-): Promise<Answer[]> {
+): Promise<TimedResponse[]> {
   const free = [...connections]
-  const answers: Promise<Answer>[] = []
+  const responses: Promise<TimedResponse>[] = []
   const start = performance.now()
   for (let due = 0, sent = 0; due < perSecond * seconds; await pause(1)) {
     due = Math.min(((performance.now() - start) / 1000) * perSecond, perSecond * seconds)
     for (; sent < due; sent++) {
       const connection = free.pop()
       if (connection === undefined) continue
-      answers.push(connection.send(request()).finally(() => void free.unshift(connection)))
+      responses.push(connection.send(request()).finally(() => void free.unshift(connection)))
     }
   }
-  return await Promise.all(answers)
+  return await Promise.all(responses)
 }
 
-/** Sends one request after the other on each connection. @returns how many were answered a second */
+/** Sends requests on each connection, one after the other, for `seconds`. @returns responses per second */
 export async function measureCapacity(
   connections: readonly Connection[],
   request: () => string,
@@ -107,8 +106,8 @@ export async function measureCapacity(
   return (await Promise.all(counts)).reduce((a, b) => a + b) / seconds
 }
 
-/** The smallest time that so many of a hundred answers do not exceed. */
-export function percentile(answers: readonly Answer[], percent: number): number {
-  const times = answers.map(({ milliseconds }) => milliseconds).toSorted((a, b) => a - b)
+/** Returns a percentile (0 to 100) of the response times in milliseconds. */
+export function percentile(responses: readonly TimedResponse[], percent: number): number {
+  const times = responses.map(({ milliseconds }) => milliseconds).toSorted((a, b) => a - b)
   return times[Math.ceil((times.length * percent) / 100) - 1] ?? Number.NaN
 }

@@ -1,4 +1,4 @@
-// Each operation of the API with the answers that are right, and what may be stored after each of them.
+// The operations of the API with their right responses and the states that may be stored afterwards.
 import type { InjectOptions, LightMyRequestResponse } from 'fastify'
 import { expect } from 'vitest'
 import { agentToken, bearer } from '../../support/tokens.ts'
@@ -6,14 +6,14 @@ import type { FaultsPostgres, StoredState } from './postgres.ts'
 
 export interface Operation {
   readonly name: string
-  /** the answer without a fault */
+  /** status without a fault */
   readonly status: number
-  /** what is stored before; undefined: nothing of that id */
+  /** state before the operation; undefined: nothing is stored */
   readonly before: StoredState | undefined
   readonly request: (id: string) => InjectOptions
-  /** what is stored when it was applied; without it, it changes nothing */
+  /** state after the operation; default: `before` */
   readonly after?: StoredState
-  /** expects the body of the right answer */
+  /** checks the body of the right response */
   readonly check?: (body: string, id: string) => void
 }
 
@@ -42,7 +42,7 @@ export const read: Operation = {
 
 export const operations: readonly Operation[] = [
   {
-    name: 'a creation',
+    name: 'a create',
     status: 200,
     before: undefined,
     request: (id) => ({
@@ -55,7 +55,7 @@ export const operations: readonly Operation[] = [
     check: (body, id) => expect(body).toBe(`{"interactionId":"${id}","version":0}`),
   },
   {
-    name: 'a creation of an id that exists',
+    name: 'a create with an existing id',
     status: 409,
     before: old,
     request: (id) => ({ method: 'POST', url: api, headers, payload: `{"interactionId":"${id}"}` }),
@@ -63,14 +63,14 @@ export const operations: readonly Operation[] = [
   read,
   { name: 'an update', status: 204, before: old, request: put('{"data":{"n": 2.0}}'), after: changed },
   {
-    name: 'an update of a version',
+    name: 'an update with a version',
     status: 204,
     before: old,
     request: put('{"version":0,"data":{"n": 2.0}}'),
     after: changed,
   },
   {
-    name: 'an update of a version that is over',
+    name: 'an update with an old version',
     status: 409,
     before: changed,
     request: put('{"version":0,"data":{"n": 3.0}}'),
@@ -90,7 +90,7 @@ export const operations: readonly Operation[] = [
     after: changed,
   },
   {
-    name: 'an update with If-Match of a version that is over',
+    name: 'an update with If-Match of an old version',
     status: 412,
     before: changed,
     request: put('{"data":{"n": 3.0}}', { 'if-match': '"0"' }),
@@ -119,7 +119,7 @@ export const operations: readonly Operation[] = [
   },
 ]
 
-/** Puts the state before the operation into the table, past the service, created by a user of that id. */
+/** Inserts the initial state of an operation directly. The creator is a user named like the id. */
 export async function prepare(postgres: FaultsPostgres, { before }: Operation, id: string): Promise<void> {
   if (before === undefined) return
   await postgres.query(
@@ -129,7 +129,7 @@ export async function prepare(postgres: FaultsPostgres, { before }: Operation, i
   )
 }
 
-/** Expects the right answer or a retryable one, and what is stored to be one of the states which that answer allows. */
+/** Expects the right response or a retryable one, and a stored state that the response allows. */
 export async function expectAllowed(
   postgres: FaultsPostgres,
   { status, before, after = before, check }: Operation,

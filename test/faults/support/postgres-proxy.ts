@@ -1,12 +1,12 @@
-// Stands before PostgreSQL, and loses its connections at a given message of the protocol.
+// A proxy in front of PostgreSQL that breaks connections at a given protocol message.
 import { once } from 'node:events'
 import { createServer, type Server, Socket } from 'node:net'
 
-/** `cut`: the connection ends; `reset`: it is aborted; `stall`: it stays, and nothing comes through any more */
+/** `cut` closes the connection, `reset` aborts it, `stall` keeps it open but forwards nothing more. */
 export type Fault = 'cut' | 'reset' | 'stall'
 
 export class PostgresProxy {
-  /** where PostgreSQL is */
+  /** URL of PostgreSQL */
   target: URL
   readonly #pairs = new Set<Pair>()
   #server: Server | undefined
@@ -17,12 +17,12 @@ export class PostgresProxy {
     this.target = new URL(targetUrl)
   }
 
-  /** the target's URL, through the proxy */
+  /** URL of PostgreSQL through the proxy */
   get url(): string {
     return Object.assign(new URL(this.target), { host: `127.0.0.1:${this.#port}` }).href
   }
 
-  /** Takes connections, after `close` on the same port as before. */
+  /** Accepts connections; after `close`, on the same port as before. */
   async listen(): Promise<void> {
     const server = createServer((client) => this.#join(client)).listen(this.#port, '127.0.0.1')
     await once(server, 'listening')
@@ -32,24 +32,24 @@ export class PostgresProxy {
     this.#server = server
   }
 
-  /** The fault comes in place of the n-th message from now on, in either direction, on any connection. */
+  /** Injects the fault in place of the n-th message from now on, counted over all connections and both directions. */
   arm(fault: Fault, n: number): void {
     this.#armed = { fault, messagesLeft: n }
   }
 
-  /** No fault from now on. @returns whether it had come */
+  /** Cancels the fault. @returns whether it was triggered */
   disarm(): boolean {
-    const hasStruck = this.#armed?.messagesLeft === 0
+    const wasTriggered = this.#armed?.messagesLeft === 0
     this.#armed = undefined
-    return hasStruck
+    return wasTriggered
   }
 
-  /** Ends all connections, and waits until the other side has noticed. */
+  /** Closes all connections and waits until the other side has closed them, too. */
   async endAll(): Promise<void> {
     await Promise.all([...this.#pairs].map((pair) => pair.end()))
   }
 
-  /** Refuses connections, and cuts those that there are. */
+  /** Stops accepting connections and closes the existing ones. */
   async close(): Promise<void> {
     const server = this.#server
     this.#server = undefined
@@ -61,12 +61,12 @@ export class PostgresProxy {
 
   #join(client: Socket): void {
     const server = new Socket().connect(Number(this.target.port), this.target.hostname)
-    const pair = new Pair(client, server, () => this.#faultNow())
+    const pair = new Pair(client, server, () => this.#nextFault())
     this.#pairs.add(pair)
     client.once('close', () => this.#pairs.delete(pair))
   }
 
-  #faultNow(): Fault | undefined {
+  #nextFault(): Fault | undefined {
     if (this.#armed === undefined || this.#armed.messagesLeft === 0) return undefined
     this.#armed.messagesLeft--
     return this.#armed.messagesLeft === 0 ? this.#armed.fault : undefined
@@ -77,15 +77,15 @@ class Pair {
   readonly #sockets: readonly [client: Socket, server: Socket]
   #isStalled = false
 
-  constructor(client: Socket, server: Socket, faultNow: () => Fault | undefined) {
+  constructor(client: Socket, server: Socket, nextFault: () => Fault | undefined) {
     this.#sockets = [client, server]
-    // else each message would wait for the one before it to be acknowledged
+    // Otherwise each message waits until the previous one is acknowledged.
     for (const socket of this.#sockets) socket.setNoDelay()
-    this.#forward(client, server, messages({ startsUntyped: true }), faultNow)
-    this.#forward(server, client, messages({ startsUntyped: false }), faultNow)
+    this.#forward(client, server, messages({ startsUntyped: true }), nextFault)
+    this.#forward(server, client, messages({ startsUntyped: false }), nextFault)
   }
 
-  lose(fault: Fault): void {
+  break(fault: Fault): void {
     if (fault === 'stall') this.#isStalled = true
     else for (const socket of this.#sockets) fault === 'reset' ? socket.resetAndDestroy() : socket.destroy()
   }
@@ -102,21 +102,21 @@ class Pair {
     from: Socket,
     to: Socket,
     split: (chunk: Buffer) => Iterable<Buffer>,
-    faultNow: () => Fault | undefined,
+    nextFault: () => Fault | undefined,
   ): void {
     from.on('data', (chunk) => {
       for (const message of split(chunk)) {
         if (this.#isStalled || from.destroyed) return
-        const fault = faultNow()
+        const fault = nextFault()
         if (fault === undefined) to.write(message)
-        else this.lose(fault)
+        else this.break(fault)
       }
     })
     from.on('error', () => {}).on('close', () => to.destroy())
   }
 }
 
-/** Cuts a stream of PostgreSQL's protocol into its messages (PostgreSQL documentation, chapter 54). */
+/** Splits a stream into messages of the PostgreSQL protocol (PostgreSQL documentation, chapter 54). */
 function messages({ startsUntyped }: { startsUntyped: boolean }): (chunk: Buffer) => Generator<Buffer> {
   let rest: Buffer = Buffer.alloc(0)
   let typeBytes = startsUntyped ? 0 : 1

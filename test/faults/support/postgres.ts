@@ -1,4 +1,4 @@
-// A PostgreSQL for the faults, with the service's schema; the harness looks at what is stored past every proxy.
+// A PostgreSQL with the service's schema for fault tests. The tests read what is stored without the proxy.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -15,19 +15,19 @@ export interface StoredState {
 }
 
 export interface FaultsPostgres {
-  /** another one after each start */
+  /** changes with each start */
   readonly url: string
   readonly dataDirectory: string
   query<Row extends QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<Row[]>
-  /** what is stored of that id, if anything is */
+  /** Returns the stored interaction; undefined if there is none. */
   stored(id: string): Promise<StoredState | undefined>
   stop(): Promise<void>
   start(): Promise<void>
-  /** Stops it, if it still runs, and deletes its files. */
+  /** Stops PostgreSQL if it runs, and deletes its files. */
   remove(): Promise<void>
 }
 
-/** @param parent the folder for its files */
+/** Starts PostgreSQL. @param parent folder in which its data directory is created */
 export async function startPostgres(parent = tmpdir()): Promise<FaultsPostgres> {
   const dataDirectory = await mkdtemp(path.join(parent, 'interaction-api-faults-'))
   const open = async () => {

@@ -1,37 +1,37 @@
-// What is wrong with a reply: against what holds for all, and against the document.
+// Checks a response against general rules and against the OpenAPI document.
 import { differences, methodsOf, type Operation, operations } from './document.ts'
 import { isHonest, type Step } from './requests.ts'
 import type { WireReply, WireRequest } from './wire.ts'
 
-/** What no reply may have, whatever was asked. */
-export function alwaysWrong(
+/** Returns violations of rules for all responses. */
+export function generalErrors(
   { caller }: Step,
   request: WireRequest,
   { status, headers, body }: WireReply,
 ): string[] {
   const wrong: string[] = []
-  if (status >= 500) wrong.push('it failed')
-  if (headers['x-request-id'] === undefined) wrong.push('there is no request id')
+  if (status >= 500) wrong.push('the request failed')
+  if (headers['x-request-id'] === undefined) wrong.push('x-request-id is missing')
   for (const organization of ['acme', 'globex'])
     if (caller !== organization && caller !== 'service' && body.includes(`user-of-${organization}`))
-      wrong.push(`it tells of ${organization}`)
+      wrong.push(`the body mentions ${organization}`)
   const shown = status === 200 && body.includes('"organizationId"') ? JSON.parse(body) : {}
   for (const { organizationId } of shown.content ?? [shown])
     if (organizationId !== undefined && organizationId !== caller && caller !== 'service')
-      wrong.push(`it shows what is of ${organizationId}`)
+      wrong.push(`the body contains an interaction of ${organizationId}`)
   if (/\b(select|insert into|pg_|node_modules|at .*\.js:\d)/i.test(body) && status >= 400)
-    wrong.push('it tells too much')
+    wrong.push('the body leaks internals')
   if (status >= 400 && request.method !== 'HEAD') {
     const isText = (value: unknown) => typeof value === 'string'
-    if (headers['content-type'] !== 'application/json') wrong.push('the refusal is no JSON')
+    if (headers['content-type'] !== 'application/json') wrong.push('the error is not JSON')
     else if (!Object.values(JSON.parse(body)).every(isText))
-      wrong.push('the refusal has members that are no texts')
+      wrong.push('the error has members that are not strings')
   }
   return wrong
 }
 
-/** What the document does not have, and what is answered to a caller whom it does not let in. */
-export function documentedWrong(
+/** Returns differences from the document, and wrong responses to callers without a valid token. */
+export function documentErrors(
   step: Step,
   operation: Operation,
   request: WireRequest,
@@ -39,11 +39,11 @@ export function documentedWrong(
 ): string[] {
   const { path, guarded } = operation
   if (guarded && !isHonest(step.caller)) {
-    // what is no path at all is refused before the token is looked at
-    const isRefused = reply.status === 401 || ('raw' in step.id && reply.status === 400)
-    if (!isRefused) return ['it needs no token']
+    // A malformed path is rejected before the token is checked.
+    const isRejected = reply.status === 401 || ('raw' in step.id && reply.status === 400)
+    if (!isRejected) return ['the operation needs no token']
     if (reply.status === 401 && !String(reply.headers['www-authenticate']).startsWith('Bearer'))
-      return ['no challenge']
+      return ['WWW-Authenticate is missing']
   }
   if ('raw' in step.id && path.includes('{')) return []
   const served = operations.find((one) => one.path === path && one.method === request.method)
@@ -52,5 +52,5 @@ export function documentedWrong(
   const allowed = String(reply.headers.allow).split(', ').sort()
   return reply.status === 405 && allowed.join() === methodsOf(path).sort().join()
     ? []
-    : ['it is not refused with what is allowed']
+    : ['Allow does not list the methods of the path']
 }

@@ -1,4 +1,4 @@
-// Requests made from the OpenAPI document: valid ones, ones with a single thing wrong, and hostile ones.
+// Generates requests from the OpenAPI document: valid ones, ones with a single error, and hostile ones.
 import fc from 'fast-check'
 import { type Operation, operations, type Parameter, resolve, type Schema } from './document.ts'
 import {
@@ -11,29 +11,29 @@ import {
   otherTypes,
 } from './hostile.ts'
 
-/** An id: of an interaction that is known by then, the n-th of them; a text of the run's own; or a text as it is. */
+/** An id: the n-th known interaction, a text with the suffix of the run, or a raw text. */
 export type Id = { readonly known: number } | { readonly own: string } | { readonly raw: string }
 
 export const callers = ['acme', 'globex', 'service', 'none', 'forged', 'expired', 'elsewhere'] as const
 export type CallerName = (typeof callers)[number]
 
-/** Whether the caller has a token that is valid. */
+/** Returns whether the caller has a valid token. */
 export const isHonest = (caller: CallerName) =>
   caller === 'acme' || caller === 'globex' || caller === 'service'
 
-/** How a request is meant: as the document says, with one thing wrong, or with anything. */
+/** `valid`: as documented; `nearly`: with one error; `hostile`: anything */
 export type Kind = 'valid' | 'nearly' | 'hostile'
 
 export interface Step {
   readonly kind: Kind
   readonly operationId: string
-  /** another than the operation's */
+  /** in place of the documented method */
   readonly method?: string | undefined
   readonly caller: CallerName
   readonly id: Id
   readonly query: readonly (readonly [string, string])[]
   readonly body: unknown
-  /** in place of the body's JSON */
+  /** in place of the JSON of `body` */
   readonly text?: string | undefined
   /** in place of `application/json` */
   readonly contentType?: string | undefined
@@ -77,7 +77,7 @@ function valid(schema: Schema): fc.Arbitrary<unknown> {
   }
 }
 
-/** Any object that can be stored, often with the members of an example, in whatever shape. */
+/** Generates storable objects, often with the member names of an example. */
 function freeForm(examples: readonly unknown[] = []): fc.Arbitrary<unknown> {
   const names = Object.keys(Object(examples[0]))
   const member = fc.oneof(fc.constantFrom(...names, 'x'), ownText)
@@ -90,7 +90,7 @@ function freeForm(examples: readonly unknown[] = []): fc.Arbitrary<unknown> {
 const exampleOf = ({ example, schema }: Parameter) =>
   schema.examples ?? (example === undefined ? [] : [example])
 
-/** The parameters of a search as the document has them; what it calls a text may have a grammar, which examples follow. */
+/** Generates documented search parameters. Uses their examples if any: a string parameter may have a grammar. */
 function validQuery(parameters: readonly Parameter[]) {
   const pairs = parameters
     .filter((parameter) => parameter.in === 'query')
@@ -100,7 +100,7 @@ function validQuery(parameters: readonly Parameter[]) {
       const pair = value.map((one) => [parameter.name, String(one)] as const)
       if (parameter.name === 'start') return fc.constant([['start', '2020-01-01T00:00:00Z'] as const])
       if (parameter.name === 'end') return fc.constant([['end', '2099-01-01T00:00:00+02:00'] as const])
-      // few at a time, or hardly anything would be found
+      // Few at a time: with many filters, searches would hardly find anything.
       return fc.oneof(
         { weight: 5, arbitrary: fc.constant([]) },
         { weight: 1, arbitrary: pair.map((one) => [one]) },
@@ -120,7 +120,7 @@ const hostileId: fc.Arbitrary<Id> = fc.oneof(
     .map((raw) => ({ raw })),
 )
 const honest = fc.constantFrom<CallerName>('acme', 'acme', 'globex', 'globex', 'service')
-const anyone = fc.oneof(
+const anyCaller = fc.oneof(
   { weight: 4, arbitrary: honest },
   { weight: 1, arbitrary: fc.constantFrom(...callers) },
 )
@@ -130,7 +130,7 @@ function steps(operation: Operation): fc.Arbitrary<Step> {
   const query = validQuery(parameters)
   const content = body === undefined ? fc.constant(undefined) : valid(body.schema)
   const names = Object.keys(resolve(body?.schema ?? {}).properties ?? {})
-  const spoilt = fc
+  const invalidBody = fc
     .tuple(content, fc.constantFrom(...names, 'other'), fc.constantFrom(...hostileValues), fc.boolean())
     .map(([object, name, value, forge]) => ({
       ...Object(object),
@@ -138,21 +138,21 @@ function steps(operation: Operation): fc.Arbitrary<Step> {
       [name]: value,
     }))
   const queryNames = parameters.filter((one) => one.in === 'query').map((one) => one.name)
-  const spoiltQuery = fc
+  const invalidQuery = fc
     .tuple(query, fc.constantFrom(...queryNames, 'other'), fc.constantFrom(...hostileTexts), fc.boolean())
     .map(([pairs, name, value, repeats]) => [
       ...pairs.filter((pair) => repeats || pair[0] !== name),
       [name, value] as const,
     ])
-  const common = { operationId: fc.constant(operationId), caller: anyone, id: anyId, query, body: content }
+  const common = { operationId: fc.constant(operationId), caller: anyCaller, id: anyId, query, body: content }
   return fc.oneof(
     { weight: 5, arbitrary: fc.record({ ...common, kind: fc.constant('valid' as const) }) },
     {
       weight: 3,
       arbitrary: fc.record({
         ...common,
-        query: spoiltQuery,
-        body: body === undefined ? content : spoilt,
+        query: invalidQuery,
+        body: body === undefined ? content : invalidBody,
         kind: fc.constant('nearly' as const),
       }),
     },
@@ -179,7 +179,7 @@ function steps(operation: Operation): fc.Arbitrary<Step> {
   )
 }
 
-/** A step on any operation of the document; of those that cost a hash of a secret, few. */
+/** Generates a step on any documented operation; few on those that hash a secret, which is slow. */
 export const anyStep = fc.oneof(
   ...operations.map((operation) => ({ weight: operation.guarded ? 12 : 1, arbitrary: steps(operation) })),
 )

@@ -1,21 +1,21 @@
-// Callers who create, read and update one interaction after the other, whatever happens to the servers.
+// A caller that creates, reads and updates one interaction after the other while servers restart.
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
-import { type Answer, type Connection, openConnections, requestText } from './load.ts'
+import { type Connection, openConnections, requestText, type TimedResponse } from './load.ts'
 
 export interface Outcome {
-  /** how many requests were answered as they should be */
+  /** requests with the expected response */
   answered: number
-  /** how many connection errors were met, and the request tried again */
+  /** connection errors, after which the request was retried */
   retried: number
-  /** what was answered otherwise */
+  /** unexpected responses */
   readonly failures: string[]
 }
 
 /**
- * Keeps its connection for as long as the server does, and turns to the next server when the connection fails.
- * @param servers the base URLs of now
- * @param thinkMs how long it rests between two requests
+ * Calls the servers until `isOver`. Keeps its connection until it fails or the server closes it, then uses the next server.
+ * @param servers returns the current base URLs
+ * @param thinkMs pause between two requests, in milliseconds
  */
 export async function callSteadily(
   servers: () => readonly string[],
@@ -27,25 +27,25 @@ export async function callSteadily(
   let connection: Connection | undefined
   let turn = Math.floor(Math.random() * 2)
 
-  const sendUntilAnswered = async (request: string): Promise<Answer & { isRepeated: boolean }> => {
+  const sendUntilAnswered = async (request: string): Promise<TimedResponse & { isRepeated: boolean }> => {
     for (let isRepeated = false; ; isRepeated = true) {
       const [url = ''] = servers().slice(turn % servers().length)
       connection ??= (await openConnections(url, 1).catch(() => []))[0]
-      const answer = await connection?.send(request)
-      const isLast = answer === undefined || /\r\nconnection: close\r\n/i.test(answer.text)
-      if (isLast || answer.status === 0) {
+      const response = await connection?.send(request)
+      const isLast = response === undefined || /\r\nconnection: close\r\n/i.test(response.text)
+      if (isLast || response.status === 0) {
         connection?.close()
         connection = undefined
         turn++
       }
-      if (answer !== undefined && answer.status !== 0) return { ...answer, isRepeated }
+      if (response !== undefined && response.status !== 0) return { ...response, isRepeated }
       outcome.retried++
       await pause(5)
     }
   }
   const expectStatus = async (expected: number, method: string, path: string, body?: string) => {
     const { status, text, isRepeated } = await sendUntilAnswered(requestText(token, method, path, body))
-    // the first attempt may have come through, and its answer not
+    // The first attempt may have been applied although its response was lost.
     if (status === expected || (status === 409 && isRepeated)) outcome.answered++
     else outcome.failures.push(`${method} ${status}: ${text}`)
     await pause(thinkMs)

@@ -1,4 +1,4 @@
-// Requests exactly as they are written: no path is tidied, no header is added but Host and the length.
+// Sends requests unchanged: paths are not normalized, and only Host and Content-Length are added.
 import { Agent, request } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 
@@ -15,7 +15,7 @@ export interface WireReply {
   readonly body: string
 }
 
-/** Sends requests to that server over connections that are kept; `close` ends them. */
+/** Opens persistent connections to a server; `close` ends them. */
 export function openWire(baseUrl: string) {
   const agent = new Agent({ keepAlive: true })
   const { hostname, port } = new URL(baseUrl)
