@@ -7,7 +7,12 @@ import { afterAll, expect, test } from 'vitest'
 import { amount } from '../support/amount.ts'
 import { startTestApp } from '../support/app.ts'
 import { cloneDatabase } from '../support/database.ts'
-import { type PlainAnswer, type PlainBody, type PlainCaller, plainService } from '../support/plain-service.ts'
+import {
+  type PlainBody,
+  type PlainCaller,
+  type PlainResponse,
+  plainService,
+} from '../support/plain-service.ts'
 import { agentToken, serviceToken } from '../support/tokens.ts'
 
 const { call, database } = await startTestApp()
@@ -92,7 +97,7 @@ test('concurrent requests get the responses of a plain implementation', async ()
   )
 })
 
-async function respond(request: Request): Promise<PlainAnswer> {
+async function respond(request: Request): Promise<PlainResponse> {
   const reply = await send(request)
   if (reply.statusCode !== 200) return { status: reply.statusCode }
   const body = reply.json()
@@ -119,7 +124,7 @@ function send(request: Request) {
   }
 }
 
-function plainResponse(request: Request): Promise<PlainAnswer> {
+function plainResponse(request: Request): Promise<PlainResponse> {
   const from: PlainCaller = callers[request.caller] ?? { userId: '', organizationId: '' }
   switch (request.kind) {
     case 'create':

@@ -1,8 +1,8 @@
-// How much the tests try: everything in continuous integration (CI=true), a quarter of it elsewhere.
+// Scales the number of repetitions: all in continuous integration (CI=true), a quarter elsewhere.
 
 const isThorough = process.env.CI === 'true'
 
-/** Returns the given count in continuous integration, and a quarter of it elsewhere. */
+/** Returns `count` in continuous integration, otherwise a quarter of it, rounded up. */
 export function amount(count: number): number {
   return isThorough ? count : Math.ceil(count / 4)
 }

@@ -1,4 +1,4 @@
-// The application as production builds it, on a database of its own.
+// Builds the application like production does, on its own database.
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
 import { pino } from 'pino'
 import { afterAll } from 'vitest'
@@ -11,16 +11,16 @@ import { cloneDatabase } from './database.ts'
 import { signingKeyPem } from './keys.ts'
 import { bearer } from './tokens.ts'
 
-/** Settings of every application under test. */
+/** The settings of every application under test. */
 const testSettings = { JWT_PRIVATE_KEY: signingKeyPem, SECRET_HASH_COST: `${lowSecretCost}` }
 
 export interface TestApp {
   readonly app: FastifyInstance
   readonly database: Database
   readonly databaseUrl: string
-  /** every line that the application logged */
+  /** the lines that the application has logged */
   readonly logged: readonly string[]
-  /** A request with that token; an object or a string as body goes as JSON. */
+  /** Sends a request with a token. The body is sent as JSON; a string is sent unchanged. */
   call(
     token: string,
     method: 'GET' | 'POST' | 'PUT',
@@ -30,7 +30,10 @@ export interface TestApp {
   inject(options: InjectOptions): Promise<LightMyRequestResponse>
 }
 
-/** @param environment settings beside those that the tests need */
+/**
+ * Starts the application, and closes it after the tests of the file.
+ * @param environment additional settings
+ */
 export async function startTestApp(environment: Record<string, string> = {}): Promise<TestApp> {
   const { url, database } = await cloneDatabase()
   const config = readConfig({ ...testSettings, LOG_LEVEL: 'trace', ...environment })

@@ -1,11 +1,11 @@
-// Asking for a token over HTTP, by the form style, as most clients do.
+// Requests a token over HTTP, with the credentials in a form, as most clients do.
 
 export interface Credentials {
   readonly clientId: string
   readonly clientSecret: string
 }
 
-/** @returns the status of the reply, and the token when it is 200 */
+/** Requests a token. Returns the status of the response, and the token, which is empty unless the status is 200. */
 export async function askForToken(baseUrl: string, { clientId, clientSecret }: Credentials) {
   const response = await fetch(`${baseUrl}/security/oauth/token`, {
     method: 'POST',

@@ -1,7 +1,7 @@
-// Clients whose secrets are hashed at the lowest cost.
+// Creates and authenticates clients with the lowest hash cost, which keeps the tests fast.
 import * as clients from '../../src/auth/clients.ts'
 
-/** The setting SECRET_HASH_COST of the application under test. */
+/** The value of SECRET_HASH_COST in tests. */
 export const lowSecretCost = 4
 
 type Kysely = Parameters<typeof clients.createClient>[0]

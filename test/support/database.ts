@@ -1,11 +1,11 @@
-// A database of its own for a test file, cloned from the suite's migrated template.
+// Gives each test file its own database, cloned from the suite's migrated template.
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, inject } from 'vitest'
 import { type Database, openDatabase } from '../../src/database/database.ts'
 import { testDatabaseSettings, withDatabase } from './postgres-setup.ts'
 
-/** Dropped, with its connections, when the tests of the file are over. */
+/** Creates a database, and drops it after the tests of the file, even if connections are still open. */
 export async function cloneDatabase(): Promise<{ url: string; database: Database }> {
   const name = `test_${randomUUID().replaceAll('-', '')}`
   const admin = new pg.Client({ connectionString: inject('postgresUrl') })

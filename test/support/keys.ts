@@ -1,4 +1,4 @@
-// RSA keys for tests alone: making one takes up to a second.
+// RSA keys for tests only. They are stored because generating one takes up to a second.
 import { createPublicKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
@@ -8,7 +8,7 @@ const read = (name: string) => readFileSync(path.join(import.meta.dirname, 'keys
 /** Signs the tokens of the application under test. */
 export const signingKeyPem = read('signing')
 
-/** Keys that the application under test does not know unless its settings name them. */
+/** Keys that the application under test does not trust unless a setting contains them. */
 export const [otherKeyPem, oldKeyPem] = [read('other'), read('old')]
 
 /** An RSA-PSS key, which RS256 must not use. */

@@ -1,8 +1,8 @@
-// An address to listen on that is known before anything listens, for settings that name it.
+// Finds a port before a server listens on it, for settings that must contain the port.
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 
-/** A port of this host that was free a moment ago. */
+/** Returns a port that is currently free on this host. Another process may take it before the caller uses it. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')

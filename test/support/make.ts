@@ -1,4 +1,4 @@
-// Makes what the tests of the database share: stored rows, search URLs, and the exact text of a reply's data.
+// Stored rows, search URLs and the exact text of `data`, for the tests that use a database.
 import { type Kysely, sql } from 'kysely'
 import type { Tables } from '../../src/database/tables.ts'
 
@@ -14,7 +14,7 @@ export interface StoredInteraction {
   readonly version: number
 }
 
-/** Puts rows into the table as they are, past the service. */
+/** Inserts rows directly into the table, bypassing the service. */
 export async function storeInteractions(
   kysely: Kysely<Tables>,
   rows: readonly StoredInteraction[],
@@ -33,7 +33,7 @@ export async function storeInteractions(
     )`.execute(kysely)
 }
 
-/** How many interactions are stored, in all organizations. */
+/** Returns the number of stored interactions of all organizations. */
 export async function countInteractions(kysely: Kysely<Tables>): Promise<number> {
   const { rows } = await sql<{ total: number }>`select count(*)::int as total from interactions`.execute(
     kysely,
@@ -41,10 +41,10 @@ export async function countInteractions(kysely: Kysely<Tables>): Promise<number>
   return rows[0]?.total ?? 0
 }
 
-/** A range that holds every moment. */
+/** The widest range that a search accepts. */
 export const always = { start: '0001-01-01T00:00:00Z', end: '9999-12-31T23:59:59.999999999Z' } as const
 
-/** The query of a search; an array repeats its parameter. */
+/** Returns the query string of a search. An array repeats its parameter. */
 export function query(parameters: Readonly<Record<string, string | readonly string[]>>): string {
   const pairs = Object.entries(parameters).flatMap(([name, value]) =>
     [value].flat().map((one): [string, string] => [name, one]),
@@ -52,12 +52,12 @@ export function query(parameters: Readonly<Record<string, string | readonly stri
   return `?${new URLSearchParams(pairs)}`
 }
 
-/** The exact text of `data` in a reply that holds one interaction. */
-export function dataText(reply: string): string {
-  return reply.slice(reply.indexOf('"data":') + '"data":'.length, reply.lastIndexOf(',"version":'))
+/** Returns the exact text of `data` in a response body that contains one interaction. */
+export function dataText(body: string): string {
+  return body.slice(body.indexOf('"data":') + '"data":'.length, body.lastIndexOf(',"version":'))
 }
 
-/** So many characters of four bytes each, which no compression makes shorter by much. */
+/** Returns a random text of `length` characters of four bytes each, which hardly compresses. */
 export function wideText(length: number): string {
   const astral = () => String.fromCodePoint(0x1_00_00 + Math.floor(Math.random() * 0x10_00_00))
   return Array.from({ length }, astral).join('')

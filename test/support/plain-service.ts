@@ -1,16 +1,16 @@
-// The service written plainly: one statement after the other, nothing gathered, prepared, remembered or passed on as
-// text. What the fast paths answer has to equal what this answers.
+// A reference implementation of the service in plain statements: no batches, no prepared statements, no caches, no
+// JSON text passed through. The responses of the optimized service must equal those of this one.
 import type { Pool, PoolClient } from 'pg'
 
 export interface PlainCaller {
   readonly userId: string
-  /** undefined: of the SERVICE role */
+  /** undefined for the SERVICE role */
   readonly organizationId: string | undefined
 }
 
-export interface PlainAnswer {
+export interface PlainResponse {
   readonly status: number
-  /** parsed; of answers other than 200, nothing */
+  /** the parsed body of a 200, otherwise undefined */
   readonly body?: unknown
 }
 
@@ -32,7 +32,7 @@ export interface PlainBody {
   readonly version?: number | undefined
 }
 
-/** The answers of contract §3 to §5, for requests that are well-formed. */
+/** Implements contract §3 to §5 for valid requests. */
 export function plainService(pool: Pool) {
   const find = async (client: Pool | PoolClient, id: string): Promise<Row | undefined> =>
     (await client.query('select * from interactions where id = $1', [id])).rows[0]
@@ -47,19 +47,23 @@ export function plainService(pool: Pool) {
       return rowCount === 1 ? { status: 200, body: { interactionId, version: 0 } } : { status: 409 }
     },
 
-    async get(caller: PlainCaller, id: string): Promise<PlainAnswer> {
+    async get(caller: PlainCaller, id: string): Promise<PlainResponse> {
       const row = await find(pool, id)
       if (row === undefined) return { status: 404 }
-      return isForeign(caller, row) ? { status: 403 } : { status: 200, body: toInteraction(row) }
+      return isOtherOrganization(caller, row) ? { status: 403 } : { status: 200, body: toInteraction(row) }
     },
 
-    async update(caller: PlainCaller, id: string, { type, data, version }: PlainBody): Promise<PlainAnswer> {
+    async update(
+      caller: PlainCaller,
+      id: string,
+      { type, data, version }: PlainBody,
+    ): Promise<PlainResponse> {
       const client = await pool.connect()
       try {
         await client.query('begin')
         const row = await find(client, id)
         if (row === undefined) return { status: 404 }
-        if (isForeign(caller, row)) return { status: 403 }
+        if (isOtherOrganization(caller, row)) return { status: 403 }
         if (version !== undefined && Number(row.version) !== version) return { status: 409 }
         if (type !== undefined)
           await client.query('update interactions set type = $2 where id = $1', [id, type])
@@ -75,7 +79,7 @@ export function plainService(pool: Pool) {
       }
     },
 
-    /** Everything of the caller's, of one type or of all, a page of that size after the other. */
+    /** Returns a page of the interactions that the caller may read, of one type or of all types, in the order of their ids. */
     async list({ organizationId }: PlainCaller, type: string | undefined, page: number, size: number) {
       const condition = '($1::text is null or organization_id = $1) and ($2::text is null or type = $2)'
       const values = [organizationId ?? null, type ?? null]
@@ -100,7 +104,7 @@ export function plainService(pool: Pool) {
   }
 }
 
-function isForeign(caller: PlainCaller, row: Row): boolean {
+function isOtherOrganization(caller: PlainCaller, row: Row): boolean {
   return caller.organizationId !== undefined && caller.organizationId !== row.organization_id
 }
 

@@ -1,4 +1,4 @@
-// One PostgreSQL for a whole suite, with a migrated template database that each test file clones.
+// Starts one PostgreSQL for all suites, with a migrated template database that each test file clones.
 import pg from 'pg'
 import type { TestProject } from 'vitest/node'
 import { openDatabase } from '../../src/database/database.ts'
@@ -8,15 +8,15 @@ import { makeTemporaryDirectory } from '../../src/ephemeral/temporary-directory.
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** administrates the server; the path names no database of the tests */
+    /** connects to the server as administrator, to a database that no test uses */
     postgresUrl: string
     templateDatabase: string
   }
 }
 
 /**
- * Provides a server to all suites of a run: the first one starts it. With TEST_DATABASE_URL it is that server, else an
- * embedded one that is removed after the run.
+ * Provides a PostgreSQL to all suites of a run; the first suite starts it. Uses the server at TEST_DATABASE_URL if that
+ * is set, otherwise an embedded one, which is removed after the run.
  */
 export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
   const run = project.vitest.getRootProject()
@@ -49,15 +49,15 @@ export const testDatabaseSettings = {
   lockTimeoutMs: 5000,
 }
 
-/** The same server's URL, with another database. */
+/** Returns the URL of another database on the same server. */
 export function withDatabase(url: string, database: string): string {
   return Object.assign(new URL(url), { pathname: `/${database}` }).href
 }
 
 async function startServer() {
   const folder = await makeTemporaryDirectory()
-  // A test's rows need not survive a power cut.
-  // Several files run at once, and some start many applications.
+  // The rows of a test need not survive a power failure.
+  // Several test files run concurrently, and some start many applications.
   const settings = { fsync: 'off', full_page_writes: 'off', max_connections: '500' }
   const server = await startEmbeddedPostgres({
     dataDirectory: folder.path,

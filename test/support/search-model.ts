@@ -1,6 +1,6 @@
-// The search as contract §6 tells it, over an array in memory: the oracle that the service is compared with.
+// The search of contract §6 over an array in memory: the oracle that the service is compared with.
 
-/** A JSON value whose numbers keep their digits. */
+/** A JSON value that keeps the digits of its numbers. */
 export type Json =
   | null
   | boolean
@@ -17,7 +17,7 @@ export interface ModelInteraction {
   readonly createdAt: number
   readonly type: string | null
   readonly version: number
-  /** the members of `data`; of duplicates, the last counts */
+  /** the members of `data`; the last of duplicate members counts */
   readonly data: readonly (readonly [string, Json])[]
 }
 
@@ -30,25 +30,25 @@ export interface ModelOrder {
 }
 
 export interface ModelSearch {
-  /** nanoseconds since 1970, both inclusive */
+  /** nanoseconds since 1970; both ends are inclusive */
   readonly start: bigint
   readonly end: bigint
   readonly organizationId?: string | undefined
-  /** any of them */
+  /** matches any of these */
   readonly types?: readonly string[] | undefined
   readonly userId?: string | undefined
-  /** all of them */
+  /** matches all of these */
   readonly recording?: readonly string[] | undefined
   readonly customerId?: string | undefined
   readonly conferenceId?: string | undefined
-  /** any of them */
+  /** matches any of these */
   readonly tags?: readonly string[] | undefined
   readonly onHoldDurationGt?: string | undefined
   readonly onHoldDurationLt?: string | undefined
   readonly sort: readonly ModelOrder[]
 }
 
-/** What matches, in order. */
+/** Returns the matching interactions in the requested order. */
 export function searchModel(
   interactions: readonly ModelInteraction[],
   search: ModelSearch,
@@ -56,7 +56,7 @@ export function searchModel(
   return interactions.filter((one) => matches(one, search)).sort(comparator(search.sort))
 }
 
-/** A page as spring-facts §3 has it, but for its content. */
+/** Returns a page as in spring-facts §3, without its content. */
 export function modelPage(total: number, page: number, size: number, isSorted: boolean) {
   const sort = { empty: !isSorted, sorted: isSorted, unsorted: !isSorted }
   const found = Math.max(0, Math.min(size, total - page * size))
@@ -78,8 +78,8 @@ export function modelPage(total: number, page: number, size: number, isSorted: b
 function matches(one: ModelInteraction, search: ModelSearch): boolean {
   const created = BigInt(one.createdAt) * 1_000_000n
   const member = (name: string) => one.data.findLast(([key]) => key === name)?.[1]
-  const is = (sought: string | undefined, value: string | null | undefined) =>
-    sought === undefined || sought === value
+  const is = (expected: string | undefined, value: string | null | undefined) =>
+    expected === undefined || expected === value
   const recorded: Record<string, boolean> = {
     media: isText(member('recorderId')),
     no_media: !isText(member('recorderId')),
@@ -110,13 +110,13 @@ function isText(value: Json | undefined): boolean {
   return typeof value === 'string' && value !== ''
 }
 
-/** A non-empty string, or the text of a number. */
+/** Returns a non-empty string, or the text of a number. */
 function identifier(value: Json | undefined): string | undefined {
   const text = typeof value === 'object' && value !== null && 'digits' in value ? value.digits : value
   return typeof text === 'string' && text !== '' ? text : undefined
 }
 
-/** Beyond 255 characters nothing is found by it. */
+/** Returns undefined for a text of more than 255 characters, which a search never finds. */
 function searchable(text: string | undefined): string | undefined {
   return text !== undefined && [...text].length <= 255 ? text : undefined
 }
@@ -127,14 +127,14 @@ function stringsOf(value: Json | undefined): string[] {
   return strings.length === value.items.length ? strings : []
 }
 
-/** A number of up to 64 characters with an exponent of at most two digits. */
+/** Returns the digits of a number that has at most 64 characters and an exponent of at most two digits. */
 function duration(value: Json | undefined): string | undefined {
   if (typeof value !== 'object' || value === null || !('digits' in value)) return undefined
   const exponent = /e[+-]?(\d+)$/i.exec(value.digits)?.[1] ?? ''
   return value.digits.length <= 64 && exponent.length <= 2 ? value.digits : undefined
 }
 
-/** Compares decimal numbers exactly, whatever their size. */
+/** Compares decimal numbers of any size exactly. */
 export function compareDecimals(a: string, b: string): number {
   const scaled = [a, b].map((text) => {
     const [mantissa = '', exponent = '0'] = text.toLowerCase().split('e')
@@ -148,7 +148,7 @@ export function compareDecimals(a: string, b: string): number {
   return left < right ? -1 : left > right ? 1 : 0
 }
 
-/** Newest first unless asked otherwise; ties by id, in the direction of the last property. */
+/** Sorts newest first by default. Ties are sorted by id, in the direction of the last property. */
 function comparator(sort: readonly ModelOrder[]) {
   const last = sort.at(-1)
   const orders: readonly ModelOrder[] =
@@ -172,14 +172,14 @@ const newestFirst = (property: SortProperty): ModelOrder => ({
 
 type SortValue = string | number | null
 
-/** A value that is missing counts as greater than any other, as in PostgreSQL. */
+/** Sorts a missing value as the greatest, like PostgreSQL. */
 function compareValues(a: SortValue, b: SortValue, ignoreCase: boolean): number {
   if (a === null || b === null) return Number(a === null) - Number(b === null)
   if (typeof a === 'number' || typeof b === 'number') return Number(a) - Number(b)
   return ignoreCase ? compareTexts(a.toLowerCase(), b.toLowerCase()) : compareTexts(a, b)
 }
 
-/** By code point, which is the order of the bytes of UTF-8. */
+/** Compares by code point, which equals the order of the UTF-8 bytes. */
 function compareTexts(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b))
 }

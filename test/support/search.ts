@@ -1,10 +1,10 @@
-// Searches as the route decodes them.
+// Decodes searches like the route does.
 import { compileObject } from '../../src/http/validation.ts'
 import { InteractionQuery } from '../../src/interactions/schemas.ts'
 
 const decode = compileObject(InteractionQuery)
 
-/** Decodes the parameters of a query, as Fastify parses them. */
+/** Decodes query parameters that Fastify has parsed. */
 export function decodeParameters(
   parameters: Readonly<Record<string, string | readonly string[] | undefined>>,
 ) {
@@ -12,8 +12,8 @@ export function decodeParameters(
 }
 
 /**
- * Returns the criteria that parameters ask for.
- * @throws Error naming what is wrong with them
+ * Returns the search criteria of query parameters.
+ * @throws Error with the validation errors
  */
 export function criteriaOf(parameters: Readonly<Record<string, string | undefined>>) {
   const decoded = decodeParameters(parameters)

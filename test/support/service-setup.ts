@@ -1,4 +1,4 @@
-// The service that the contract suite talks to: the one at CONTRACT_URL, or one that is started for it and vanishes.
+// Provides the service that the contract suite calls: the one at CONTRACT_URL, or an ephemeral one.
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import type { TestProject } from 'vitest/node'
@@ -23,8 +23,8 @@ declare module 'vitest' {
 }
 
 /**
- * With CONTRACT_URL, CONTRACT_CLIENTS names the clients to use there, as BOOTSTRAP_CLIENTS does: an AGENT, an AGENT of
- * another organization, and a SERVICE, in this order.
+ * CONTRACT_CLIENTS lists the clients of the service at CONTRACT_URL in the format of BOOTSTRAP_CLIENTS: an AGENT, an
+ * AGENT of another organization, and a SERVICE, in this order.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const { CONTRACT_URL: given, CONTRACT_CLIENTS = JSON.stringify(makeClients()) } = process.env
@@ -48,7 +48,7 @@ function makeClients() {
   ]
 }
 
-/** Starts the service on a database of its own, on the server that all suites share. */
+/** Starts the service on its own database, on the PostgreSQL that all suites share. */
 async function start(project: TestProject, clients: string) {
   const stopPostgres = await setUpPostgres(project)
   const { postgresUrl } = project.vitest.getRootProject().getProvidedContext()

@@ -1,4 +1,4 @@
-// The service as a stranger runs it: a process of its own, reached over HTTP.
+// Runs the installed command in a separate process, as users do, and calls it over HTTP.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import path from 'node:path'
@@ -8,14 +8,15 @@ const executable = path.join(import.meta.dirname, '..', '..', 'bin', 'interactio
 export interface RunningService {
   readonly process: ChildProcess
   readonly baseUrl: string
-  /** what it printed on standard output until it was ready, and on standard error until now */
+  /** the standard output so far */
   readonly output: string
+  /** Returns the standard error so far. */
   errors(): string
-  /** @returns the exit code */
+  /** Ends the process, if it still runs, and returns the exit code: null after a signal. */
   stop(signal?: NodeJS.Signals): Promise<number | null>
 }
 
-/** Runs the command with these settings beside the environment's PATH and HOME. */
+/** Starts the command with these settings. Of the environment, only PATH and HOME are passed on. */
 export function runCommand(
   parameters: readonly string[],
   environment: Record<string, string>,
@@ -27,11 +28,11 @@ export function runCommand(
   return child
 }
 
-/** A shell waits on a pipe for this process to end, kill -9 included, and ends the child then. */
+/** Ends the child when this process ends, even by kill -9: a shell waits for the end of the pipe from this process. */
 function endWithThisProcess(child: ChildProcess): void {
   if (child.pid === undefined) return
   const watcher = spawn('/bin/sh', ['-c', 'read -r over || kill -KILL "$1"', 'sh', `${child.pid}`], {
-    // its own process group: ctrl-C must not end it
+    // A separate process group: ctrl-C must not end the shell.
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
   })
@@ -40,7 +41,7 @@ function endWithThisProcess(child: ChildProcess): void {
   child.once('exit', () => watcher.stdin.end('over\n'))
 }
 
-/** Runs the command to its end. */
+/** Runs the command until it ends. */
 export async function finishCommand(parameters: readonly string[], environment: Record<string, string>) {
   const child = runCommand(parameters, environment)
   const [output, errors] = [collect(child.stdout), collect(child.stderr)]
@@ -49,8 +50,8 @@ export async function finishCommand(parameters: readonly string[], environment: 
 }
 
 /**
- * Starts the service and waits until it answers.
- * @throws Error with what it printed when it ends instead
+ * Starts the service and waits until it is ready.
+ * @throws Error with the exit code and the output when it ends instead
  */
 export function startService(
   environment: Record<string, string>,
@@ -59,7 +60,7 @@ export function startService(
   return startInstalled(executable, environment, ...options)
 }
 
-/** The same, by the command of another installation. */
+/** Starts the service like `startService`, with the command of another installation. */
 export async function startInstalled(
   command: string,
   environment: Record<string, string>,

@@ -1,8 +1,8 @@
-// Tokens made by hand, independent of the code that makes and checks them.
+// Creates tokens without the code under test.
 import { createPrivateKey, createSign, type KeyObject, randomUUID } from 'node:crypto'
 import { signingKeyPem } from './keys.ts'
 
-/** A token of these texts, whatever they are, rightly signed. */
+/** Returns a correctly signed token of any header and payload texts, which need not be JSON. */
 export function signTexts(header: string, payload: string, key = signingKeyPem): string {
   const input = [header, payload].map((text) => Buffer.from(text).toString('base64url')).join('.')
   return `${input}.${createSign('RSA-SHA256').update(input).sign(open(key), 'base64url')}`
@@ -17,7 +17,7 @@ function open(pem: string): KeyObject {
   return key
 }
 
-/** A JWT with these claims beside valid ones; a claim that is undefined is left out. */
+/** Returns a JWT. `claims` override the valid default claims; undefined removes a claim. */
 export function signToken(
   claims: object,
   { key = signingKeyPem, header = {} }: { key?: string; header?: object } = {},
