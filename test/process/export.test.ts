@@ -98,7 +98,7 @@ test.each([
       '--out',
       'x',
     ],
-    /--recording must be .*\n.*--start must be .*\n.*--on-hold-duration-gt must be/,
+    /--start must be .*\n.*--recording must be .*\n.*--on-hold-duration-gt must be/,
   ],
 ])('%j is refused', async (parameters, message) => {
   const { code, output, errors } = await finishCommand(parameters, {})
