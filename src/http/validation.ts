@@ -34,19 +34,13 @@ export const validatorCompiler: FastifySchemaCompiler<PartSchema> = ({ schema, h
       return 'errors' in decoded ? toResult(decoded) : true
     }
   }
+  if (httpPart === 'body') {
+    const decode = compileBody(schema)
+    return (body: JsonMembers | null) => toResult(decode(body))
+  }
   const decode = compileObject(schema)
-  if (httpPart === 'body')
-    return (body: JsonMembers | null) => {
-      if (body === null) return invalidBody('must be a JSON object')
-      if (body.depth > maximumDepth) return invalidBody(`must not nest deeper than ${maximumDepth} levels`)
-      return toResult(decode((name) => memberOf(body, name)))
-    }
   return (values: Readonly<Record<string, Given | undefined>>) =>
     toResult(decode((name) => (Object.hasOwn(values, name) ? values[name] : undefined)))
-}
-
-function invalidBody(message: string) {
-  return { error: new InvalidRequest({ body: message }) }
 }
 
 /** The decoded properties of an object, or what is wrong with them. */
@@ -57,6 +51,20 @@ type DecodedObject<Type extends TSchema> =
 /** Fastify's form of a result. */
 function toResult(decoded: DecodedObject<TSchema>) {
   return 'errors' in decoded ? { error: new InvalidRequest(decoded.errors) } : { value: decoded.value }
+}
+
+/** Compiles the schema of a body into a function that decodes it, and reports all errors at once; null: not an object. */
+export function compileBody<Type extends PartSchema>(
+  schema: Type,
+): (body: JsonMembers | null) => DecodedObject<Type> {
+  const decode = compileObject(schema)
+  return (body) => {
+    if (body === null) return { errors: { body: 'must be a JSON object' } }
+    const decoded = decode((name) => memberOf(body, name))
+    if (body.depth <= maximumDepth) return decoded
+    const errors = 'errors' in decoded ? decoded.errors : {}
+    return { errors: { ...errors, body: `must not nest deeper than ${maximumDepth} levels` } }
+  }
 }
 
 /**

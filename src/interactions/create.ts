@@ -6,9 +6,9 @@ import { organizationScope } from '../auth/plugin.ts'
 import type { Admission } from '../http/admission.ts'
 import { componentResponse, problemResponse, unavailableResponse } from '../http/openapi/openapi.ts'
 import { InvalidRequest, Problem, unavailable } from '../http/problem.ts'
-import { compileObject, type TypeBoxTypeProvider } from '../http/validation.ts'
+import { compileBody, type TypeBoxTypeProvider } from '../http/validation.ts'
 import { identifierError } from '../types/identifier.ts'
-import { JsonMembers, JsonText, maximumDepth, memberOf } from '../types/json-text.ts'
+import { JsonMembers, JsonText, memberOf } from '../types/json-text.ts'
 import { IdempotencyKeyHeader, parseIdempotencyKey, toIdempotencyKey } from './idempotency-key.ts'
 import { toEntityTag } from './preconditions.ts'
 import type { InteractionRepository } from './repository.ts'
@@ -97,7 +97,7 @@ export function createRoute(app: FastifyInstance, { repository, admit }: CreateO
   })
 }
 
-const decodeBody = compileObject(CreateInteractionWebCommand)
+const decodeBody = compileBody(CreateInteractionWebCommand)
 
 /** Requires an organization in the body of a SERVICE, and reports its lack along with all other errors of the body. */
 const requireOrganization: preValidationHookHandler = ({ caller, body }, _reply, done) => {
@@ -107,8 +107,8 @@ const requireOrganization: preValidationHookHandler = ({ caller, body }, _reply,
     given === undefined
       ? 'is required for callers of the SERVICE role'
       : identifierError(given instanceof JsonText ? given.text : given)
-  if (error === undefined || body.depth > maximumDepth) return done()
-  const decoded = decodeBody((name) => memberOf(body, name))
+  if (error === undefined) return done()
+  const decoded = decodeBody(body)
   done(new InvalidRequest({ organizationId: error, ...('errors' in decoded ? decoded.errors : {}) }))
 }
 

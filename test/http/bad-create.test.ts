@@ -79,6 +79,8 @@ describe('data is rejected when it', () => {
 test('one response names all errors', async () => {
   const body = { interactionId: '', type: ['x'], data: 5, organizationId: 'x'.repeat(256) }
   expectErrors(await create(body, serviceToken()), 'interactionId', 'type', 'data', 'organizationId')
+  const deep = `{"type":[],"unknown":${nested(1000)}}`
+  expectErrors(await create(deep, serviceToken()), 'type', 'organizationId', 'body')
 })
 
 test.each([

@@ -91,6 +91,8 @@ describe('a request body', () => {
       'type',
     ])
     expect(update('{"type":{},"data":"x","version":"x"}').invalid).toEqual(['data', 'type', 'version'])
+    const deep = `${'['.repeat(1000)}${']'.repeat(1000)}`
+    expect(create(`{"type":[],"unknown":${deep}}`).invalid).toEqual(['body', 'type'])
   })
 
   test('uses the last of duplicate members', () => {
