@@ -36,8 +36,10 @@ const properties = Object.keys(sortColumns)
 const property = properties
   .map((name) => `[${name.slice(0, 1)}${name.slice(0, 1).toUpperCase()}]${name.slice(1)}`)
   .join('|')
-/** Blank parts are ignored, and so is a value without a property. */
-const sortPattern = `^(${property}|[\\s.]*)(,(${property}|[\\s.]*))*(,([aA][sS][cC]|[dD][eE][sS][cC]))?(,[iI][gG][nN][oO][rR][eE][cC][aA][sS][eE])?$`
+const comma = '(?:^|,|%2[cC])'
+const blanks = `(?:${comma}[\\s.]*)*`
+/** Blank parts are ignored. Commas may be percent-encoded once more. */
+const sortPattern = `^(?:${comma}(?:${property}|[\\s.]*))*(?:${comma}([aA][sS][cC]|[dD][eE][sS][cC])${blanks})?(?:${comma}[iI][gG][nN][oO][rR][eE][cC][aA][sS][eE]${blanks})?$`
 
 function parseInt32(text: string | undefined): number | undefined {
   if (text === undefined || !/^[+-]?\d+$/.test(text)) return undefined

@@ -11,15 +11,16 @@ export const Text = (options: SchemaOptions) => Decoded({ type: 'string', ...opt
 /** A list separated by commas. Decodes to its distinct words in order; without a word, to undefined. */
 export const Words = (options: SchemaOptions) => Decoded({ type: 'string', ...options }, readWords)
 
-/** The same, of these words only. */
+/** The same, of these words only. Decodes to them in this order, whatever the order in the request. */
 export const WordsOf = <Word extends string>(words: readonly Word[], options: SchemaOptions) => {
-  const list = words.join('|')
-  const pattern = `^\\s*((${list})?\\s*,\\s*)*(${list})?\\s*$`
+  const word = `(?:(?:${words.join('|')})\\s*)?`
+  const pattern = `^\\s*${word}(?:,\\s*${word})*$`
+  const known: readonly string[] = words
   return Decoded({ type: 'string', pattern, ...options }, (given): readonly Word[] | undefined => {
-    const found = readWords(given)?.map((text) => words.find((word) => word === text))
-    if (found?.includes(undefined))
+    const found = readWords(given)
+    if (found?.every((text) => known.includes(text)) === false)
       throw new InvalidValue(`must be any of ${words.join(', ')}, separated by commas`)
-    return found?.filter((word) => word !== undefined)
+    return found && words.filter((text) => found.includes(text))
   })
 }
 
@@ -32,7 +33,7 @@ export const NumberText = (unit: string, options: SchemaOptions) =>
     return text
   })
 
-const numberPattern = '^[+-]?\\d+(\\.\\d+)?([eE][+-]?\\d{1,4})?$'
+const numberPattern = '^([+-]?\\d+(\\.\\d+)?([eE][+-]?\\d{1,4})?)?$'
 const number = new RegExp(numberPattern)
 
 function readText(given: Given): string | undefined {

@@ -64,7 +64,7 @@ describe('a filter', () => {
     ['recording=cobrowse', ['cobrowse']],
     ['recording=no_cobrowse', ['no_cobrowse']],
     ['recording=media,no_cobrowse', ['media', 'no_cobrowse']],
-    ['recording=no_media&recording=cobrowse', ['no_media', 'cobrowse']],
+    ['recording=no_media&recording=cobrowse', ['cobrowse', 'no_media']],
     ['recording=media,no_media', ['media', 'no_media']],
     ['recording=%20cobrowse%20,,cobrowse', ['cobrowse']],
     ['recording=', undefined],
