@@ -85,7 +85,7 @@ export const filters = {
     ),
     {
       toConditions: (words) =>
-        words.toSorted().map((word) => {
+        words.map((word) => {
           const column = word.endsWith('media') ? 'media_recorded' : 'cobrowse_recorded'
           return sql<SqlBool>`${sql.ref(column)} = ${sql.lit(!word.startsWith('no_'))}`
         }),
