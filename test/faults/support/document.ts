@@ -6,7 +6,7 @@ import type { WireReply } from './wire.ts'
 
 export interface Schema {
   readonly $ref?: string
-  readonly type?: string
+  readonly type?: string | readonly string[]
   readonly format?: string
   readonly enum?: readonly unknown[]
   readonly examples?: readonly unknown[]

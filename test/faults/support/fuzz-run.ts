@@ -67,7 +67,7 @@ export function startRun(target: FuzzTarget, run: string) {
     const members: Record<string, unknown> = { ...Object(body) }
     if (operationId === 'createToken')
       return new URLSearchParams(kind === 'valid' ? target.credentials : toTexts(members)).toString()
-    if (kind === 'valid' && 'interactionId' in members) members.interactionId = id
+    if (kind === 'valid' && typeof members.interactionId === 'string') members.interactionId = id
     else if (isExtensibleId(members.interactionId)) members.interactionId += `~${run}`
     if (typeof members.version === 'number' && members.version % 2 === 0)
       members.version = stored.get(id)?.version ?? members.version
@@ -138,7 +138,7 @@ export function startRun(target: FuzzTarget, run: string) {
     const id = idOf(step.id)
     const request = toRequest(step, operation, id)
     const isValid = step.kind === 'valid'
-    const sent: Sent = JSON.parse((isValid && operation.guarded ? request.body : undefined) ?? '{}')
+    const sent = withoutNulls(JSON.parse((isValid && operation.guarded ? request.body : undefined) ?? '{}'))
     const expected = expectedStatus(step, operation, id, sent)
     const reply = await target.send(request)
     const wrong = [...generalErrors(step, request, reply), ...documentErrors(step, operation, request, reply)]
@@ -152,6 +152,10 @@ export function startRun(target: FuzzTarget, run: string) {
     return { request, reply, wrong }
   }
 }
+
+/** Removes members that are null, which count as absent. */
+const withoutNulls = (body: object): Sent =>
+  Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null))
 
 function fail(): never {
   throw new Error('the document does not have the operation')

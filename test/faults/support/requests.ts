@@ -47,18 +47,19 @@ const ownText = fc.oneof(
 )
 
 function valid(schema: Schema): fc.Arbitrary<unknown> {
-  const {
-    type,
-    enum: choices,
-    examples,
-    properties = {},
-    required = [],
-    format,
-    items,
-    ...limits
-  } = resolve(schema)
+  const resolved = resolve(schema)
+  if (typeof resolved.type === 'object')
+    return fc.oneof(
+      ...resolved.type.map((type) => ({
+        weight: type === 'null' ? 1 : 5,
+        arbitrary: valid({ ...resolved, type }),
+      })),
+    )
+  const { type, enum: choices, examples, properties = {}, required = [], format, items, ...limits } = resolved
   const chosen = choices ?? examples
   switch (type) {
+    case 'null':
+      return fc.constant(null)
     case 'string':
       if (choices !== undefined || format === 'date-time')
         return fc.constantFrom(...(chosen ?? ['2025-01-20T22:00:00.928Z']))
