@@ -1,4 +1,4 @@
-// A caller over HTTP, knowing nothing of the service but its address.
+// Calls the service over HTTP, given only its address.
 import { inject } from 'vitest'
 import { askForToken } from '../support/ask-for-token.ts'
 
@@ -8,7 +8,7 @@ export async function tokenOf(name: 'agent' | 'otherAgent' | 'service'): Promise
   return (await askForToken(baseUrl, inject(name))).token
 }
 
-/** A call below /rtc-api; a body that is no string goes as JSON. */
+/** Sends a request to a path below /rtc-api. The body is sent as JSON; a string is sent unchanged. */
 export function call(token: string, method: string, path: string, body?: unknown): Promise<Response> {
   const text = typeof body === 'string' ? body : JSON.stringify(body)
   return fetch(`${baseUrl}/rtc-api${path}`, {

@@ -1,5 +1,5 @@
-// A client that is generated from the committed document, as integrators make theirs: the compiler holds the calls here
-// to its types, and the service answers as these say.
+// A client generated from the committed OpenAPI document, as integrators generate theirs: the compiler checks the calls,
+// and the tests check that the responses match the types.
 import { randomUUID } from 'node:crypto'
 import createClient from 'openapi-fetch'
 import openapiTS, { astToString, COMMENT_HEADER } from 'openapi-typescript'
@@ -9,13 +9,13 @@ import type { ErrorResponse, Interaction, paths } from './generated/interaction-
 const baseUrl = inject('baseUrl')
 const { clientId, clientSecret } = inject('agent')
 
-const anyone = createClient<paths>({ baseUrl })
-const granted = await anyone.POST('/security/oauth/token', {
+const unauthenticated = createClient<paths>({ baseUrl })
+const granted = await unauthenticated.POST('/security/oauth/token', {
   body: { grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret },
   headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
 })
 const authorization = `Bearer ${granted.data?.access_token}`
-// of the ways to get a list, as a page
+// of the media types of a list, only the page as JSON
 const client = createClient<paths, 'application/json'>({ baseUrl, headers: { authorization } })
 
 const collection = '/rtc-api/interactions'
@@ -25,7 +25,7 @@ const day = {
   end: new Date(Date.now() + 43_200_000).toISOString(),
 }
 
-test('the types are those that openapi-typescript makes of the document', async () => {
+test('the committed types are those that openapi-typescript generates from the document', async () => {
   const document = new URL('../../openapi/openapi.json', import.meta.url)
   const types = await openapiTS(document, { rootTypes: true, rootTypesNoSchemaPrefix: true })
   await expect(
@@ -34,7 +34,7 @@ test('the types are those that openapi-typescript makes of the document', async 
   ).toMatchFileSnapshot('./generated/interaction-api.ts')
 })
 
-test('it creates, reads, updates and lists interactions', async () => {
+test('the client creates, reads, updates and lists interactions', async () => {
   const customerId = randomUUID()
   const { data: created } = await client.POST(collection, { body: { type: 'chat', data: { customerId } } })
   const interactionId = created?.interactionId ?? ''
@@ -57,35 +57,35 @@ test('it creates, reads, updates and lists interactions', async () => {
   expect(page).toMatchObject({ totalElements: 1, size: 5, content: [{ id: interactionId, version: 1 }] })
 })
 
-test('it reads the keys and the metadata of the token endpoint', async () => {
-  const { data: metadata } = await anyone.GET('/.well-known/oauth-authorization-server')
+test('the client reads the keys and the metadata of the token endpoint', async () => {
+  const { data: metadata } = await unauthenticated.GET('/.well-known/oauth-authorization-server')
   expect(metadata?.grant_types_supported).toContain('client_credentials')
-  const { data: keys } = await anyone.GET('/security/oauth/jwks.json')
+  const { data: keys } = await unauthenticated.GET('/security/oauth/jwks.json')
   expect(keys?.keys.map(({ kty }) => kty)).toContain('RSA')
 })
 
-describe('what its types refuse, the service refuses:', () => {
+describe('the service rejects what the types reject:', () => {
   test('a search without a range', async () => {
     // @ts-expect-error start is missing
     const { response } = await client.GET(collection, { params: { query: { end: day.end } } })
     expect(response.status).toBe(400)
   })
 
-  test('data that are no object', async () => {
+  test('data that is not an object', async () => {
     // @ts-expect-error
     const { response } = await client.POST(collection, { body: { data: ['vip'] } })
     expect(response.status).toBe(400)
   })
 
-  test('a version that is no number', async () => {
+  test('a version that is not a number', async () => {
     const params = { path: { interactionId: randomUUID() } }
     // @ts-expect-error
     const { response } = await client.PUT(item, { params, body: { version: 'x' } })
     expect(response.status).toBe(400)
   })
 
-  test('another grant than that of client credentials', async () => {
-    const { error, response } = await anyone.POST('/security/oauth/token', {
+  test('a grant type other than client_credentials', async () => {
+    const { error, response } = await unauthenticated.POST('/security/oauth/token', {
       // @ts-expect-error
       body: { grant_type: 'password', client_id: clientId, client_secret: clientSecret },
       headers: { 'Content-Type': 'application/x-www-form-urlencoded' },

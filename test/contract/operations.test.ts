@@ -1,4 +1,4 @@
-// The four operations as a caller sees them, in the order in which one meets them.
+// The four operations as a caller sees them.
 import { randomUUID } from 'node:crypto'
 import { expect, inject, test } from 'vitest'
 import { call, tokenOf } from './client.ts'
@@ -22,7 +22,7 @@ async function create(token: string, body: object = {}): Promise<string> {
 const range = (from: number, to: number) =>
   `start=${new Date(from).toISOString()}&end=${new Date(to).toISOString()}`
 
-test('an interaction is created, read, updated and found', async () => {
+test('an interaction can be created, read, updated and found', async () => {
   const customerId = randomUUID()
   const before = Date.now() - 60_000
   const id = await create(agent, { type: 'chat', data: { customerId, tags: ['vip'] } })
@@ -63,12 +63,12 @@ test('an interaction is created, read, updated and found', async () => {
   })
 })
 
-test('a walk over the pages meets each interaction once, newest first', async () => {
+test('the pages contain each interaction once, newest first', async () => {
   const conferenceId = randomUUID()
   const before = Date.now() - 60_000
   const created: string[] = []
   for (let index = 0; index < 5; index++) created.push(await create(agent, { data: { conferenceId } }))
-  const met: string[] = []
+  const found: string[] = []
   for (const page of [0, 1, 2]) {
     const response = await call(
       agent,
@@ -77,47 +77,47 @@ test('a walk over the pages meets each interaction once, newest first', async ()
     )
     const { content, totalElements } = (await response.json()) as Page
     expect(totalElements).toBe(5)
-    met.push(...content.map(({ id }) => id))
+    found.push(...content.map(({ id }) => id))
   }
-  expect(met).toEqual(created.reverse())
+  expect(found).toEqual(created.reverse())
 })
 
-test('a second interaction of the same id is refused, in whichever organization', async () => {
+test('creating an interaction with an existing id is a conflict, also in another organization', async () => {
   const id = await create(agent, { interactionId: randomUUID() })
   for (const token of [agent, otherAgent])
     expect((await call(token, 'POST', '/interactions', { interactionId: id })).status).toBe(409)
 })
 
-test('an agent neither reads nor updates what belongs to another organization', async () => {
+test('an agent can neither read nor update an interaction of another organization', async () => {
   const id = await create(agent)
   expect((await call(otherAgent, 'GET', `/interactions/${id}`)).status).toBe(403)
   expect((await call(otherAgent, 'PUT', `/interactions/${id}`, { type: 'x' })).status).toBe(403)
   expect((await call(agent, 'GET', `/interactions/${id}`)).status).toBe(200)
 })
 
-test('a service reads and updates any interaction, and must name the organization to create one', async () => {
+test('a service can read and update any interaction, and must send an organization to create one', async () => {
   const id = await create(agent)
   expect((await call(service, 'GET', `/interactions/${id}`)).status).toBe(200)
   expect((await call(service, 'PUT', `/interactions/${id}`, { type: 'audio' })).status).toBe(204)
-  const refused = await call(service, 'POST', '/interactions', {})
-  expect(refused.status).toBe(400)
-  expect(await refused.json()).toEqual({ organizationId: expect.any(String) })
+  const rejected = await call(service, 'POST', '/interactions', {})
+  expect(rejected.status).toBe(400)
+  expect(await rejected.json()).toEqual({ organizationId: expect.any(String) })
   const own = await create(service, { organizationId })
   expect((await call(agent, 'GET', `/interactions/${own}`)).status).toBe(200)
 })
 
-test('what does not exist is not found', async () => {
+test('an unknown id is not found', async () => {
   expect((await call(agent, 'GET', `/interactions/${randomUUID()}`)).status).toBe(404)
   expect((await call(agent, 'PUT', `/interactions/${randomUUID()}`, { type: 'x' })).status).toBe(404)
 })
 
-test('without a token nothing answers', async () => {
+test('a request without a token gets 401', async () => {
   const response = await fetch(`${inject('baseUrl')}/rtc-api/interactions`)
   expect(response.status).toBe(401)
   expect(response.headers.get('www-authenticate')).toBe('Bearer')
 })
 
-test('a search without a range says what is missing', async () => {
+test('a search without a range names the missing parameters', async () => {
   const response = await call(agent, 'GET', '/interactions')
   expect(response.status).toBe(400)
   expect(await response.json()).toEqual({ start: expect.any(String), end: expect.any(String) })

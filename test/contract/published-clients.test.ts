@@ -1,4 +1,4 @@
-// What published clients of the original do, byte for byte in form.
+// Requests in exactly the form that published clients of the original API send.
 import { randomUUID } from 'node:crypto'
 import { type IncomingMessage, request } from 'node:http'
 import { text } from 'node:stream/consumers'
@@ -8,7 +8,7 @@ import { call, tokenOf } from './client.ts'
 const baseUrl = inject('baseUrl')
 const { clientId, clientSecret } = inject('agent')
 
-/** Sends a POST with exactly these headers and this body: fetch would add some of its own. */
+/** Sends a POST with exactly these headers and this body. `fetch` would add headers. */
 async function post(path: string, headers: Record<string, string>, body = '') {
   const sent = request(new URL(path, baseUrl), { method: 'POST', headers })
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
@@ -20,7 +20,7 @@ async function post(path: string, headers: Record<string, string>, body = '') {
 
 const query = (parameters: Record<string, string>) => new URLSearchParams(parameters).toString()
 
-test('a client that puts its credentials into the query string creates a video interaction', async () => {
+test('a client with its credentials in the query string creates a video interaction', async () => {
   const credentials = query({
     grant_type: 'client_credentials',
     client_id: clientId,
@@ -60,7 +60,7 @@ test('a client that puts its credentials into the query string creates a video i
   expect(await read.text()).toContain(`"data":${JSON.stringify(JSON.parse(body).data)},"version":0}`)
 })
 
-test('a client that sends its credentials as a form gets a token', async () => {
+test('a client with its credentials in a form gets a token', async () => {
   const granted = await post(
     '/security/oauth/token',
     { 'content-type': 'application/x-www-form-urlencoded' },
@@ -70,7 +70,7 @@ test('a client that sends its credentials as a form gets a token', async () => {
   expect(JSON.parse(granted.body)).toMatchObject({ organization: inject('organizationId'), sub: clientId })
 })
 
-test('a client that authenticates by HTTP Basic gets a token', async () => {
+test('a client with HTTP Basic authentication gets a token', async () => {
   const basic = Buffer.from(`${clientId}:${clientSecret}`).toString('base64')
   const granted = await post(
     '/security/oauth/token',
@@ -80,7 +80,7 @@ test('a client that authenticates by HTTP Basic gets a token', async () => {
   expect(granted.status).toBe(200)
 })
 
-test('a Java client that sends null for what it leaves out creates and updates', async () => {
+test('a Java client that sends null for absent members can create and update', async () => {
   const token = await tokenOf('agent')
   const created = await call(token, 'POST', '/interactions', {
     interactionId: null,

@@ -1,9 +1,9 @@
-// The commands beside `serve`.
+// The commands `clients` and `migrate`, and wrong usage.
 import { expect, test } from 'vitest'
 import { finishCommand } from '../support/service.ts'
 import { askForToken, createInteraction, readStatus, serve, temporaryFolder } from './support/caller.ts'
 
-test('a client that is created gets tokens, is listed without its secret, and gets none once it is revoked', async () => {
+test('a created client gets tokens and is listed without its secret; a revoked client gets no tokens', async () => {
   const environment = { DATA_DIR: await temporaryFolder() }
   const service = await serve(environment)
   const parameters = ['clients', 'create', 'crm', '--role', 'AGENT', '--organization', 'acme']
@@ -22,11 +22,11 @@ test('a client that is created gets tokens, is listed without its secret, and ge
 
   expect(await finishCommand(['clients', 'revoke', 'crm'], environment)).toMatchObject({ code: 0 })
   expect((await askForToken(service, client)).status).toBe(401)
-  // a token lives until it expires, whatever becomes of its client
+  // the tokens of a revoked client stay valid until they expire
   expect(await readStatus(service, token, id)).toBe(200)
 })
 
-test('a client of that id, or an organization where none may be, is refused', async () => {
+test('clients create rejects an existing id, a missing or forbidden organization, and an unknown role', async () => {
   const environment = { DATA_DIR: await temporaryFolder() }
   const create = (...parameters: string[]) => finishCommand(['clients', 'create', ...parameters], environment)
   expect(await create('one', '--role', 'SERVICE')).toMatchObject({ code: 0 })
@@ -46,7 +46,7 @@ test('a client of that id, or an organization where none may be, is refused', as
   expect(await finishCommand(['clients', 'revoke', 'two'], environment)).toMatchObject({ code: 1 })
 })
 
-test('migrate brings an empty database up to date, and leaves it so', async () => {
+test('migrate creates the schema in an empty database, and does nothing the second time', async () => {
   const environment = { DATA_DIR: await temporaryFolder() }
   expect(await finishCommand(['migrate'], environment)).toMatchObject({
     code: 0,
@@ -55,7 +55,7 @@ test('migrate brings an empty database up to date, and leaves it so', async () =
   expect(await finishCommand(['migrate'], environment)).toMatchObject({ code: 0, errors: '' })
 })
 
-test('an unknown command or option is an error that shows the help', async () => {
+test('an unknown command prints the usage, and an unknown option is named', async () => {
   expect(await finishCommand(['bogus'], {})).toMatchObject({
     code: 1,
     errors: expect.stringMatching(/Usage: interaction-api/),

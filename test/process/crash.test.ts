@@ -1,4 +1,4 @@
-// kill -9 at any moment, then start again: every acknowledged write is there (contract §8).
+// After kill -9 during writes and a restart, no acknowledged write is lost (contract §8).
 import { expect, test } from 'vitest'
 import { finishCommand, type RunningService } from '../support/service.ts'
 import {
@@ -16,7 +16,7 @@ test.each([
   ['PostgreSQL', false, true],
   ['both', true, true],
 ])(
-  'after kill -9 of %s the service is back with every acknowledged write',
+  'after kill -9 of %s the service returns every acknowledged write',
   async (_, killServer, killPostgres) => {
     const folder = await temporaryFolder()
     const service = await serve({ DATA_DIR: folder })
@@ -38,17 +38,17 @@ test.each([
   },
 )
 
-test('a command beside a running server uses its database, and after kill -9 of that server its data', async () => {
+test('a command uses the database of a running server, and its data after kill -9 of the server', async () => {
   const folder = await temporaryFolder()
   const service = await serve({ DATA_DIR: folder })
-  const beside = await finishCommand(['clients', 'list'], { DATA_DIR: folder })
-  expect(beside).toMatchObject({ code: 0, output: expect.stringContaining('demo-agent') })
+  const during = await finishCommand(['clients', 'list'], { DATA_DIR: folder })
+  expect(during).toMatchObject({ code: 0, output: expect.stringContaining('demo-agent') })
   await service.stop('SIGKILL')
   const after = await finishCommand(['clients', 'list'], { DATA_DIR: folder })
   expect(after).toMatchObject({ code: 0, output: expect.stringContaining('demo-agent') })
 })
 
-/** Creates interactions until one fails, or it is over. */
+/** Creates interactions until a call fails or `isOver` returns true. */
 async function write(
   service: RunningService,
   token: string,

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeEach, expect, onTestFinished, test } from 'vitest'
 import { DataDirectoryInUse } from '../../src/embedded/postgres.ts'
 import {
-  endLeftServer,
+  endServer,
   eventually,
   makeTemporaryFolder,
   ordinaryUser,
@@ -17,10 +17,10 @@ import {
 
 // Shared by all tests: the first start takes much longer than later ones.
 const dataDirectory = makeTemporaryFolder()
-beforeEach(() => onTestFinished(() => endLeftServer(dataDirectory)))
+beforeEach(() => onTestFinished(() => endServer(dataDirectory)))
 afterAll(() => rm(dataDirectory, { recursive: true }))
 
-test('comes back at the same URL with its data after PostgreSQL was killed, and is still owned', async () => {
+test('restarts at the same URL with its data and its owner after PostgreSQL was killed', async () => {
   const logged: string[] = []
   const { url } = await start(dataDirectory, { log: (message) => logged.push(message) })
   await query(url, 'create table kept_too as select 42 as answer')
@@ -58,7 +58,7 @@ test('stops during a restart', async () => {
   expect(await query(again.url, 'select 1 as one')).toEqual([{ one: 1 }])
 })
 
-test('stays owned, without a restart, after all its connections were ended', async () => {
+test('keeps its owner and does not restart when all its connections are ended', async () => {
   const { url } = await start(dataDirectory)
   const pid = postmasterPid(dataDirectory)
 
@@ -69,7 +69,7 @@ test('stays owned, without a restart, after all its connections were ended', asy
   expect(postmasterPid(dataDirectory)).toBe(pid)
 })
 
-test('gives up and logs it when another server took the data directory', async () => {
+test('stops restarting, and logs why, when another server has taken the data directory', async () => {
   const logged: string[] = []
   const first = await start(dataDirectory, { log: (message) => logged.push(message) })
   await crashAndTakePort(first.url)
@@ -82,7 +82,7 @@ test('gives up and logs it when another server took the data directory', async (
   expect(await query(second.url, 'select 1 as one')).toEqual([{ one: 1 }])
 })
 
-test('starts although another program got the process id of a PostgreSQL from before a reboot', async () => {
+test('starts when another program has the process id of a PostgreSQL from before a reboot', async () => {
   const first = await start(dataDirectory)
   const file = join(dataDirectory, 'postgres', 'postmaster.pid')
   const content = readFileSync(file, 'utf8')
@@ -97,7 +97,7 @@ test('starts although another program got the process id of a PostgreSQL from be
   expect(other.exitCode ?? other.signalCode).toBeNull()
 })
 
-/** Kills PostgreSQL and occupies its port until the returned server is closed or the test ends. */
+/** Kills PostgreSQL and listens on its port until the returned server is closed or the test ends. */
 async function crashAndTakePort(url: string): Promise<Server> {
   process.kill(postmasterPid(dataDirectory), 'SIGKILL')
   const port = createServer((socket) => socket.destroy())

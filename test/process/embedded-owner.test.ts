@@ -5,7 +5,7 @@ import { Client } from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
 import { DataDirectoryInUse, findEmbeddedPostgres } from '../../src/embedded/postgres.ts'
 import {
-  endLeftServer,
+  endServer,
   eventually,
   isAlive,
   makeTemporaryFolder,
@@ -22,7 +22,7 @@ afterAll(() => rm(installation, { recursive: true }))
 
 // Shared by all tests: the first start takes much longer than later ones.
 const dataDirectory = makeTemporaryFolder()
-beforeEach(() => onTestFinished(() => endLeftServer(dataDirectory)))
+beforeEach(() => onTestFinished(() => endServer(dataDirectory)))
 afterAll(() => rm(dataDirectory, { recursive: true }))
 
 test('rejects a second process, and stops with its owner', async () => {
@@ -35,7 +35,7 @@ test('rejects a second process, and stops with its owner', async () => {
   expect(await query(url, 'select 1 as one')).toEqual([{ one: 1 }])
 })
 
-test('starts immediately after its owner was killed, each time with all data', async () => {
+test('starts with all data immediately after its owner was killed, three times', async () => {
   for (const round of [1, 2, 3]) {
     const owner = await startOwner(installation, dataDirectory)
     await query(owner.url, 'create table if not exists rounds (round int)')
@@ -71,7 +71,7 @@ test('waits for the PostgreSQL of a killed owner, then starts with its data', as
   expect(await query(url, 'select answer from kept')).toEqual([{ answer: 42 }])
 })
 
-test('waits also while a connection keeps that PostgreSQL from shutting down', async () => {
+test('waits while a connection keeps the PostgreSQL of a killed owner from shutting down', async () => {
   const owner = await startOwner(installation, dataDirectory)
   const client = new Client(owner.url)
   client.on('error', () => {})
@@ -90,7 +90,7 @@ test('waits also while a connection keeps that PostgreSQL from shutting down', a
   expect(await query((await starting).url, 'select 1 as one')).toEqual([{ one: 1 }])
 })
 
-test('is not found by a command after its owner was killed', async () => {
+test('is not found after its owner was killed', async () => {
   const owner = await startOwner(installation, dataDirectory)
   expect(await findEmbeddedPostgres(dataDirectory)).toBe(owner.url)
   const pid = postmasterPid(dataDirectory)
@@ -103,7 +103,7 @@ test('is not found by a command after its owner was killed', async () => {
   process.kill(pid, 'SIGCONT')
 })
 
-test('is not taken from an owner that is alive but does not respond', async () => {
+test('rejects a second owner while the first is alive but does not respond', async () => {
   const owner = await startOwner(installation, dataDirectory)
   const pid = postmasterPid(dataDirectory)
   owner.process.kill('SIGSTOP')
@@ -115,7 +115,7 @@ test('is not taken from an owner that is alive but does not respond', async () =
   expect(postmasterPid(dataDirectory)).toBe(pid)
 })
 
-test('survives ctrl-C in a terminal until its owner stops it', async () => {
+test('keeps running after ctrl-C in a terminal until its owner stops it', async () => {
   const owner = await startOwner(installation, dataDirectory, { detached: true })
 
   process.kill(-(owner.process.pid ?? 0), 'SIGINT')
@@ -123,7 +123,7 @@ test('survives ctrl-C in a terminal until its owner stops it', async () => {
   expect(await query(owner.url, 'select pg_sleep(0.3), 1 as one')).toEqual([{ pg_sleep: '', one: 1 }])
 })
 
-test('ends with an owner that exits without stopping it', async () => {
+test('ends when its owner exits without stopping it', async () => {
   const owner = await startOwner(installation, dataDirectory)
   const { url } = owner
 
@@ -138,7 +138,7 @@ test('ends with an owner that exits without stopping it', async () => {
 })
 
 test.skipIf(process.platform !== 'linux')(
-  'ends a first start with its owner; the next one starts anew and removes the leftovers',
+  'ends a first start when its owner is killed; the next start succeeds and removes the leftover files',
   async () => {
     const dataDirectory = temporaryFolder()
     const owner = forkOwner(installation, dataDirectory)

@@ -1,11 +1,11 @@
-// PostgreSQL ends within five seconds of its owner, however the owner ends.
+// PostgreSQL ends within five seconds after its owner has ended in any way.
 import { rm } from 'node:fs/promises'
 import { Client } from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { findEmbeddedPostgres } from '../../src/embedded/postgres.ts'
 import { serve } from './support/caller.ts'
 import {
-  endLeftServer,
+  endServer,
   eventually,
   isAlive,
   makeTemporaryFolder,
@@ -21,11 +21,11 @@ afterAll(() => rm(installation, { recursive: true }))
 
 // Shared by all tests: the first start takes much longer than later ones.
 const dataDirectory = makeTemporaryFolder()
-beforeEach(() => onTestFinished(() => endLeftServer(dataDirectory)))
+beforeEach(() => onTestFinished(() => endServer(dataDirectory)))
 afterAll(() => rm(dataDirectory, { recursive: true }))
 
 describe.skipIf(process.platform !== 'linux')('the watcher', () => {
-  test('ends PostgreSQL and itself after kill -9 of the service, a running statement included', async () => {
+  test('ends PostgreSQL and itself after kill -9 of the service, also during a statement', async () => {
     const service = await serve({ DATA_DIR: dataDirectory })
     const pid = postmasterPid(dataDirectory)
     await runLongStatement((await findEmbeddedPostgres(dataDirectory)) ?? '')
@@ -35,7 +35,7 @@ describe.skipIf(process.platform !== 'linux')('the watcher', () => {
     await expectEnd(pid)
   })
 
-  test('does so after SIGKILL of the whole process group of the owner', async () => {
+  test('ends PostgreSQL and itself after SIGKILL of the process group of the owner', async () => {
     const owner = await startOwner(installation, dataDirectory, { detached: true })
     const pid = postmasterPid(dataDirectory)
 
@@ -65,7 +65,7 @@ describe.skipIf(process.platform !== 'linux')('the watcher', () => {
   })
 })
 
-/** Leaves a statement under way on a connection of its own. */
+/** Starts a statement of 60 seconds on a new connection, and returns while it runs. */
 async function runLongStatement(url: string): Promise<void> {
   const client = new Client(url)
   client.on('error', () => {})
@@ -76,7 +76,7 @@ async function runLongStatement(url: string): Promise<void> {
   await eventually(async () => (await query(url, active)).at(0))
 }
 
-/** Expects that PostgreSQL and its watcher, which share a process group, have ended within five seconds from now. */
+/** Expects PostgreSQL and its watcher, which share a process group, to end within five seconds. */
 async function expectEnd(postmaster: number): Promise<void> {
   const begin = Date.now()
   await eventually(() => (isAlive(-postmaster) || processesIn(dataDirectory).length > 0 ? undefined : true))

@@ -98,7 +98,7 @@ test('rejects a second owner, names the directory and leaves the first one runni
   expect(postmasterPid(dataDirectory)).toBe(pid)
 })
 
-test('lets one of several concurrent first starts have the data directory', async () => {
+test('only one of several concurrent first starts gets the data directory', async () => {
   const dataDirectory = temporaryFolder()
 
   const starts = await Promise.allSettled([1, 2, 3].map(() => start(dataDirectory)))
@@ -110,20 +110,20 @@ test('lets one of several concurrent first starts have the data directory', asyn
     if (one.status === 'rejected') expect(one.reason).toBeInstanceOf(DataDirectoryInUse)
 })
 
-test('accepts settings, except where it listens', async () => {
+test('accepts settings, except those for listening', async () => {
   const { url } = await start(dataDirectory, { settings: { work_mem: '7MB', listen_addresses: '*' } })
 
   expect(await query(url, 'show work_mem')).toEqual([{ work_mem: '7MB' }])
   expect(await query(url, 'show listen_addresses')).toEqual([{ listen_addresses: '127.0.0.1' }])
 })
 
-test('reports PostgreSQL’s own message when it does not start', async () => {
+test('reports the message of PostgreSQL when it does not start', async () => {
   const failing = start(dataDirectory, { settings: { no_such_setting: '1' } })
 
   await expect(failing).rejects.toThrow('unrecognized configuration parameter "no_such_setting"')
 })
 
-test('is found by commands while it runs', async () => {
+test('findEmbeddedPostgres returns its URL while it runs', async () => {
   const dataDirectory = temporaryFolder()
   expect(await findEmbeddedPostgres(dataDirectory)).toBeUndefined()
   const { url, stop } = await start(dataDirectory)
@@ -134,7 +134,7 @@ test('is found by commands while it runs', async () => {
   expect(await findEmbeddedPostgres(dataDirectory)).toBeUndefined()
 })
 
-test('logs nothing of the data', async () => {
+test('does not log data', async () => {
   const logged: string[] = []
   const { url } = await start(dataDirectory, { log: (message) => logged.push(message) })
   await query(url, 'create table customers (email text primary key)')

@@ -10,13 +10,13 @@ const run = promisify(execFile)
 const repository = path.join(import.meta.dirname, '..', '..')
 const modules = path.join(repository, 'node_modules')
 
-/** Installs `interaction-api` in a temporary folder. @returns the folder */
+/** Installs `interaction-api` in a temporary directory and returns that. */
 async function install(): Promise<string> {
   const folder = await temporaryFolder()
-  const place = path.join(folder, 'node_modules', 'interaction-api')
-  await mkdir(place, { recursive: true })
+  const target = path.join(folder, 'node_modules', 'interaction-api')
+  await mkdir(target, { recursive: true })
   const { stdout } = await run('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: repository })
-  await run('tar', ['-xzf', path.join(folder, stdout.trim()), '-C', place, '--strip-components=1'])
+  await run('tar', ['-xzf', path.join(folder, stdout.trim()), '-C', target, '--strip-components=1'])
   for (const name of await readdir(modules)) {
     if (!name.startsWith('.'))
       await symlink(path.join(modules, name), path.join(folder, 'node_modules', name))
@@ -42,11 +42,11 @@ test('the documented test suite compiles strictly against the package and passes
   expect(stdout).toMatch(/^# fail 0$/m)
 })
 
-test('the package exports its entry only', async () => {
+test('the package exports only its entry point', async () => {
   const folder = await install()
   const program = "await import('interaction-api/dist/server.js')"
 
-  const reaching = run(process.execPath, ['--input-type=module', '-e', program], { cwd: folder })
+  const imported = run(process.execPath, ['--input-type=module', '-e', program], { cwd: folder })
 
-  await expect(reaching).rejects.toThrow('ERR_PACKAGE_PATH_NOT_EXPORTED')
+  await expect(imported).rejects.toThrow('ERR_PACKAGE_PATH_NOT_EXPORTED')
 })

@@ -32,20 +32,20 @@ test('the documented clients get tokens of the documented organizations', async 
   const rows = (await readFile(page, 'utf8')).matchAll(
     /^\| `(\S+)` \| `(\S+)` \| (\w+) \| `?([\w-]+)`? \|$/gm,
   )
-  const told: unknown[] = []
+  const documented: unknown[] = []
   for (const [, clientId = '', clientSecret = '', role, organization] of rows) {
     const { status, token } = await askForToken(baseUrl, { clientId, clientSecret })
     expect(status).toBe(200)
     const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
     expect(claims.authorities).toContain(role)
     expect(claims.organization ?? 'all').toBe(organization)
-    told.push(clientId)
+    documented.push(clientId)
   }
-  expect(told).toEqual(['demo-agent', 'other-agent', 'demo-service'])
+  expect(documented).toEqual(['demo-agent', 'other-agent', 'demo-service'])
 })
 
 test.each(['SIGTERM', 'SIGKILL'] as const)(
-  'on %s an ephemeral service leaves nothing behind',
+  'after %s an ephemeral service removes its directory and ends its PostgreSQL',
   async (signal) => {
     const service = await serve(
       { PORT: '', DATABASE_URL: 'postgres://nobody@localhost:1/none' },
@@ -65,7 +65,7 @@ test.each(['SIGTERM', 'SIGKILL'] as const)(
   },
 )
 
-test('a reset deletes the interactions of one of two services and keeps its tokens valid', async () => {
+test('reset deletes the interactions of one service only, and its tokens stay valid', async () => {
   const [one, other] = await Promise.all([startEphemeral(), startEphemeral()])
   const { token } = await askForToken(one.baseUrl, one.credentials.service)
   await one.seed({ count: 3 })
@@ -80,7 +80,7 @@ test('a reset deletes the interactions of one of two services and keeps its toke
   expect(await listAll(other.baseUrl, elsewhere.token)).toMatchObject({ totalElements: 3 })
 })
 
-test('accepts settings, and stop is idempotent', async () => {
+test('startInteractionApi accepts settings, and stop is idempotent', async () => {
   const service = await startEphemeral({ settings: { BODY_LIMIT_BYTES: '1024', PORT: ' ' } })
   const { token } = await askForToken(service.baseUrl, service.credentials.agent)
   const { status } = await fetch(`${service.baseUrl}/rtc-api/interactions`, {
@@ -97,7 +97,7 @@ test('accepts settings, and stop is idempotent', async () => {
   await expect(fetch(service.baseUrl)).rejects.toThrow()
 })
 
-test('names a wrong setting, and a failed start leaves no directory behind', async () => {
+test('a failed start names the wrong setting and removes its directory', async () => {
   const port = new URL((await startEphemeral()).baseUrl).port
   vi.stubEnv('TMPDIR', temporaryFolder())
   onTestFinished(() => void vi.unstubAllEnvs())

@@ -1,4 +1,4 @@
-// `export` as an operator runs it, and `import` of what it wrote: there and back, cut and gone on with.
+// `export` as an operator runs it: a round trip with `import`, and resuming after an interruption.
 import { once } from 'node:events'
 import { readdir, readFile, truncate } from 'node:fs/promises'
 import path from 'node:path'
@@ -7,16 +7,16 @@ import { finishCommand, runCommand } from '../support/service.ts'
 import { always, contents, startExchange } from './support/exchange.ts'
 import { storeMany } from './support/storage.ts'
 
-const hostile = [
+const unusual = [
   '{"n":12345678901234567890.10,"n":1e400,"z":1,"a":-0}',
   '{\n\t"pretty": [1.0,\r\n 2]\n}',
   '{"text":"a\\nb\\u2028\u2028\\"\\\\","emoji":"🙂", "customerId":7}',
 ]
 
-test('what is exported and imported is as it was, in every character and to the millisecond', async () => {
+test('export and import preserve every character and millisecond', async () => {
   const { database, out, run, exportTo } = await startExchange()
   await storeMany(database, 1200)
-  for (const [n, data] of hostile.entries())
+  for (const [n, data] of unusual.entries())
     await database.query(
       `insert into interactions (id, organization_id, created_by, created_at, type, data, version)
        values ($1, 'globex', E'line\\nbreak', '0001-01-01T00:00:00.001Z', '=1', $2, 9223372036854775807)`,
@@ -45,7 +45,7 @@ test('what is exported and imported is as it was, in every character and to the 
   expect(lines.every((line) => JSON.parse(line).data.customerId === 'c-1')).toBe(true)
 })
 
-test('an export that is stopped, or killed within a line, goes on where it was', async () => {
+test('export resumes after it was stopped, or killed within a line', async () => {
   const { database, environment, folder, out, exportTo } = await startExchange()
   await storeMany(database, 30_000)
   const child = runCommand(['export', ...always, '--out', out], environment)
@@ -60,11 +60,11 @@ test('an export that is stopped, or killed within a line, goes on where it was',
   const [name = ''] = await readdir(folder)
   const partial = path.join(folder, name)
   const written = await readFile(partial, 'utf8')
-  // as a kill might leave it
+  // as after a kill within a line
   await truncate(partial, Buffer.byteLength(written) - 7)
-  // another one, which has nothing to do with it
-  const ofNobody = path.join(folder, 'nobody.ndjson')
-  expect(await exportTo(ofNobody, '--user-id', 'nobody')).toMatchObject({ code: 0 })
+  // an unrelated export meanwhile
+  const unrelated = path.join(folder, 'nobody.ndjson')
+  expect(await exportTo(unrelated, '--user-id', 'nobody')).toMatchObject({ code: 0 })
 
   expect(await exportTo(out)).toMatchObject({ code: 0, output: `Exported 30,000 interactions to ${out}.\n` })
   const text = await readFile(out, 'utf8')
@@ -100,7 +100,7 @@ test.each([
     ],
     /--start must be .*\n.*--recording must be .*\n.*--on-hold-duration-gt must be/,
   ],
-])('%j is refused', async (parameters, message) => {
+])('%j is rejected', async (parameters, message) => {
   const { code, output, errors } = await finishCommand(parameters, {})
   expect({ code, output }).toEqual({ code: 1, output: '' })
   expect(errors).toMatch(message)

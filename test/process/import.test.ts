@@ -1,4 +1,4 @@
-// `import` as an operator runs it: what it refuses, what it leaves alone, and where it stops.
+// `import` as an operator runs it: invalid lines, existing interactions and interruptions.
 import { once } from 'node:events'
 import { appendFile, writeFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
@@ -9,7 +9,7 @@ import { countStored } from './support/storage.ts'
 const line = (id: string, more: object = {}) =>
   `${JSON.stringify({ id, organizationId: 'acme', createdBy: 'a', createdAt: '2024-05-01T00:00:00.000Z', data: {}, version: 0, ...more })}\n`
 
-test('an import stops at a line that is wrong; what stands before it stays, and a mended file goes on', async () => {
+test('import stops at an invalid line and keeps the lines before it; a corrected file continues', async () => {
   const { database, out, run } = await startExchange()
   const lines = Array.from({ length: 1200 }, (_, n) => line(`id-${n}`))
   const wrong: readonly [string | Buffer, RegExp][] = [
@@ -45,7 +45,7 @@ test('an import stops at a line that is wrong; what stands before it stays, and 
   })
 })
 
-test('an interaction whose id is taken by another one is reported and left, in the table and within the file', async () => {
+test('import reports an id that a different interaction has, in the table or in the file, and does not overwrite', async () => {
   const { database, out, run } = await startExchange()
   await writeFile(out, [line('one'), line('two'), line('one'), line('one', { version: 1 })].join(''))
   expect(await run('import', out)).toMatchObject({
@@ -73,7 +73,7 @@ test('an interaction whose id is taken by another one is reported and left, in t
   }
 })
 
-test('ctrl-C stops an import between two batches, and running it again goes on', async () => {
+test('ctrl-C stops an import between two batches, and the next run continues', async () => {
   const { database, environment, out, run } = await startExchange()
   await writeFile(out, Array.from({ length: 30_000 }, (_, n) => line(`id-${n}`)).join(''))
   const child = runCommand(['import', out], environment)
@@ -89,7 +89,7 @@ test.each([
   [['import'], /missing required argument 'file'/],
   [['import', '/nowhere/at/all'], /ENOENT/],
   [['import', '--force', 'x'], /unknown option '--force'/],
-])('%j is refused', async (parameters, message) => {
+])('%j is rejected', async (parameters, message) => {
   const { code, output, errors } = await finishCommand(parameters, {})
   expect({ code, output }).toEqual({ code: 1, output: '' })
   expect(errors).toMatch(message)

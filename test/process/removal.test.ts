@@ -7,7 +7,7 @@ import { connect, countStored, storeMany } from './support/storage.ts'
 
 const today = () => new Date().toISOString()
 
-test('a dry run tells how many would go, the run removes them, and a log line tells what went', async () => {
+test('a dry run prints the number of interactions, a run deletes them, and a log line records it', async () => {
   const environment = { DATA_DIR: await temporaryFolder() }
   await serve(environment)
   const database = await connect(environment.DATA_DIR)
@@ -40,7 +40,7 @@ test('a dry run tells how many would go, the run removes them, and a log line te
   expect(await countStored(database)).toBe(0)
 })
 
-test('ctrl-C stops a purge between two batches, tells how far it came, and running it again goes on', async () => {
+test('ctrl-C stops a purge between two batches and prints its progress; the next run continues', async () => {
   const environment = { DATA_DIR: await temporaryFolder() }
   await serve(environment)
   const database = await connect(environment.DATA_DIR)
@@ -75,7 +75,7 @@ test.each([
   [['erase', '--organization', 'acme'], /--customer-id/],
   [['erase', '--customer-id', 'c-1'], /--organization/],
   [['erase', '--organization', 'acme', '--customer-id', ''], /--customer-id/],
-])('%j is refused', async (parameters, message) => {
+])('%j is rejected', async (parameters, message) => {
   const { code, output, errors } = await finishCommand(parameters, {})
   expect(code).toBe(1)
   expect(output).toBe('')

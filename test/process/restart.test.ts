@@ -1,18 +1,20 @@
-// PostgreSQL goes down in the middle of statements that many requests share, and comes back.
+// PostgreSQL crashes during batched statements, and restarts.
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import type { RunningService } from '../support/service.ts'
 import { askForToken, demoClients, postgresPid, serve, temporaryFolder } from './support/caller.ts'
 
-/** What a writer knows of its interaction: what the last acknowledged write left, and what one without an answer may have. */
+/** The possible states of an interaction. */
 interface Known {
   readonly id: string
+  /** the data of the last acknowledged write */
   acknowledged: string | undefined
-  inDoubt: string[]
+  /** the data of later writes that got 503: they may have been stored */
+  ambiguous: string[]
 }
 
-test('what each of 40 callers was told is so, before, during and after kill -9 of PostgreSQL', async () => {
+test('every response to 40 callers is correct before, during and after kill -9 of PostgreSQL', async () => {
   const folder = await temporaryFolder()
   const service = await serve({ DATA_DIR: folder, LOG_LEVEL: 'fatal' })
   const { token } = await askForToken(service, (await demoClients(folder)).agent)
@@ -24,7 +26,7 @@ test('what each of 40 callers was told is so, before, during and after kill -9 o
   const reach = async (goal: number) => {
     while (progress.acknowledged < goal) await pause(5)
   }
-  // three times, and until an answer was lost, as most are asked for again
+  // At least three times, and until a request gets 503: the service retries most requests.
   for (let kills = 0; kills < 3 || progress.unavailable === 0; kills++) {
     await reach(progress.acknowledged + 500)
     process.kill(await postgresPid(folder), 'SIGKILL')
@@ -33,10 +35,10 @@ test('what each of 40 callers was told is so, before, during and after kill -9 o
   isOver = true
   const known = (await Promise.all(writers)).flat()
 
-  for (const { id, acknowledged, inDoubt } of known) {
+  for (const { id, acknowledged, ambiguous } of known) {
     const { status, text } = await call(service, token)('GET', id)
     const found = status === 200 ? JSON.stringify(JSON.parse(text).data) : undefined
-    expect([acknowledged, ...inDoubt]).toContain(found)
+    expect([acknowledged, ...ambiguous]).toContain(found)
   }
   expect(await service.stop()).toBe(0)
 })
@@ -54,7 +56,7 @@ function call({ baseUrl }: RunningService, token: string): Call {
   }
 }
 
-/** Creates, reads and updates an interaction after the other, and expects each answer to be its own. */
+/** Creates, reads and updates one interaction after the other, and expects each response to belong to its request. */
 async function write(
   send: Call,
   writer: number,
@@ -63,7 +65,7 @@ async function write(
 ): Promise<Known[]> {
   const all: Known[] = []
   while (!isOver()) {
-    const one: Known = { id: randomUUID(), acknowledged: undefined, inDoubt: [] }
+    const one: Known = { id: randomUUID(), acknowledged: undefined, ambiguous: [] }
     all.push(one)
     for (let turn = 0; turn < 3; turn++) {
       const data = { writer, turn, id: one.id }
@@ -73,13 +75,13 @@ async function write(
         : await send('POST', '', { interactionId: one.id, data })
       if (status === 503) {
         progress.unavailable++
-        one.inDoubt.push(JSON.stringify(data))
+        one.ambiguous.push(JSON.stringify(data))
         continue
       }
-      // a creation without an answer may have come through
-      if (status === 409 && one.inDoubt.length > 0) break
+      // the creation that got 503 may have been stored
+      if (status === 409 && one.ambiguous.length > 0) break
       expect([status, text]).toEqual(isKnown ? [204, ''] : [200, `{"interactionId":"${one.id}","version":0}`])
-      Object.assign(one, { acknowledged: JSON.stringify(data), inDoubt: [] })
+      Object.assign(one, { acknowledged: JSON.stringify(data), ambiguous: [] })
       progress.acknowledged++
       const read = await send('GET', one.id)
       if (read.status !== 503) expect(JSON.parse(read.text)).toMatchObject({ id: one.id, data })

@@ -1,4 +1,4 @@
-// Nothing that a real server writes, at any level, holds a secret: neither its log, nor its metrics, nor an answer.
+// At every log level, a real server writes no secret to its log, its metrics or a response.
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { connect } from 'node:net'
@@ -19,7 +19,7 @@ const grant = { grant_type: 'client_credentials' }
 
 const basic = (id: string, secret: string) => `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`
 
-/** The secrets, and each way to write them that a log could have. */
+/** The secrets in each encoding that a log could contain. */
 const forbidden = [right, wrong].flatMap((secret) => [
   ...[secret, encodeURIComponent(secret), secret.slice(0, 12)],
   ...[secret, `agent:${secret}`, `other:${secret}`].map((text) =>
@@ -29,7 +29,7 @@ const forbidden = [right, wrong].flatMap((secret) => [
 ])
 const keyLines = signingKeyPem.split('\n').filter((line) => line.length > 40)
 
-/** A token request in each style, with that secret. */
+/** Returns a token request for each way to send a secret. */
 function tokenRequests(id: string, secret: string): [string, RequestInit][] {
   const all = new URLSearchParams({ ...grant, client_id: id, client_secret: secret })
   return [
@@ -40,7 +40,7 @@ function tokenRequests(id: string, secret: string): [string, RequestInit][] {
 }
 
 test.each(['trace', 'debug', 'info', 'warn', 'error', 'fatal'])(
-  'at level %s nothing that the server writes holds a secret',
+  'at level %s the server writes no secret',
   async (level) => {
     const folder = await temporaryFolder()
     const service = await serve({
@@ -54,33 +54,33 @@ test.each(['trace', 'debug', 'info', 'warn', 'error', 'fatal'])(
     service.process.stdout?.on('data', (chunk: Buffer) => {
       printed += chunk.toString()
     })
-    const answers: string[] = []
+    const responses: string[] = []
     const tokens: string[] = []
     const send = async (url: string, options: RequestInit = {}) => {
       const reply = await fetch(service.baseUrl + url, options)
       const body = await reply.text()
-      // what is granted is for the caller, and must be found nowhere else
+      // only the response that grants a token may contain it
       if (reply.ok && body.includes('access_token')) tokens.push(JSON.parse(body).access_token)
-      else answers.push(JSON.stringify([...reply.headers]) + body)
+      else responses.push(JSON.stringify([...reply.headers]) + body)
       return reply.status
     }
-    const askAll = async (secret: string, id = 'agent') => {
+    const requestTokens = async (secret: string, id = 'agent') => {
       const statuses = []
       for (const [query, options] of tokenRequests(id, secret))
         statuses.push(await send(`/security/oauth/token${query}`, { method: 'POST', ...options }))
       return statuses
     }
 
-    expect(await askAll(right)).toEqual([200, 200, 200])
-    // until there are too many
-    expect(await askAll(wrong)).toEqual([401, 401, 401])
-    for (let n = 0; n < 3; n++) await askAll(wrong)
-    expect(await askAll(wrong)).toEqual([429, 429, 429])
+    expect(await requestTokens(right)).toEqual([200, 200, 200])
+    // repeated until the failures are throttled
+    expect(await requestTokens(wrong)).toEqual([401, 401, 401])
+    for (let n = 0; n < 3; n++) await requestTokens(wrong)
+    expect(await requestTokens(wrong)).toEqual([429, 429, 429])
 
     for (const secret of [right, wrong, ...tokens]) {
       const query = `client_secret=${encodeURIComponent(secret)}&access_token=${secret}`
       const headers = { authorization: `Bearer ${secret}`, cookie: `token=${encodeURIComponent(secret)}` }
-      for (const place of [
+      for (const target of [
         '/rtc-api/interactions',
         '/security/oauth/token',
         '/docs',
@@ -88,19 +88,19 @@ test.each(['trace', 'debug', 'info', 'warn', 'error', 'fatal'])(
         '/x',
         '/%zz',
       ])
-        for (const method of ['GET', 'PATCH']) await send(`${place}?${query}`, { method, headers })
+        for (const method of ['GET', 'PATCH']) await send(`${target}?${query}`, { method, headers })
       await writeRaw(service.baseUrl, `GET /?${query} HTTP/1.1\r\nHost: x\r\nbroken ${secret}\r\n\r\n`)
       await writeRaw(service.baseUrl, `${secret}\r\n\r\n`)
     }
 
     process.kill(await postgresPid(folder), 'SIGKILL')
     for (const secret of [right, wrong])
-      for (const status of await askAll(secret, 'other')) expect([200, 401, 503]).toContain(status)
+      for (const status of await requestTokens(secret, 'other')) expect([200, 401, 503]).toContain(status)
     await send('/rtc-api/interactions/x', { headers: { authorization: `Bearer ${tokens[0]}` } })
     await send('/metrics')
     await service.stop()
 
-    const written = service.errors() + service.output + printed + answers.join('\n')
+    const written = service.errors() + service.output + printed + responses.join('\n')
     if (level === 'trace') expect(service.errors().split('\n').length).toBeGreaterThan(30)
     const signatures = tokens.map((token) => token.split('.')[2] ?? '')
     const password = await readFile(path.join(folder, 'postgres-password'), 'utf8')
@@ -109,7 +109,7 @@ test.each(['trace', 'debug', 'info', 'warn', 'error', 'fatal'])(
   },
 )
 
-/** Sends bytes that may be no HTTP, and reads until the server hangs up. */
+/** Sends bytes that need not be HTTP, and waits until the server closes the connection. */
 async function writeRaw(baseUrl: string, text: string): Promise<void> {
   const socket = connect(Number(new URL(baseUrl).port), '127.0.0.1')
   socket.resume()

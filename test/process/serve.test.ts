@@ -1,4 +1,4 @@
-// `interaction-api serve`, as an operator starts and stops it.
+// `interaction-api serve` as an operator starts and stops it.
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { access, rm, writeFile } from 'node:fs/promises'
@@ -17,7 +17,7 @@ import {
   temporaryFolder,
 } from './support/caller.ts'
 
-test('it prints where it is, demo clients, and a curl line that creates an interaction when pasted', async () => {
+test('serve prints its URLs, the demo clients, and a curl command that creates an interaction', async () => {
   const folder = await temporaryFolder()
   const service = await serve({ DATA_DIR: folder })
   const line = service.output.split('\n').find((candidate) => candidate.startsWith('curl ')) ?? 'false'
@@ -29,14 +29,14 @@ test('it prints where it is, demo clients, and a curl line that creates an inter
   expect((await fetch(`${service.baseUrl}/docs`)).status).toBe(200)
 })
 
-test('without a token endpoint it prints no clients, and no line that would ask for a token', async () => {
+test('without a token endpoint, serve prints neither clients nor the curl command', async () => {
   const service = await serve({ DATA_DIR: await temporaryFolder(), TOKEN_ENDPOINT: 'false' })
   expect(service.output).toContain('/docs')
   expect(service.output).not.toMatch(/Demo|curl/)
 })
 
 test.each(['SIGTERM', 'SIGINT'] as const)(
-  'on %s it finishes the running request and exits with 0',
+  'on %s the service finishes the running request and exits with 0',
   async (signal) => {
     const folder = await temporaryFolder()
     const service = await serve({ DATA_DIR: folder })
@@ -48,7 +48,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
         'Content-Type: application/json\r\nExpect: 100-continue\r\nConnection: close\r\n' +
         `Content-Length: ${body.length}\r\n\r\n`,
     )
-    // the service has the request's head, and waits for its body
+    // the service has received the headers and waits for the body
     const [interim] = await once(socket, 'data')
     expect(String(interim)).toMatch(/^HTTP\/1\.1 100 /)
     const exitCode = service.stop(signal)
@@ -60,7 +60,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
   },
 )
 
-/** Waits until no new connection is taken. */
+/** Waits until the service accepts no new connections. */
 async function untilRefused(baseUrl: string): Promise<void> {
   const port = Number(new URL(baseUrl).port)
   for (let refused = false; !refused; ) {
@@ -73,19 +73,19 @@ async function untilRefused(baseUrl: string): Promise<void> {
   }
 }
 
-test('the default port gives way when it is taken', async () => {
+test('another port is used when the default port is in use', async () => {
   const other = createServer().listen(8080, '127.0.0.1')
-  // an error means that something else listens there already, which serves as well
+  // an error means that the port is already in use, which is what the test needs
   await new Promise((taken) => other.once('listening', taken).once('error', taken))
   const service = await serve({ DATA_DIR: await temporaryFolder(), PORT: '' })
   expect(new URL(service.baseUrl).port).not.toBe('8080')
-  // on another pipe than the address, and so at times a moment later
+  // standard error may arrive later than standard output
   await expect.poll(() => service.errors()).toContain('port 8080 is in use')
   expect((await fetch(`${service.baseUrl}/health/ready`)).status).toBe(200)
   other.close()
 })
 
-test('an explicit port that is taken is an error that names the setting', async () => {
+test('an explicit port that is in use is an error that names the setting', async () => {
   const other = createServer().listen(0, '127.0.0.1')
   await once(other, 'listening')
   const address = other.address()
@@ -96,7 +96,7 @@ test('an explicit port that is taken is an error that names the setting', async 
   other.close()
 })
 
-test('all wrong settings are reported at once, by name and never by value', async () => {
+test('all wrong settings are reported together, without their values', async () => {
   const { code, errors } = await finishCommand(['serve'], {
     PORT: 'eighty',
     DATABASE_URL: 'mysql://secret-host',
@@ -109,7 +109,7 @@ test('all wrong settings are reported at once, by name and never by value', asyn
   for (const value of ['eighty', 'secret-host', '-77', 'hush']) expect(errors).not.toContain(value)
 })
 
-test('a signing key that cannot be used is an error that names the setting', async () => {
+test('an unreadable signing key is an error that names the setting', async () => {
   const { code, errors } = await finishCommand(['serve'], {
     DATA_DIR: await temporaryFolder(),
     JWT_PRIVATE_KEY_FILE: '/nonexistent.pem',
@@ -118,7 +118,7 @@ test('a signing key that cannot be used is an error that names the setting', asy
   expect(errors).toContain('JWT_PRIVATE_KEY_FILE')
 })
 
-test('a second server on the same data directory says so, exits with 1, and harms nothing', async () => {
+test('a second server on the same data directory names it and exits with 1; the first keeps working', async () => {
   const folder = await temporaryFolder()
   const service = await serve({ DATA_DIR: folder })
   const { code, errors } = await finishCommand(['serve'], { DATA_DIR: folder, PORT: '0' })
@@ -128,7 +128,7 @@ test('a second server on the same data directory says so, exits with 1, and harm
   await createInteraction(service, token)
 })
 
-test('two servers with different data directories run side by side, and know nothing of each other', async () => {
+test('two servers with different data directories are independent', async () => {
   const folders = [await temporaryFolder(), await temporaryFolder()] as const
   const [one, other] = await Promise.all([serve({ DATA_DIR: folders[0] }), serve({ DATA_DIR: folders[1] })])
   const { token } = await askForToken(one, (await demoClients(folders[0])).agent)
@@ -137,7 +137,7 @@ test('two servers with different data directories run side by side, and know not
   expect(await readStatus(other, token, id)).toBe(401)
 })
 
-test('with DATABASE_URL it uses that server, and starts none', async () => {
+test('with DATABASE_URL the service uses that PostgreSQL and starts none', async () => {
   const [owned, folder] = [await temporaryFolder(), await temporaryFolder()]
   const owner = await serve({ DATA_DIR: owned })
   const credentials = { clientId: 'given', clientSecret: 'given-secret' }
@@ -153,14 +153,14 @@ test('with DATABASE_URL it uses that server, and starts none', async () => {
   expect(await readStatus(owner, token, id)).toBe(200)
 })
 
-test('a connection that asks for nothing does not keep the service from stopping', async () => {
+test('an idle connection does not prevent the service from stopping', async () => {
   const service = await serve({ DATA_DIR: await temporaryFolder() })
   const socket = connect(Number(new URL(service.baseUrl).port), '127.0.0.1')
   await once(socket, 'connect')
   expect(await service.stop()).toBe(0)
 })
 
-test('clients that are given take the place of the demo clients', async () => {
+test('BOOTSTRAP_CLIENTS replaces the demo clients', async () => {
   const credentials = { clientId: 'demo-agent', clientSecret: 'given-secret' }
   const service = await serve({
     DATA_DIR: await temporaryFolder(),
@@ -170,7 +170,7 @@ test('clients that are given take the place of the demo clients', async () => {
   expect((await askForToken(service, credentials)).status).toBe(200)
 })
 
-test('a damaged file of the data directory is named, and never quoted', async () => {
+test('a damaged file in the data directory is named, but its content is not printed', async () => {
   const folder = await temporaryFolder()
   const key = path.join(folder, 'signing-key.pem')
   await writeFile(key, 'damaged')

@@ -1,11 +1,11 @@
-// The totals are kept while the service runs, stay right when it is killed at any moment, and can be verified.
+// The totals are updated while the service runs, stay correct after kill -9, and can be verified.
 import pg from 'pg'
 import { expect, onTestFinished, test } from 'vitest'
 import { findEmbeddedPostgres } from '../../src/embedded/postgres.ts'
 import { finishCommand } from '../support/service.ts'
 import { serve, temporaryFolder } from './support/caller.ts'
 
-test('a service that is killed repeatedly while it counts an old database ends with exact totals', async () => {
+test('the totals are exact after the service was killed repeatedly while it counted an old database', async () => {
   const environment = { DATA_DIR: await temporaryFolder() }
   let service = await serve(environment)
   const first = await connect(environment.DATA_DIR)

@@ -1,4 +1,4 @@
-// OpenTelemetry traces that a collector receives over HTTP.
+// OpenTelemetry traces as a collector receives them over HTTP.
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { expect, onTestFinished, test } from 'vitest'
@@ -13,7 +13,7 @@ interface Span {
   readonly attributes: readonly { key: string; value: { stringValue?: string } }[]
 }
 
-/** Starts a collector that records OTLP in JSON. */
+/** Starts a collector that records the OTLP/JSON it receives. */
 async function startCollector() {
   const bodies: string[] = []
   const server = createServer(async (request, response) => {
@@ -55,7 +55,7 @@ async function useService(baseUrl: string, traceId: string) {
   return token
 }
 
-test('requests and statements are traced in the trace of the caller, without secrets', async () => {
+test('the spans of requests and statements join the trace of the caller and contain no secrets', async () => {
   const collector = await startCollector()
   const service = await serve({
     PORT: '',
@@ -67,7 +67,7 @@ test('requests and statements are traced in the trace of the caller, without sec
   })
   const traceId = '4bf92f3577b34da6a3ce929d0e0e4736'
   const token = await useService(service.baseUrl, traceId)
-  // the remaining spans are sent at the end
+  // stopping sends the remaining spans
   expect(await service.stop()).toBe(0)
 
   const spans = collector.spans()

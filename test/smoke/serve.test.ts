@@ -1,11 +1,11 @@
-// The service as the README starts it, in short; the process suite looks closer.
+// Starts the service like the README. The process suite tests it in detail.
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { expect, onTestFinished, test } from 'vitest'
 import { makeTemporaryDirectory } from '../../src/ephemeral/temporary-directory.ts'
 import { finishCommand, startService } from '../support/service.ts'
 
-test('the command starts the service, which answers its printed curl line and ends with 0 on SIGTERM', async () => {
+test('serve prints a curl command that works, and exits with 0 on SIGTERM', async () => {
   const folder = await makeTemporaryDirectory()
   onTestFinished(() => folder.remove())
   const service = await startService({ DATA_DIR: folder.path })
@@ -21,7 +21,7 @@ test('the command starts the service, which answers its printed curl line and en
   expect(await service.stop('SIGTERM')).toBe(0)
 })
 
-test('wrong settings end the command with 1', async () => {
+test('wrong settings make the command exit with 1', async () => {
   const { code, errors } = await finishCommand(['serve'], { PORT: 'eighty' })
   expect(code).toBe(1)
   expect(errors).toContain('PORT')

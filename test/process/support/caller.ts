@@ -1,4 +1,4 @@
-// A caller of a service that runs as a process of its own.
+// Starts the service as a separate process and calls it over HTTP.
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { onTestFinished } from 'vitest'
@@ -6,14 +6,14 @@ import { makeTemporaryDirectory } from '../../../src/ephemeral/temporary-directo
 import { askForToken as askForTokenAt, type Credentials } from '../../support/ask-for-token.ts'
 import { type RunningService, startService } from '../../support/service.ts'
 
-/** Makes a folder that is removed, with any PostgreSQL in it, when the test or this process ends. */
+/** Creates a temporary directory. It is removed, and a PostgreSQL in it ended, when the test or this process ends. */
 export async function temporaryFolder(): Promise<string> {
   const folder = await makeTemporaryDirectory()
   onTestFinished(() => folder.remove())
   return folder.path
 }
 
-/** A service with these settings that is stopped, if the test has not done so, when the test is over. */
+/** Starts a service with these settings, and stops it after the test unless the test has already stopped it. */
 export async function serve(
   environment: Record<string, string>,
   ...options: readonly string[]
@@ -25,7 +25,7 @@ export async function serve(
   return service
 }
 
-/** The demo clients that the data directory keeps. */
+/** Reads the demo clients in a data directory. */
 export async function demoClients(
   dataDirectory: string,
 ): Promise<{ agent: Credentials; service: Credentials }> {
@@ -36,10 +36,13 @@ export function askForToken({ baseUrl }: RunningService, credentials: Credential
   return askForTokenAt(baseUrl, credentials)
 }
 
-/** A service, wherever it runs. */
+/** What a call needs of a service. */
 type Reachable = Pick<RunningService, 'baseUrl'>
 
-/** Creates an interaction. @returns its id once it is acknowledged */
+/**
+ * Creates an interaction and returns its id.
+ * @throws Error with the status unless it is 200
+ */
 export async function createInteraction(
   { baseUrl }: Reachable,
   token: string,
@@ -54,7 +57,7 @@ export async function createInteraction(
   return ((await response.json()) as { interactionId: string }).interactionId
 }
 
-/** The status with which the service answers a read of that interaction. */
+/** Reads an interaction and returns the status of the response. */
 export async function readStatus({ baseUrl }: Reachable, token: string, id: string): Promise<number> {
   const response = await fetch(`${baseUrl}/rtc-api/interactions/${id}`, {
     headers: { authorization: `Bearer ${token}` },
@@ -62,7 +65,7 @@ export async function readStatus({ baseUrl }: Reachable, token: string, id: stri
   return response.status
 }
 
-/** The process id of the PostgreSQL that a service keeps on that directory. */
+/** Returns the process id of the PostgreSQL of a data directory. */
 export async function postgresPid(dataDirectory: string): Promise<number> {
   const file = await readFile(path.join(dataDirectory, 'postgres', 'postmaster.pid'), 'utf8')
   return Number(file.split('\n', 1)[0])

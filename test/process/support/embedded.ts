@@ -13,14 +13,14 @@ import {
 } from '../../../src/embedded/postgres.ts'
 
 export const isRoot = process.geteuid?.() === 0
-/** An ordinary user: nobody when the tests run as root, else undefined for the current user. */
+/** The user `nobody` if the tests run as root, otherwise undefined: the current user is an ordinary one. */
 export const ordinaryUser = isRoot ? { uid: 65_534, gid: 65_534 } : undefined
 
-/** Creates a folder that is deleted after the test; a PostgreSQL that still runs in it is ended first. */
+/** Creates a folder, and deletes it after the test. Ends a PostgreSQL that still runs in it first. */
 export function temporaryFolder(parent?: string): string {
   const folder = makeTemporaryFolder(parent)
   onTestFinished(async () => {
-    await endLeftServer(folder)
+    await endServer(folder)
     await rm(folder, { recursive: true, force: true, maxRetries: 50 })
   })
   return folder
@@ -57,9 +57,12 @@ export async function query<Row extends QueryResultRow>(url: string, sql: string
   }
 }
 
-/** Returns the first value other than undefined. Tries for two minutes; an error counts as undefined. */
+/**
+ * Calls `attempt` until it returns a value other than undefined, and returns that. An error counts as undefined.
+ * @throws Error after two minutes
+ */
 export async function eventually<T>(attempt: () => T | undefined | Promise<T | undefined>): Promise<T> {
-  let last: unknown = 'nothing'
+  let last: unknown = 'no error'
   for (const deadline = Date.now() + 120_000; Date.now() < deadline; await sleep(10)) {
     try {
       const value = await attempt()
@@ -68,7 +71,7 @@ export async function eventually<T>(attempt: () => T | undefined | Promise<T | u
       last = error
     }
   }
-  throw new Error('It did not happen in two minutes', { cause: last })
+  throw new Error('No value within two minutes', { cause: last })
 }
 
 export function isAlive(pid: number): boolean {
@@ -79,23 +82,23 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** Returns the ids of the processes that work in a folder, PostgreSQL's all. Linux only. */
+/** Returns the ids of the processes whose working directory is in a folder, such as all of PostgreSQL. Linux only. */
 export function processesIn(folder: string): number[] {
   const ids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
-  return ids.map(Number).filter((pid) => workingFolder(pid)?.startsWith(folder))
+  return ids.map(Number).filter((pid) => workingDirectory(pid)?.startsWith(folder))
 }
 
-function workingFolder(pid: number): string | undefined {
+function workingDirectory(pid: number): string | undefined {
   try {
     return readlinkSync(`/proc/${pid}/cwd`)
   } catch {
-    // It has ended, or belongs to another user.
+    // The process has ended, or belongs to another user.
     return undefined
   }
 }
 
 /** Ends the PostgreSQL that still runs on a data directory, if any. */
-export async function endLeftServer(dataDirectory: string): Promise<void> {
+export async function endServer(dataDirectory: string): Promise<void> {
   if (!existsSync(join(dataDirectory, 'postgres', 'postmaster.pid'))) return
   const pid = postmasterPid(dataDirectory)
   if (!isAlive(pid)) return

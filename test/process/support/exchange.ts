@@ -1,14 +1,14 @@
-// Exporting from and importing into a service that runs as a process of its own.
+// Runs exports and imports beside a service in a separate process.
 import path from 'node:path'
 import type pg from 'pg'
 import { finishCommand } from '../../support/service.ts'
 import { serve, temporaryFolder } from './caller.ts'
 import { connect } from './storage.ts'
 
-/** The options of an export that name a range which holds every moment of these tests. */
+/** The options of an export with a range that contains the time of every test. */
 export const always = ['--start', '2000-01-01T00:00:00Z', '--end', '2099-01-01T00:00:00Z']
 
-/** A service, its database, a folder for files, and the commands beside it. */
+/** Starts a service, connects to its database, and returns functions that run the commands. */
 export async function startExchange() {
   const environment = { DATA_DIR: await temporaryFolder() }
   await serve(environment)
@@ -24,7 +24,7 @@ export async function startExchange() {
   }
 }
 
-/** Every column of every row, as text. */
+/** Returns the text of each row, in the order of the ids. */
 export async function contents(database: pg.Client): Promise<unknown[]> {
   return (await database.query('select interactions::text from interactions order by id')).rows
 }

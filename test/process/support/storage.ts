@@ -1,9 +1,9 @@
-// The database of a service that runs as a process of its own, seen past it.
+// Accesses the database of a service in a separate process directly.
 import pg from 'pg'
 import { onTestFinished } from 'vitest'
 import { findEmbeddedPostgres } from '../../../src/embedded/postgres.ts'
 
-/** Connected until the test is over. */
+/** Connects to the PostgreSQL of a data directory, and disconnects after the test. */
 export async function connect(dataDirectory: string): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: await findEmbeddedPostgres(dataDirectory) })
   await client.connect()
@@ -11,7 +11,7 @@ export async function connect(dataDirectory: string): Promise<pg.Client> {
   return client
 }
 
-/** Stores so many interactions of `acme`, one a minute up to a day ago, and of three customers in turn. */
+/** Stores `count` interactions of `acme`, one per minute before this time yesterday, of three customers in turn. */
 export async function storeMany(client: pg.Client, count: number): Promise<void> {
   await client.query(
     `insert into interactions (id, organization_id, created_by, created_at, data)
@@ -22,7 +22,7 @@ export async function storeMany(client: pg.Client, count: number): Promise<void>
   )
 }
 
-/** How many interactions there are. */
+/** Returns the number of stored interactions. */
 export async function countStored(client: pg.Client): Promise<number> {
   const { rows } = await client.query('select count(*)::int as total from interactions')
   return rows[0].total
