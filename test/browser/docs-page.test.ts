@@ -1,4 +1,4 @@
-// The page at /docs in a real Chromium, as somebody uses it who has just started the service.
+// The page at /docs in Chromium, used right after starting the service.
 import { once } from 'node:events'
 import { createServer, request } from 'node:http'
 import { expect, onTestFinished, test } from 'vitest'
@@ -16,7 +16,7 @@ import {
   tryOut,
 } from './support/page.ts'
 
-/** The service as `npm start` runs it. */
+/** Starts the service like `npm start`. */
 async function start(settings: Record<string, string> = {}) {
   const folder = await temporaryFolder()
   const { baseUrl } = await serve({ DATA_DIR: folder, ...settings })
@@ -28,50 +28,56 @@ const exampleId = '0199a6c4-7f1e-7c2a-9d53-2f6f1b0c8e11'
 test.each([
   ['agent', 'desk', desk],
   ['service', 'phone', phone],
-] as const)('each example of the %s works as it stands, at a %s', async (role, screenName, screen) => {
-  const { baseUrl, [role]: client } = await start()
-  const { page, screenshot } = await openDocs(baseUrl, screen)
-  expect(await page.title()).toBe('Interaction API')
-  // nothing stands beyond the edge, and nothing is made small to fit
-  expect(await page.evaluate('[innerWidth, document.documentElement.scrollWidth <= innerWidth]')).toEqual([
-    screen.viewport.width,
-    true,
-  ])
-  await screenshot(`${screenName}-overview`, page.locator('body'))
-  await closeAuthorized(await authorize(page, client))
+] as const)(
+  'every example works unchanged for the %s client, at the size of a %s',
+  async (role, screenName, screen) => {
+    const { baseUrl, [role]: client } = await start()
+    const { page, screenshot } = await openDocs(baseUrl, screen)
+    expect(await page.title()).toBe('Interaction API')
+    // the page neither overflows its width nor is scaled down
+    expect(await page.evaluate('[innerWidth, document.documentElement.scrollWidth <= innerWidth]')).toEqual([
+      screen.viewport.width,
+      true,
+    ])
+    await screenshot(`${screenName}-overview`, page.locator('body'))
+    await closeAuthorized(await authorize(page, client))
 
-  const token = operation(page, 'createToken')
-  await tryOut(token)
-  await token.locator('[data-property-name="client_id"] input[type="text"]').fill(client.clientId)
-  await token.locator('[data-property-name="client_secret"] input[type="text"]').fill(client.clientSecret)
-  expect(await execute(token)).toMatchObject({ status: '200', body: expect.stringContaining('access_token') })
-
-  const expected = [
-    ['createInteraction', '200', exampleId],
-    ['getInteraction', '200', '"version": 0'],
-    ['updateInteraction', '204', ''],
-    ['listInteractions', '200', '"version": 1'],
-    ['getKeys', '200', '"keys"'],
-    ['getServerMetadata', '200', baseUrl],
-    ['getLiveness', '200', 'live'],
-    ['getReadiness', '200', 'ready'],
-  ] as const
-  for (const [operationId, status, text] of expected) {
-    const block = operation(page, operationId)
-    await tryOut(block)
-    const { body, ...shown } = await execute(block)
-    expect([operationId, shown.status]).toEqual([operationId, status])
-    expect(body).toContain(text)
-    await screenshot(`${screenName}-${operationId}`, block)
-  }
-  for (const operationId of ['createInteraction', 'updateInteraction'])
-    expect(await execute(operation(page, operationId))).toMatchObject({
-      status: '409',
-      body: expect.stringContaining('"conflict"'),
+    const token = operation(page, 'createToken')
+    await tryOut(token)
+    await token.locator('[data-property-name="client_id"] input[type="text"]').fill(client.clientId)
+    await token.locator('[data-property-name="client_secret"] input[type="text"]').fill(client.clientSecret)
+    expect(await execute(token)).toMatchObject({
+      status: '200',
+      body: expect.stringContaining('access_token'),
     })
-})
 
-test('the operations stand in the order in which they are tried', async () => {
+    const expected = [
+      ['createInteraction', '200', exampleId],
+      ['getInteraction', '200', '"version": 0'],
+      ['updateInteraction', '204', ''],
+      ['listInteractions', '200', '"version": 1'],
+      ['getKeys', '200', '"keys"'],
+      ['getServerMetadata', '200', baseUrl],
+      ['getLiveness', '200', 'live'],
+      ['getReadiness', '200', 'ready'],
+    ] as const
+    for (const [operationId, status, text] of expected) {
+      const block = operation(page, operationId)
+      await tryOut(block)
+      const { body, ...shown } = await execute(block)
+      expect([operationId, shown.status]).toEqual([operationId, status])
+      expect(body).toContain(text)
+      await screenshot(`${screenName}-${operationId}`, block)
+    }
+    for (const operationId of ['createInteraction', 'updateInteraction'])
+      expect(await execute(operation(page, operationId))).toMatchObject({
+        status: '409',
+        body: expect.stringContaining('"conflict"'),
+      })
+  },
+)
+
+test('the operations are in the order in which a reader tries them', async () => {
   const { baseUrl } = await start()
   const { page } = await openDocs(baseUrl)
   const ids = await page.locator('.opblock').evaluateAll((all) => all.map(({ id }) => id.split('-').at(-1)))
@@ -88,7 +94,7 @@ test('the operations stand in the order in which they are tried', async () => {
   ])
 })
 
-test('a wrong secret is told of where it was given, and the right one then works', async () => {
+test('the dialog reports a wrong secret, and then accepts the right one', async () => {
   const { baseUrl, agent } = await start()
   const { page, screenshot } = await openDocs(baseUrl)
   const form = await authorize(page, { ...agent, clientSecret: 'wrong' })
@@ -97,7 +103,7 @@ test('a wrong secret is told of where it was given, and the right one then works
   await closeAuthorized(await authorize(page, agent))
 })
 
-test('a token that expired is refused with words that say so', async () => {
+test('the page shows that a token has expired', async () => {
   const { baseUrl } = await start({ JWT_PRIVATE_KEY: signingKeyPem })
   const { page, screenshot } = await openDocs(baseUrl)
   await page.locator('.auth-wrapper > .authorize').click()
@@ -113,7 +119,7 @@ test('a token that expired is refused with words that say so', async () => {
   await screenshot('expired-token', block)
 })
 
-test('a link to an operation opens it, also in dark colours', async () => {
+test('a link to an operation opens it, also in dark mode', async () => {
   const { baseUrl } = await start()
   const link = '#/Interaction/updateInteraction'
   const { page, screenshot } = await openDocs(baseUrl, { ...desk, colorScheme: 'dark' }, link)
@@ -126,17 +132,17 @@ test('a link to an operation opens it, also in dark colours', async () => {
   await expect.poll(() => page.evaluate('document.documentElement.className')).toBe('')
 })
 
-test('behind a proxy that adds a path, which PUBLIC_URL names, it gets a token and calls', async () => {
+test('the page works behind a proxy with a path prefix, given in PUBLIC_URL', async () => {
   let servicePort = 0
-  const proxy = createServer((incoming, answer) => {
+  const proxy = createServer((incoming, outgoing) => {
     const { method, headers, url = '' } = incoming
-    if (!url.startsWith('/contact/')) return void answer.writeHead(502).end()
+    if (!url.startsWith('/contact/')) return void outgoing.writeHead(502).end()
     const target = { port: servicePort, path: url.slice('/contact'.length), method, headers }
-    const passed = request(target, (reply) => {
-      answer.writeHead(reply.statusCode ?? 502, reply.headers)
-      reply.pipe(answer)
+    const forwarded = request(target, (response) => {
+      outgoing.writeHead(response.statusCode ?? 502, response.headers)
+      response.pipe(outgoing)
     })
-    incoming.pipe(passed)
+    incoming.pipe(forwarded)
   }).listen(0, '127.0.0.1')
   onTestFinished(() => void proxy.close())
   await once(proxy, 'listening')

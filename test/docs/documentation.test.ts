@@ -1,4 +1,4 @@
-// The documentation as a whole: links are not broken, every page can be reached, and the README stays short.
+// All pages of the documentation: valid links, every page reachable, a short README.
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
@@ -15,7 +15,7 @@ function read(page: string): string {
   return readFileSync(path.join(repository, page), 'utf8')
 }
 
-/** The relative links of a page, from the root of the repository. */
+/** Returns the relative links of a page, as paths from the root of the repository. */
 function linksOf(page: string): { target: string; anchor: string | undefined }[] {
   const withoutCode = read(page).replaceAll(/^```.*?^```$|`[^`\n]*`/gms, '')
   return Array.from(
@@ -27,7 +27,7 @@ function linksOf(page: string): { target: string; anchor: string | undefined }[]
   )
 }
 
-/** The anchors that GitHub gives to the headings of a page. */
+/** Returns the anchors that GitHub generates for the headings of a page. */
 function anchorsOf(page: string): string[] {
   return Array.from(read(page).matchAll(/^#+ (.+)$/gm), ([, heading = '']) =>
     heading
@@ -37,7 +37,7 @@ function anchorsOf(page: string): string[] {
   )
 }
 
-test.each(pages)('the links of %s lead to files and headings that exist', (page) => {
+test.each(pages)('the links of %s point to existing files and headings', (page) => {
   const broken = linksOf(page).filter(
     ({ target, anchor }) =>
       !existsSync(path.join(repository, target)) ||

@@ -19,7 +19,7 @@ const docs = path.join(import.meta.dirname, '..', '..', 'docs')
 const configuration = path.join(docs, 'observe', 'prometheus.yml')
 
 test('promtool accepts the configuration and the metrics', async () => {
-  const { service } = await startUsed()
+  const { service } = await startAndUseService()
   const metrics = await (await fetch(`${service.baseUrl}/metrics`)).text()
   expect(execFileSync('promtool', ['check', 'metrics'], { input: metrics, encoding: 'utf8' })).toBe('')
   expect(execFileSync('promtool', ['check', 'config', configuration], { encoding: 'utf8' })).toContain(
@@ -28,15 +28,15 @@ test('promtool accepts the configuration and the metrics', async () => {
 })
 
 test('each panel of the dashboard shows data, and each documented alert can be evaluated', async () => {
-  const { service, use } = await startUsed()
-  const ask = await startPrometheus(new URL(service.baseUrl).host)
+  const { service, use } = await startAndUseService()
+  const countSeries = await startPrometheus(new URL(service.baseUrl).host)
   for (const { title, targets } of panels)
     for (const { expr } of targets) {
-      // as Grafana sets it: four times the scrape interval
+      // Grafana uses four times the scrape interval.
       const expression = expr.replaceAll('$__rate_interval', '20s')
       const isShown = async () => {
         await use()
-        return (await ask(expression)) > 0
+        return (await countSeries(expression)) > 0
       }
       expect(await vi.waitUntil(isShown, { timeout: 120_000, interval: 200 }), title).toBe(true)
     }
@@ -44,14 +44,14 @@ test('each panel of the dashboard shows data, and each documented alert can be e
   const alerts = [...page.matchAll(/^\| `([^`]+ [=><]+ [\d.]+)`.*\|$/gm)]
   expect(alerts.length).toBeGreaterThan(4)
   // no alert fires
-  for (const [, alert = ''] of alerts) expect(await ask(alert), alert).toBe(0)
+  for (const [, alert = ''] of alerts) expect(await countSeries(alert), alert).toBe(0)
   const opposite = (alert: string) => alert.replace('==', '!=').replace(' > ', ' <= ')
   for (const [, alert = ''] of alerts.filter(([line]) => !line.includes('status=')))
-    expect(await ask(opposite(alert)), alert).toBeGreaterThan(0)
+    expect(await countSeries(opposite(alert)), alert).toBeGreaterThan(0)
 })
 
 /** Starts a service and makes calls of several kinds. */
-async function startUsed() {
+async function startAndUseService() {
   const folder = await temporaryFolder()
   const service = await serve({ DATA_DIR: folder })
   const { token } = await askForToken(service, (await demoClients(folder)).agent)
@@ -65,7 +65,7 @@ async function startUsed() {
 
 /**
  * Starts a Prometheus that scrapes the service.
- * @returns a function that returns how many series an expression has at the moment
+ * @returns a function that returns the current number of series of an expression
  */
 async function startPrometheus(host: string): Promise<(expression: string) => Promise<number>> {
   const folder = await temporaryFolder()
@@ -82,8 +82,8 @@ async function startPrometheus(host: string): Promise<(expression: string) => Pr
   const isReady = async () => (await fetch(`http://${address}/-/ready`).catch(() => undefined))?.ok === true
   await vi.waitUntil(isReady, { timeout: 120_000, interval: 100 })
   return async (expression) => {
-    const reply = await fetch(`http://${address}/api/v1/query?query=${encodeURIComponent(expression)}`)
-    expect(reply.status, expression).toBe(200)
-    return ((await reply.json()) as { data: { result: unknown[] } }).data.result.length
+    const response = await fetch(`http://${address}/api/v1/query?query=${encodeURIComponent(expression)}`)
+    expect(response.status, expression).toBe(200)
+    return ((await response.json()) as { data: { result: unknown[] } }).data.result.length
   }
 }

@@ -1,10 +1,10 @@
 // Runs every command of the documentation in order, in a real shell with real servers, and compares the output with
-// what the page shows.
+// the output on the page.
 import { expect, onTestFinished, test } from 'vitest'
 import { isShown, readBlocks } from './support/page.ts'
 import { openTerminal } from './support/terminal.ts'
 
-/** The pages with commands, and the terminal that each of them needs. */
+/** The pages with commands, and the terminal that each one needs. */
 const pages = [
   { page: 'README.md', isInstalled: false, isOrdinaryUser: false },
   { page: 'CONTRIBUTING.md', isInstalled: true, isOrdinaryUser: false },
@@ -29,7 +29,7 @@ test.each(pages)('the commands of $page work', async ({ page, ...options }) => {
     const output = await typed.catch((cause: unknown) => {
       throw new Error(`${page}:${line} fails`, { cause })
     })
-    // the command that the service prints for its user to paste
+    // the service prints a command that the user can paste
     const [pasted] = isServer ? (/^curl .*$/m.exec(output) ?? []) : []
     if (pasted !== undefined)
       expect(await terminal.type(pasted)).toMatch(/^{"interactionId":"[^"]+","version":0}$/)
@@ -43,7 +43,7 @@ test.each(pages)('the commands of $page work', async ({ page, ...options }) => {
 const notRun =
   /^(cp \.env\.example \.env && )?docker compose|^npm (ci|test|run (check|test:all|bench|bench:compare|bench:scale))$/
 
-test('only known commands are not run', () => {
+test('every command that is not run is a known exception', () => {
   const notTyped = pages.flatMap(({ page }) =>
     readBlocks(page).filter(({ language }) => language === 'console'),
   )

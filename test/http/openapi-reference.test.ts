@@ -37,7 +37,7 @@ const document: Document = (await service.inject({ url: '/openapi.json' })).json
 const schemaOf = (content: Content | undefined) => content?.content?.['application/json']?.schema
 const reference = (name: string) => `#/components/schemas/${name}`
 
-/** `type`, `type(format)`, `[items]`, `{values}`, or the name of a component */
+/** Returns `type`, `type(format)`, `[items]`, `{values}` or the name of a component. */
 function typeOf({ type, format, $ref, items, additionalProperties }: Schema | undefined = {}): string {
   if ($ref !== undefined) return $ref.replace(reference(''), '')
   if (items !== undefined) return `[${typeOf(items)}]`
@@ -100,11 +100,14 @@ describe.each(Object.entries(components))('the component %s', (name, members) =>
   })
 })
 
-test.each(Object.entries(components))('the members of %s may be null in requests only', (name, members) => {
-  const properties = document.components.schemas[name]?.properties ?? {}
-  for (const member of Object.keys(members))
-    expect([properties[member]?.type].flat().includes('null')).toBe(name.endsWith('WebCommand'))
-})
+test.each(Object.entries(components))(
+  'the members of %s may be null only if it is a request',
+  (name, members) => {
+    const properties = document.components.schemas[name]?.properties ?? {}
+    for (const member of Object.keys(members))
+      expect([properties[member]?.type].flat().includes('null')).toBe(name.endsWith('WebCommand'))
+  },
+)
 
 test.each(Object.keys(components).filter((name) => components[name]?.data))(
   'data of %s may have any members',

@@ -1,4 +1,4 @@
-// What callers see while the database is away: no more than that (contract §7, §8).
+// During a database outage, callers get 503 and no details (contract §7, §8).
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { Client } from 'pg'
@@ -15,8 +15,8 @@ import { agentToken, bearer } from '../support/tokens.ts'
 import { basic, tokenUrl } from './support/oauth.ts'
 import { expectErrors, expectProblem } from './support/replies.ts'
 
-/** The application on a database that is not there. */
-async function startWithout(databaseUrl: string) {
+/** Starts the application with a database that is unavailable. */
+async function startWithUnavailable(databaseUrl: string) {
   const database = openDatabase(
     { ...testDatabaseSettings, url: databaseUrl, connectTimeoutMs: 200 },
     () => {},
@@ -33,7 +33,7 @@ async function startWithout(databaseUrl: string) {
   return { app, logged }
 }
 
-/** A port where nothing listens, or something that takes connections and never says a word. */
+/** Returns a port where nothing listens or, if `silent`, where a server accepts connections and never responds. */
 async function openPort({ silent }: { silent: boolean }): Promise<number> {
   const server = createServer(
     (socket) =>
@@ -66,13 +66,13 @@ const requests = [
 
 describe.each([
   ['refuses connections', { silent: false }],
-  ['never answers', { silent: true }],
+  ['never responds', { silent: true }],
 ])('while the database %s', async (_, how) => {
-  const { app, logged } = await startWithout(
+  const { app, logged } = await startWithUnavailable(
     `postgres://someone:pa55w0rd@127.0.0.1:${await openPort(how)}/secret`,
   )
 
-  test.each(requests)('%s is unavailable, and may be tried again soon', async (_, request) => {
+  test.each(requests)('%s gets 503 with Retry-After', async (_, request) => {
     const reply = await app.inject(request)
     expectProblem(reply, 503, 'unavailable')
     expect(Number(reply.headers['retry-after'])).toBeGreaterThan(0)
@@ -81,12 +81,12 @@ describe.each([
     expect(logged.join()).not.toMatch(/pa55w0rd|s3cret/)
   })
 
-  test('the process is alive all the same', async () => {
+  test('the liveness check still succeeds', async () => {
     const reply = await app.inject({ url: '/health/live' })
     expect([reply.statusCode, reply.json()]).toEqual([200, { status: 'live' }])
   })
 
-  test('what needs no database is answered: keys, documentation, refusals', async () => {
+  test('keys, documentation and validation work without the database', async () => {
     for (const url of [
       '/security/oauth/jwks.json',
       '/.well-known/oauth-authorization-server',
@@ -99,13 +99,13 @@ describe.each([
   })
 })
 
-test('with a database that answers, the service is ready, and needs no token to say so', async () => {
+test('with a working database the readiness check succeeds, without a token', async () => {
   const service = await startTestApp()
   const reply = await service.inject({ url: '/health/ready' })
   expect([reply.statusCode, reply.json()]).toEqual([200, { status: 'ready' }])
 })
 
-test('while searches hold all connections that they may, the service is ready all the same', async () => {
+test('the readiness check succeeds while searches use all connections that they may use', async () => {
   const { databaseUrl, inject } = await startTestApp({ DATABASE_WAIT_MS: '20000' })
   const [lock, watch] = [new Client(databaseUrl), new Client(databaseUrl)]
   await Promise.all([lock.connect(), watch.connect()])
@@ -119,7 +119,7 @@ test('while searches hold all connections that they may, the service is ready al
   for (const reply of await searches) expect(reply.statusCode).toBe(200)
 })
 
-test('what the service did not expect is told to the log alone', async () => {
+test('the details of an unexpected error appear in the log only', async () => {
   const service = await startTestApp()
   await service.database.kysely.schema.alterTable('interactions').renameTo('elsewhere').execute()
   for (const [what, request] of requests.slice(0, 4)) {

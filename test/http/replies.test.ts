@@ -1,4 +1,4 @@
-// What all replies have in common: the request id, the content type, the location (contract §3, §7).
+// The headers of all responses: request id, content type, caching, location (contract §3, §7).
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
@@ -55,7 +55,7 @@ const send = ({ headers, ...options }: InjectOptions, more: Record<string, strin
   service.inject({ ...options, headers: { ...bearer(agent), ...headers, ...more } })
 
 describe.each(kinds)('%i for %s', (status, _, request) => {
-  test('has an id of its own, or that of the caller', async () => {
+  test('has a unique request id, or the one that the caller sent', async () => {
     const [first, second] = [await send(request), await send(request)]
     expect(first.headers['x-request-id']).toMatch(uuid)
     expect(second.headers['x-request-id']).not.toBe(first.headers['x-request-id'])
@@ -64,9 +64,9 @@ describe.each(kinds)('%i for %s', (status, _, request) => {
     expect(echoed.headers['x-request-id']).toBe('Root=1-67:a.b/c+d@e_f')
   })
 
-  test('is JSON, without a charset, and told to be nothing else', async () => {
+  test('is JSON without a charset, and has the security headers', async () => {
     const reply = await send(request, { 'x-request-id': 'again' })
-    // what is created once is a conflict the second time
+    // the status is the same as for the requests before
     expect(reply.statusCode).toBe(status)
     expect(reply.headers).toMatchObject({
       'x-content-type-options': 'nosniff',
@@ -85,11 +85,11 @@ describe.each(kinds)('%i for %s', (status, _, request) => {
 test.each([
   ['longer than 128 characters', 'x'.repeat(129)],
   ['empty', ''],
-  ['of several words', 'a b'],
-  ['a piece of HTML', '<script>'],
-  ['a piece of JSON', '{"a":1}'],
+  ['several words', 'a b'],
+  ['HTML', '<script>'],
+  ['JSON', '{"a":1}'],
   ['two ids', 'a,b'],
-  ['not of ASCII', 'é'],
+  ['not ASCII', 'é'],
 ])('a request id that is %s is replaced', async (_, id) => {
   const logged = service.logged.length
   const reply = await send({ url: `${api}/one` }, { 'x-request-id': id })
@@ -102,12 +102,12 @@ test('a request id of 128 characters is kept', async () => {
   expect((await send({ url: `${api}/one` }, { 'x-request-id': id })).headers['x-request-id']).toBe(id)
 })
 
-test('replies of the API are not to be kept by caches', async () => {
+test('responses of the API must not be cached', async () => {
   for (const url of [api + range, `${api}/one`, `${api}/nothing`])
     expect((await send({ url })).headers['cache-control']).toBe('no-store')
 })
 
-test('what is no HTTP is answered in the same form, with a request id', async () => {
+test('invalid HTTP gets a JSON error with a request id', async () => {
   const { port } = new URL(await service.app.listen({ host: '127.0.0.1', port: 0 }))
   for (const [broken, status] of [
     ['GET /rtc-api/interactions HTTP/1.1\r\nno header\r\n\r\n', 400],
@@ -124,7 +124,7 @@ test('what is no HTTP is answered in the same form, with a request id', async ()
   }
 })
 
-describe('the location of a new interaction can be read as it is:', () => {
+describe('the Location of a new interaction can be requested unchanged:', () => {
   test.each([
     'plain',
     'a/b',
@@ -152,13 +152,13 @@ describe('the location of a new interaction can be read as it is:', () => {
     expect(updated.statusCode).toBe(204)
   })
 
-  test('one whose id the service makes', async () => {
+  test('a generated id', async () => {
     const created = await service.call(agent, 'POST', '', {})
     expect(created.headers.location).toBe(`${api}/${created.json().interactionId}`)
   })
 
-  test('but there is none of one that was not created', async () => {
-    const refused = await service.call(agent, 'POST', '', { interactionId: 'one' })
-    expect(refused.headers).not.toHaveProperty('location')
+  test('a rejected creation has no Location', async () => {
+    const rejected = await service.call(agent, 'POST', '', { interactionId: 'one' })
+    expect(rejected.headers).not.toHaveProperty('location')
   })
 })

@@ -1,4 +1,4 @@
-// Paths and methods that there are not, and those that every HTTP service has (contract §7, spring-facts §8).
+// Unknown paths, unsupported methods, HEAD and OPTIONS (contract §7, spring-facts §8).
 import { describe, expect, test } from 'vitest'
 import { startTestApp } from '../support/app.ts'
 import { agentToken, bearer } from '../support/tokens.ts'
@@ -18,7 +18,7 @@ const json = { 'content-type': 'application/json' }
 const send = (method: Method, url: string, more: object = {}) =>
   service.inject({ method, url, headers: { ...bearer(agent), ...json }, ...more })
 
-describe('nothing is found at', () => {
+describe('an unknown path gets 404:', () => {
   test.each([
     `${all}/`,
     `${all}/${range}`,
@@ -42,14 +42,14 @@ describe('nothing is found at', () => {
   })
 })
 
-describe('the methods', () => {
-  test.each(['PUT', 'PATCH', 'DELETE'] as const)('%s of all interactions is refused', async (method) => {
+describe('methods:', () => {
+  test.each(['PUT', 'PATCH', 'DELETE'] as const)('%s on the collection is rejected', async (method) => {
     const reply = await send(method, all)
     expectProblem(reply, 405, 'method_not_allowed')
     expect(reply.headers.allow).toBe('GET, POST')
   })
 
-  test.each(['POST', 'PATCH', 'DELETE'] as const)('%s of one interaction is refused', async (method) => {
+  test.each(['POST', 'PATCH', 'DELETE'] as const)('%s on an interaction is rejected', async (method) => {
     for (const url of [one, `${all}/nothing`]) {
       const reply = await send(method, url)
       expectProblem(reply, 405, 'method_not_allowed')
@@ -57,7 +57,7 @@ describe('the methods', () => {
     }
   })
 
-  test('of a request that is refused do not read its body', async () => {
+  test('a rejected method does not read the body', async () => {
     for (const payload of ['{', Buffer.alloc(2_000_000), Buffer.from([0xff])])
       expectProblem(await send('PATCH', one, { payload }), 405, 'method_not_allowed')
     const reply = await send('DELETE', one, {
@@ -70,32 +70,29 @@ describe('the methods', () => {
   test.each([
     [all, ['GET', 'HEAD', 'OPTIONS', 'POST']],
     [one, ['GET', 'HEAD', 'OPTIONS', 'PUT']],
-  ])('of %s are told by OPTIONS', async (url, methods) => {
+  ])('OPTIONS on %s lists the allowed methods', async (url, methods) => {
     const reply = await send('OPTIONS', url, { headers: bearer(agent) })
     expect([reply.statusCode, reply.body]).toEqual([200, ''])
     expect(String(reply.headers.allow).split(/, ?/).sort()).toEqual(methods)
   })
 })
 
-test('OPTIONS promises no method that is refused, and does not read a body', async () => {
+test('OPTIONS lists only supported methods, and does not read the body', async () => {
   const token = await send('OPTIONS', '/security/oauth/token')
   expect([token.statusCode, token.headers.allow]).toEqual([200, 'POST, OPTIONS'])
   const headers = { ...bearer(agent), 'content-type': 'text/plain' }
   expect((await send('OPTIONS', all, { headers, payload: 'x' })).statusCode).toBe(200)
 })
 
-test.each(['/health/live', '/health/ready', '/openapi.json'])(
-  'other methods of %s are refused',
-  async (url) => {
-    expectProblem(await send('POST', url), 405, 'method_not_allowed')
-  },
-)
+test.each(['/health/live', '/health/ready', '/openapi.json'])('POST on %s is rejected', async (url) => {
+  expectProblem(await send('POST', url), 405, 'method_not_allowed')
+})
 
-test('what lies outside the folder of the documentation is not found', async () => {
+test('a path that leaves the folder of the documentation gets 404', async () => {
   expectProblem(await send('GET', '/docs/static/../../package.json'), 404, 'not_found')
 })
 
-test.each([one, all + range])('HEAD %s is answered as GET, without the body', async (url) => {
+test.each([one, all + range])('HEAD %s gets the headers of GET, without the body', async (url) => {
   const get = await send('GET', url)
   const head = await send('HEAD', url)
   expect([head.statusCode, head.body]).toEqual([200, ''])
@@ -107,12 +104,12 @@ test.each([
   [`${all}/nothing`, 404],
   [all, 400],
   [`${all}/${'x'.repeat(256)}`, 400],
-])('HEAD %s is refused as GET is, without the body', async (url, status) => {
+])('HEAD %s gets the error status of GET, without the body', async (url, status) => {
   const reply = await send('HEAD', url)
   expect([reply.statusCode, reply.body]).toEqual([status, ''])
 })
 
-test('HEAD of an interaction of another organization is refused', async () => {
+test('HEAD on an interaction of another organization is forbidden', async () => {
   const reply = await send('HEAD', one, { headers: bearer(agentToken('globex')) })
   expect(reply.statusCode).toBe(403)
 })

@@ -1,4 +1,4 @@
-// The page at /docs in a real Chromium, and what somebody does there.
+// Opens the page at /docs in Chromium and uses it like a reader.
 import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -19,14 +19,14 @@ export const phone = {
 
 export interface DocsPage {
   readonly page: Page
-  /** what the page must never do: run or load what its policy forbids, miss a file, call another host, fail in a script */
-  readonly troubles: readonly string[]
+  /** policy violations, missing files, requests to other hosts and script errors: must stay empty */
+  readonly problems: readonly string[]
   screenshot(name: string, whole?: Locator): Promise<void>
 }
 
 /**
- * Opens the page; when the test is over, it closes it and expects that there was no trouble.
- * @throws Error that says what to install when there is no browser
+ * Opens the page. After the test, closes it and expects no problems.
+ * @throws Error that names the package to install when there is no browser
  */
 export async function openDocs(
   baseUrl: string,
@@ -35,36 +35,36 @@ export async function openDocs(
 ): Promise<DocsPage> {
   if (!existsSync(CHROMIUM))
     throw new Error(`no browser at ${CHROMIUM}: apt-get install chromium, or set CHROMIUM to where one is`)
-  // Chromium's own sandbox refuses to run as root
+  // Chromium's sandbox does not work as root.
   const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : []
   const browser = await chromium.launch({ executablePath: CHROMIUM, args: sandbox })
-  const troubles: string[] = []
+  const problems: string[] = []
   onTestFinished(async () => {
     await browser.close()
-    expect(troubles).toEqual([])
+    expect(problems).toEqual([])
   })
   const page = await (await browser.newContext(screen)).newPage()
   page.setDefaultTimeout(120_000)
-  page.on('pageerror', (error) => troubles.push(error.message))
+  page.on('pageerror', (error) => problems.push(error.message))
   page.on('console', (message) => {
-    // it says so of each refusal, which the page shows
-    const isRefusal = message.text().startsWith('Failed to load resource')
-    if (['error', 'warning'].includes(message.type()) && !isRefusal) troubles.push(message.text())
+    // Chromium logs each error response. The page shows them, so they are no problem.
+    const isErrorResponse = message.text().startsWith('Failed to load resource')
+    if (['error', 'warning'].includes(message.type()) && !isErrorResponse) problems.push(message.text())
   })
   page.on('request', (request) => {
     const { protocol, origin } = new URL(request.url())
-    if (protocol !== 'data:' && origin !== new URL(baseUrl).origin) troubles.push(`calls ${request.url()}`)
+    if (protocol !== 'data:' && origin !== new URL(baseUrl).origin) problems.push(`calls ${request.url()}`)
   })
   page.on('response', (response) => {
     if (response.status() >= 400 && response.url().includes('/docs'))
-      troubles.push(`${response.status()} ${response.url()}`)
+      problems.push(`${response.status()} ${response.url()}`)
   })
-  const reply = await page.goto(`${baseUrl}/docs${hash}`)
-  expect(reply?.headers()['content-security-policy']).toMatch(/^default-src 'none'; script-src 'self';/)
+  const response = await page.goto(`${baseUrl}/docs${hash}`)
+  expect(response?.headers()['content-security-policy']).toMatch(/^default-src 'none'; script-src 'self';/)
   await page.locator('.opblock').first().waitFor()
   return {
     page,
-    troubles,
+    problems,
     async screenshot(name, whole) {
       await mkdir(SCREENSHOTS, { recursive: true })
       const file = { path: path.join(SCREENSHOTS, `${name}.png`) }
@@ -73,7 +73,7 @@ export async function openDocs(
   }
 }
 
-/** Gives the credentials of a client, and presses the button that gets a token. @returns the form */
+/** Enters the credentials of a client and clicks the button that requests a token. Returns the form. */
 export async function authorize(page: Page, { clientId, clientSecret }: Credentials): Promise<Locator> {
   const form = page.locator('.auth-container', { hasText: 'OAuth2ClientCredentials' })
   if (!(await form.isVisible())) await page.locator('.auth-wrapper > .authorize').click()
@@ -83,7 +83,7 @@ export async function authorize(page: Page, { clientId, clientSecret }: Credenti
   return form
 }
 
-/** Waits until there is a token, and closes the dialog. */
+/** Waits until the page has a token, then closes the dialog. */
 export async function closeAuthorized(form: Locator): Promise<void> {
   await form.getByText('Authorized', { exact: true }).waitFor()
   await form.locator('.btn-done').click()
@@ -91,20 +91,20 @@ export async function closeAuthorized(form: Locator): Promise<void> {
 
 export const operation = (page: Page, operationId: string) => page.locator(`.opblock[id$="-${operationId}"]`)
 
-/** Opens an operation, so that it can be filled in. */
+/** Opens an operation and makes its fields editable. */
 export async function tryOut(block: Locator): Promise<void> {
   await block.locator('.opblock-summary-control').click()
   await block.locator('.try-out__btn').click()
 }
 
-/** Presses Execute. @returns the status and the body that the page shows */
+/** Clicks Execute. Returns the status and the body that the page shows. */
 export async function execute(block: Locator): Promise<{ status: string; body: string }> {
-  const [reply] = await Promise.all([
+  const [response] = await Promise.all([
     block.page().waitForResponse((one) => !one.url().includes('/docs')),
     block.locator('.execute').click(),
   ])
   const shown = block.locator('.live-responses-table .response')
-  await shown.getByText(String(reply.status()), { exact: false }).first().waitFor()
+  await shown.getByText(String(response.status()), { exact: false }).first().waitFor()
   const body = shown.locator('.highlight-code').first()
   return {
     status: (await shown.locator('.response-col_status').first().innerText()).trim(),

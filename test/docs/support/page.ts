@@ -1,4 +1,4 @@
-// Reads the commands of a documentation page and the output that the page shows.
+// Reads the commands and the expected output of a documentation page.
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 
@@ -22,7 +22,7 @@ export function readBlocks(page: string): Block[] {
   }))
 }
 
-/** Whether the output is the one that the page shows. Ignores white space; `…` stands for any text. */
+/** Returns whether the output matches the page. Ignores white space; `…` on the page matches any text. */
 export function isShown(expected: string, output: string): boolean {
   const plain = (text: string) => text.replaceAll(/\s+/g, '')
   const parts = plain(expected)

@@ -1,5 +1,4 @@
-// A terminal as a reader of the documentation uses it: a shell in a copy of the repository, which runs one block of commands
-// after another.
+// A shell in a copy of the repository that runs the blocks of a page in order, like a reader.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
@@ -29,7 +28,7 @@ interface Options {
   readonly isOrdinaryUser: boolean
 }
 
-/** The ports in the pages. They may be taken here, so each is replaced by a free one. */
+/** The ports on the pages. They may be in use here, so each is replaced by a free one. */
 const portsOfPages = ['8080', '8081', '8082', '5432', '5433', '6432', '8443']
 
 export async function openTerminal({ isInstalled, isOrdinaryUser }: Options): Promise<Terminal> {
@@ -65,7 +64,7 @@ export async function openTerminal({ isInstalled, isOrdinaryUser }: Options): Pr
       PORT: ports.get('8080'),
       ...npm,
     }
-    // a process group of its own, which can be ended as a whole
+    // a separate process group, which can be ended as a whole
     const shell = spawn('bash', ['--norc', '--noprofile'], { cwd: folder, env, detached: true, ...user })
     shells.push(shell)
     shell.stdin.write('set -eu -o pipefail\n')
@@ -111,11 +110,11 @@ function endGroup(pid: number): void {
 function record(shell: ChildProcess) {
   let [output, all] = ['', '']
   const exited = once(shell, 'exit')
-  let look = () => {}
+  let check = () => {}
   shell.stdout?.on('data', (chunk: Buffer) => {
     output += chunk
     all += chunk
-    look()
+    check()
   })
   shell.stderr?.on('data', (chunk: Buffer) => {
     all += chunk
@@ -124,10 +123,10 @@ function record(shell: ChildProcess) {
     output: () => output,
     until(isReached: (output: string) => boolean): Promise<void> {
       const reached = new Promise<void>((resolve) => {
-        look = () => {
+        check = () => {
           if (isReached(output)) resolve()
         }
-        look()
+        check()
       })
       const failed = exited.then(([code]) => {
         throw new Error(`exit code ${code}\n${all}`)
