@@ -16,7 +16,7 @@ const range = 'start=2020-01-01T00:00:00Z&end=2099-01-01T00:00:00Z'
 const json = { 'content-type': 'application/json' }
 const large = `{"data":{"a":"${'x'.repeat(1_048_576)}"}}`
 const keyed = { ...json, 'idempotency-key': 'exemplary' }
-const neither = bearer(signToken({ sub: 'nobody' }))
+const withoutRole = bearer(signToken({ sub: 'nobody' }))
 const by = (authorization: object, payload?: string): InjectOptions =>
   payload === undefined
     ? { headers: { ...authorization } }
@@ -33,7 +33,7 @@ await service.inject({ method: 'POST', url: all, headers: { ...mine, ...keyed },
 const rejected: readonly (readonly [string, string, number, string, InjectOptions])[] = [
   ['POST', all, 400, all, by(asService, '{}')],
   ['POST', all, 401, all, by({}, '{}')],
-  ['POST', all, 403, all, by(neither, '{}')],
+  ['POST', all, 403, all, by(withoutRole, '{}')],
   ['POST', all, 409, all, by(mine, '{"interactionId":"mine"}')],
   ['POST', all, 413, all, by(mine, large)],
   ['POST', all, 415, all, { headers: { ...mine, 'content-type': 'text/xml' }, payload: '<a/>' }],

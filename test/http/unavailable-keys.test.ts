@@ -1,4 +1,4 @@
-// An identity provider whose keys are unavailable or wrong: 503 meanwhile, never 500, and no token is accepted.
+// An identity provider with unavailable or wrong keys: its tokens get 503 or 401, never 500.
 import { generateKeyPairSync } from 'node:crypto'
 import type { RequestListener } from 'node:http'
 import { exportJWK, generateKeyPair, type JWK } from 'jose'
@@ -16,16 +16,16 @@ describe.each([...failures, ['redirects', redirectTo(respond({ keys: [jwk] }))] 
     test('its tokens get 503; once its keys are available, they are accepted', async () => {
       const { provider, read } = await start(listener)
       const token = await sign('one')
-      const refused = await read(token)
-      expectProblem(refused, 503, 'unavailable')
-      expect(refused.headers['retry-after']).toBe('5')
+      const rejected = await read(token)
+      expectProblem(rejected, 503, 'unavailable')
+      expect(rejected.headers['retry-after']).toBe('5')
       provider.listener = respond({ keys: [jwk] })
       expect((await read(token)).statusCode).toBe(404)
     })
   },
 )
 
-test('little is read of a response that never ends', async () => {
+test('a response that never ends is read only in part', async () => {
   let bytes = 0
   const { read } = await start((request, response) => {
     request.socket.once('close', () => {
@@ -44,16 +44,16 @@ test('little is read of a response that never ends', async () => {
 
 test.each<[string, JWK]>([
   [
-    'another key of that id',
+    'a different key with the same id',
     { ...(await exportJWK((await generateKeyPair('ES256')).publicKey)), kid: 'one' },
   ],
   ['a symmetric key', { kty: 'oct', k: 'AA', kid: 'one' }],
-])('when the provider publishes %s, its tokens are refused', async (_what, key) => {
+])('when the provider publishes %s, its tokens are rejected', async (_what, key) => {
   const { read } = await start(respond({ keys: [key] }))
   expectProblem(await read(await sign('one')), 401, 'invalid_token')
 })
 
-test('an RSA key of fewer than 2048 bits is not used, as RFC 7518 demands', async () => {
+test('an RSA key of fewer than 2048 bits is not used, as RFC 7518 requires', async () => {
   const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 1024 })
   const { read } = await start(respond({ keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'short' }] }))
   const exp = Math.floor(Date.now() / 1000) + 600
@@ -74,7 +74,7 @@ test('when the provider publishes an invalid key, its tokens get 503', async () 
   expectProblem(await read(await sign('one')), 503, 'unavailable')
 })
 
-test('a thousand tokens of unknown keys do not cause a thousand requests to the provider', async () => {
+test('1,000 tokens with unknown key ids cause fewer than 10 requests to the provider', async () => {
   const { provider, read } = await start(respond({ keys: [jwk] }))
   expect((await read(await sign('one'))).statusCode).toBe(404)
   const forged = await Promise.all(Array.from({ length: 1000 }, (_, n) => sign(`forged-${n}`)))

@@ -8,7 +8,6 @@ export async function allRows({ kysely }: Database): Promise<unknown[]> {
 }
 
 /** Expects every test of the file to leave the table unchanged. */
-/** Expects that no test of the file changes the table of interactions. */
 export function expectUntouched(database: Database): void {
   let before: unknown[] = []
   beforeEach(async () => {
