@@ -92,7 +92,7 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
   if (config.logLevel === 'debug' || config.logLevel === 'trace') app.addHook('onResponse', logResponse)
 
   const registry = new Registry()
-  measureRequests(app, registry)
+  const requests = measureRequests(app)
   const metrics = [registerProcessMetrics(registry), registerDatabaseMetrics(registry, database)]
   app.addHook('onClose', async () => {
     for (const stopMeasuring of metrics) stopMeasuring()
@@ -106,7 +106,7 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
     grantsTokens: config.tokens.endpoint,
   })
   await app.register(healthRoutes, { isReady: () => database.ping() })
-  await app.register(metricsRoutes, { registry })
+  await app.register(metricsRoutes, { registry, requests })
   if (config.tokens.endpoint)
     await app.register(oauthRoutes, {
       ...config.tokens,

@@ -1,9 +1,8 @@
 // Validates requests by the TypeBox types that their routes declare, and gives handlers the decoded values.
-import type { StaticDecode, TSchema } from '@sinclair/typebox'
+import { type StaticDecode, TransformKind, type TSchema } from '@sinclair/typebox'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
-import { TransformDecodeCheckError, TransformDecodeError } from '@sinclair/typebox/value'
 import type { FastifySchemaCompiler, FastifyTypeProvider } from 'fastify'
-import { type Given, InvalidValue } from '../types/decoded.ts'
+import { type Given, InvalidValue, isDecoded } from '../types/decoded.ts'
 import { type JsonMembers, maximumDepth, memberOf } from '../types/json-text.ts'
 import { InvalidRequest, type ValidationErrors } from './problem.ts'
 
@@ -106,14 +105,11 @@ export function compileObject<Type extends PartSchema>(
 
 /** Compiles the type of a property. The function throws InvalidValue for what the type does not accept. */
 function compileProperty(type: TSchema): (given: Given) => unknown {
+  // our own types decode and check in one step
+  if (isDecoded(type)) return type[TransformKind].Decode
   const compiled = TypeCompiler.Compile(type)
   return (given) => {
-    try {
-      return compiled.Decode(given)
-    } catch (error) {
-      if (error instanceof TransformDecodeError && error.error instanceof InvalidValue) throw error.error
-      if (error instanceof TransformDecodeCheckError) throw new InvalidValue(error.error.message)
-      throw error
-    }
+    if (compiled.Check(given)) return compiled.Decode(given)
+    throw new InvalidValue(compiled.Errors(given).First()?.message ?? 'is not valid')
   }
 }

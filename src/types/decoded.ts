@@ -3,6 +3,7 @@
 import {
   Kind,
   type SchemaOptions,
+  type TSchema,
   type TTransform,
   type TUnsafe,
   Type,
@@ -54,4 +55,9 @@ export function toText(given: Given): string {
 /** Returns all values of a parameter, in the order of the request. */
 export function toValues(given: Given): readonly string[] {
   return typeof given === 'string' || given instanceof JsonText ? [toText(given)] : given
+}
+
+/** Whether a type was created by Decoded(). */
+export function isDecoded(type: TSchema): type is TTransform<TUnsafe<Given>, unknown> {
+  return type[Kind] === decodedKind
 }
