@@ -124,7 +124,7 @@ test('a link to an operation opens it, also in dark mode', async () => {
   const link = '#/Interaction/updateInteraction'
   const { page, screenshot } = await openDocs(baseUrl, { ...desk, colorScheme: 'dark' }, link)
   const block = operation(page, 'updateInteraction')
-  await block.getByText('The interaction has another version by now.').first().waitFor()
+  await block.getByText('Version conflict: the interaction has been updated since.').first().waitFor()
   expect(await page.locator('.opblock.is-open').count()).toBe(1)
   expect(await page.evaluate('getComputedStyle(document.body).backgroundColor')).toBe('rgb(28, 32, 34)')
   await screenshot('dark-link')
