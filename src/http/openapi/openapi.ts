@@ -101,7 +101,7 @@ const ErrorResponse = Type.Object(
     error: Type.String({ description: 'A stable error code.', examples: ['not_found'] }),
     error_description: Type.String({
       description: 'A sentence for people. It may change.',
-      examples: ['There is no interaction of this id.'],
+      examples: ['There is no interaction with this id.'],
     }),
   },
   { $id: 'ErrorResponse', description: 'The reason for the error.' },

@@ -488,7 +488,7 @@ export interface components {
             error: string;
             /**
              * @description A sentence for people. It may change.
-             * @example There is no interaction of this id.
+             * @example There is no interaction with this id.
              */
             error_description: string;
         };
