@@ -1,5 +1,5 @@
 // What requests may hold, by the names of the reimplemented document. Requests are validated by these types.
-import { type StaticDecode, Type } from '@sinclair/typebox'
+import { Type } from '@sinclair/typebox'
 import { crossCheck } from '../http/validation.ts'
 import { Identifier } from '../types/identifier.ts'
 import { compareInstants, DateTime, type Instant } from '../types/instant.ts'
@@ -135,6 +135,3 @@ function checkRange({ start, end }: { readonly start?: Instant; readonly end?: I
   const isReversed = start !== undefined && end !== undefined && compareInstants(end, start) < 0
   return isReversed ? { end: 'must not be before start' } : undefined
 }
-
-/** The decoded parameters of a search. */
-export type SearchParameters = StaticDecode<typeof InteractionQuery>
