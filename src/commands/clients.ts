@@ -1,7 +1,7 @@
 // `clients`: manages the clients that can get tokens.
 import { type Command, Option } from 'commander'
-import { createClient, defaultScopes, listClients, type Role, revokeClient } from '../auth/clients.ts'
-import { makeSecret } from '../auth/secrets.ts'
+import { createClient, defaultScopes, listClients, type Role, revokeClient } from '../auth/clients/clients.ts'
+import { makeSecret } from '../auth/clients/secrets.ts'
 import { readIdentifier } from './arguments.ts'
 import { type Terminal, withDatabase } from './terminal.ts'
 

@@ -1,7 +1,7 @@
 // OAuth clients: created, replaced, authenticated, listed and revoked.
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { type Client, listClients, revokeClient } from '../../src/auth/clients.ts'
+import { type Client, listClients, revokeClient } from '../../src/auth/clients/clients.ts'
 import { authenticateClient, createClient, putClient } from '../support/clients.ts'
 import { cloneDatabase } from '../support/database.ts'
 

@@ -2,7 +2,7 @@
 import { FormatRegistry, type TSchema } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { describe, expect, test } from 'vitest'
-import { TokenResponse } from '../../src/auth/schemas.ts'
+import { TokenResponse } from '../../src/auth/tokens/schemas.ts'
 import {
   CreateInteractionResponse,
   Interaction,

@@ -1,7 +1,7 @@
 // Verified tokens are remembered, which gives them no other or longer access.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { defaultScopes, revokeClient } from '../../src/auth/clients.ts'
+import { defaultScopes, revokeClient } from '../../src/auth/clients/clients.ts'
 import { amount } from '../support/amount.ts'
 import { startTestApp } from '../support/app.ts'
 import { createClient } from '../support/clients.ts'

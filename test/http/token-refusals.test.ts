@@ -1,7 +1,7 @@
 // Token requests that are refused, and the responses, which reveal nothing (contract §2, RFC 6749 §5.2).
 import type { LightMyRequestResponse } from 'fastify'
 import { describe, expect, test } from 'vitest'
-import { revokeClient } from '../../src/auth/clients.ts'
+import { revokeClient } from '../../src/auth/clients/clients.ts'
 import { startTestApp } from '../support/app.ts'
 import {
   addClient,

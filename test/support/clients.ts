@@ -1,5 +1,5 @@
 // Creates and authenticates clients with the lowest hash cost, which keeps the tests fast.
-import * as clients from '../../src/auth/clients.ts'
+import * as clients from '../../src/auth/clients/clients.ts'
 
 /** The value of SECRET_HASH_COST in tests. */
 export const lowSecretCost = 4

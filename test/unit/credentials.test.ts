@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { badCredentials, type Parameters, readTokenRequest } from '../../src/auth/credentials.ts'
+import { badCredentials, type Parameters, readTokenRequest } from '../../src/auth/tokens/credentials.ts'
 import { Problem } from '../../src/http/problem.ts'
 
 interface Given {

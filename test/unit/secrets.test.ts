@@ -1,6 +1,6 @@
 import { createHash, scryptSync } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { hashSecret, makeSecret, verifySecret } from '../../src/auth/secrets.ts'
+import { hashSecret, makeSecret, verifySecret } from '../../src/auth/clients/secrets.ts'
 
 const secret = 'correct horse battery staple'
 const hash = await hashSecret(secret, 4)

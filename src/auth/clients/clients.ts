@@ -1,7 +1,7 @@
 // The table of OAuth clients.
 import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
-import type { Tables } from '../database/tables.ts'
+import type { Tables } from '../../database/tables.ts'
 import { defaultSecretCost, hashSecret, verifySecret } from './secrets.ts'
 
 export type Role = 'AGENT' | 'SUPERVISOR' | 'SERVICE'

@@ -6,7 +6,7 @@ import {
   problemResponse,
   retryableResponse,
   unavailableResponse,
-} from '../http/openapi/openapi.ts'
+} from '../../http/openapi/openapi.ts'
 
 export const TokenForm = Type.Object(
   {

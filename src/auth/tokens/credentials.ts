@@ -1,5 +1,5 @@
 // Reads the parameters and the credentials of a token request from the three places where clients put them. Pure.
-import { Problem } from '../http/problem.ts'
+import { Problem } from '../../http/problem.ts'
 
 /** Parameters of a query string or a form; a repeated parameter has several values. */
 export type Parameters = Readonly<Record<string, string | string[] | undefined>>

@@ -4,7 +4,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import ipaddr from 'ipaddr.js'
 import { LRUCache } from 'lru-cache'
 import pLimit from 'p-limit'
-import { Problem } from '../http/problem.ts'
+import { Problem } from '../../http/problem.ts'
 
 export interface ThrottleLimits {
   /** failures per window and client id */

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { type Static, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import type { Kysely } from 'kysely'
-import type { Tables } from '../database/tables.ts'
+import type { Tables } from '../../database/tables.ts'
 import { createClient, defaultScopes, putClient } from './clients.ts'
 import { makeSecret } from './secrets.ts'
 
