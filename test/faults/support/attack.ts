@@ -1,0 +1,164 @@
+// Measures what an honest caller of another organization sees while a service is attacked.
+import { randomUUID } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
+import { expect } from 'vitest'
+import { serve, temporaryFolder } from '../../process/support/caller.ts'
+import { signingKeyPem } from '../../support/keys.ts'
+import type { RunningService } from '../../support/service.ts'
+import { agentToken } from '../../support/tokens.ts'
+import { isFull } from './amount.ts'
+import { type Connection, openConnections, percentile, requestText, type TimedResponse } from './load.ts'
+import { residentMegabytes } from './memory.ts'
+
+/** How long an attack lasts, in milliseconds. */
+export const attackMs = isFull ? 60_000 : 5_000
+
+/** What the contract promises to an honest caller on two idle cores (contract §9). */
+const promised = { p95: 100, megabytes: 400 } as const
+
+/** 95th percentile of the honest caller on two idle cores without an attack, in milliseconds. */
+const calmP95 = 10
+
+export interface AttackedService {
+  readonly service: RunningService
+  readonly honestToken: string
+  readonly attackerToken: string
+}
+
+/** Starts a service with its own PostgreSQL, and makes tokens of two organizations, `honest` and `attacker`. */
+export async function serveTwoOrganizations(
+  environment: Record<string, string> = {},
+): Promise<AttackedService> {
+  const service = await serve({
+    DATA_DIR: await temporaryFolder(),
+    JWT_PRIVATE_KEY: signingKeyPem,
+    ...environment,
+  })
+  return { service, honestToken: agentToken('honest'), attackerToken: agentToken('attacker') }
+}
+
+/** The responses to one kind of request. */
+interface Seen {
+  readonly p50: number
+  readonly p95: number
+  readonly count: number
+  /** unexpected statuses; 0 for a connection that was lost */
+  readonly refused: readonly number[]
+}
+
+export interface AttackReport {
+  readonly read: Seen
+  readonly create: Seen
+  readonly searchDay: Seen
+  /** by how much slower than two idle cores the machine is without the attack; at least 1 */
+  readonly slowness: number
+  /** the largest resident memory of the service, in MiB */
+  readonly peakMegabytes: number
+}
+
+/**
+ * Runs an attack and calls the service meanwhile as an honest caller: a read, a creation, and a search of a day, one
+ * request at a time.
+ * @param attack attacks until the signal is aborted
+ */
+export async function attackAndMeasure(
+  { service, honestToken }: Pick<AttackedService, 'service' | 'honestToken'>,
+  attack: (over: AbortSignal) => Promise<unknown>,
+): Promise<AttackReport> {
+  const [connection] = await openConnections(service.baseUrl, 1)
+  if (connection === undefined) throw new Error('no connection')
+  const calm = await callHonestly(connection, honestToken, AbortSignal.timeout(1_000))
+  const over = new AbortController()
+  const watched = watchMemory(service.process.pid, over.signal)
+  const attacked = attack(over.signal)
+  const responses = await callHonestly(connection, honestToken, AbortSignal.timeout(attackMs))
+  over.abort()
+  await attacked
+  connection.close()
+  const calmRead = percentile(calm.read, 95)
+  return {
+    read: toSeen(responses.read),
+    create: toSeen(responses.create),
+    searchDay: toSeen(responses.searchDay),
+    slowness: Math.max(1, calmRead / calmP95),
+    peakMegabytes: await watched,
+  }
+}
+
+/** Prints the figures, and expects that the honest caller was served as contract §9 promises. */
+export function expectFairness(attack: string, report: AttackReport): void {
+  const { read, create, searchDay, slowness, peakMegabytes } = report
+  const line = ({ p50, p95, count, refused }: Seen) =>
+    `${count} with p50 ${p50.toFixed(1)}, p95 ${p95.toFixed(1)} ms, ${refused.length} refused`
+  process.stdout.write(
+    `${attack}: read ${line(read)}; create ${line(create)}; day ${line(searchDay)}; memory at most ` +
+      `${peakMegabytes.toFixed()} MB; the machine is ${slowness.toFixed(1)} times slower than two idle cores\n`,
+  )
+  for (const { count, refused } of [read, create, searchDay]) {
+    expect(refused).toEqual([])
+    expect(count).toBeGreaterThan(0)
+  }
+  expect(read.p95).toBeLessThan(promised.p95 * slowness)
+  expect(create.p95).toBeLessThan(promised.p95 * slowness)
+  expect(peakMegabytes).toBeLessThan(promised.megabytes)
+}
+
+/** Sends a request on each connection, again and again, until the signal is aborted. Opens a lost connection anew. */
+export async function repeatOnConnections(
+  baseUrl: string,
+  count: number,
+  over: AbortSignal,
+  request: () => string,
+): Promise<Map<number, number>> {
+  const statuses = new Map<number, number>()
+  const repeat = async () => {
+    let connection: Connection | undefined
+    over.addEventListener('abort', () => connection?.close(), { once: true })
+    while (!over.aborted) {
+      ;[connection] = connection === undefined ? await openConnections(baseUrl, 1) : [connection]
+      const { status } = (await connection?.send(request())) ?? { status: 0 }
+      statuses.set(status, (statuses.get(status) ?? 0) + 1)
+      if (status === 0) {
+        connection?.close()
+        connection = undefined
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: count }, repeat))
+  return statuses
+}
+
+async function callHonestly(connection: Connection, token: string, over: AbortSignal) {
+  const read: TimedResponse[] = []
+  const create: TimedResponse[] = []
+  const searchDay: TimedResponse[] = []
+  const day = 24 * 60 * 60 * 1000
+  while (!over.aborted || searchDay.length === 0) {
+    const id = randomUUID()
+    const body = `{"interactionId":"${id}","type":"chat","data":{"customerId":"c"}}`
+    create.push(await connection.send(requestText(token, 'POST', '', body)))
+    read.push(await connection.send(requestText(token, 'GET', `/${id}`)))
+    const [start, end] = [Date.now() - day, Date.now()].map((moment) => new Date(moment).toISOString())
+    searchDay.push(await connection.send(requestText(token, 'GET', `?start=${start}&end=${end}`)))
+    await pause(5)
+  }
+  return { read, create, searchDay }
+}
+
+function toSeen(responses: readonly TimedResponse[]): Seen {
+  return {
+    p50: percentile(responses, 50),
+    p95: percentile(responses, 95),
+    count: responses.length,
+    refused: responses.flatMap(({ status }) => (status === 200 ? [] : [status])),
+  }
+}
+
+async function watchMemory(pid: number | undefined, over: AbortSignal): Promise<number> {
+  let peak = 0
+  while (!over.aborted) {
+    peak = Math.max(peak, await residentMegabytes(pid))
+    await pause(100)
+  }
+  return peak
+}
