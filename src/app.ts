@@ -15,6 +15,7 @@ import { oauthRoutes } from './auth/tokens/token-endpoint.ts'
 import type { Config } from './config/config.ts'
 import type { Database } from './database/database.ts'
 import { limitWaiting } from './http/admission.ts'
+import { limitBodies } from './http/body-limits.ts'
 import { watchConnections } from './http/connections.ts'
 import { allowOrigins } from './http/cors.ts'
 import {
@@ -27,8 +28,8 @@ import {
   sendError,
 } from './http/errors.ts'
 import { acceptJsonObjects } from './http/json-body.ts'
-import { limitBodies, limitUnreadResponses } from './http/memory-limits.ts'
 import { registerOpenapi } from './http/openapi/openapi.ts'
+import { limitUnreadResponses } from './http/unread-responses.ts'
 import { validatorCompiler } from './http/validation.ts'
 import { createRoute } from './interactions/create.ts'
 import { listRoute } from './interactions/list.ts'

@@ -1,39 +1,12 @@
-// Bounds the memory of request bodies and of responses that clients do not read.
+// Bounds the memory of responses that clients do not read.
 import type { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
-import type { onRequestHookHandler } from 'fastify'
-import { overloaded } from './admission.ts'
 
-/** Smaller bodies and responses are not counted, in bytes. The system's buffers hold such a response. */
+/** Smaller responses are not counted, in bytes. The system's buffers hold them. */
 const minCountedBytes = 65_536
 
 /** About how much of a stream is in memory, in bytes: of one of texts of any size, and of one of bytes. */
 const streamBytes = { objects: 8_388_608, bytes: 1_048_576 } as const
-
-export interface BodyLimits {
-  /** the total size of the bodies of all running requests, in bytes */
-  readonly bodiesLimitBytes: number
-  /** the size of one body, in bytes; assumed for a body without a content length */
-  readonly bodyLimitBytes: number
-}
-
-/**
- * Returns an onRequest hook that rejects a large body, before it is read, when the bodies of running requests would
- * exceed the limit.
- * @throws Problem 503 with Retry-After
- */
-export function limitBodies({ bodiesLimitBytes, bodyLimitBytes }: BodyLimits): onRequestHookHandler {
-  const bodies = countBytes()
-  return ({ headers }, { raw: response }, done) => {
-    const length = Number(headers['content-length'] ?? 0)
-    const size =
-      headers['transfer-encoding'] === undefined ? Math.min(length, bodyLimitBytes) : bodyLimitBytes
-    if (size < minCountedBytes) return done()
-    if (bodies.total() + size > bodiesLimitBytes) return done(overloaded())
-    bodies.add(response, size)
-    done()
-  }
-}
 
 /**
  * Returns a function to call with each response and its payload. When large responses take more memory than the limit
