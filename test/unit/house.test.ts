@@ -14,6 +14,7 @@ const layers = [
   'embedded',
   'totals',
   'http',
+  'http/limits',
   'http/openapi',
   'observability',
   'auth/clients',
