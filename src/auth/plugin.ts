@@ -9,11 +9,14 @@ import { measureCallers } from '../observability/token-metrics.ts'
 import { identifierError } from '../types/identifier.ts'
 import { checkBearer, expired, invalidToken, toTokenProblem } from './bearer.ts'
 import { type KeySettings, openVerifyingKeys } from './keys.ts'
+import { type Access, toAccess } from './scopes.ts'
 
 /** An AGENT is confined to its organization, whatever its role there; a SERVICE reaches every organization. */
-export type Caller =
-  | { readonly kind: 'AGENT'; readonly userId: string; readonly organizationId: string }
-  | { readonly kind: 'SERVICE'; readonly userId: string }
+export type Caller = Access &
+  (
+    | { readonly kind: 'AGENT'; readonly userId: string; readonly organizationId: string }
+    | { readonly kind: 'SERVICE'; readonly userId: string }
+  )
 
 /** Returns the organization that a caller is confined to; undefined for a SERVICE. */
 export function organizationScope(caller: Caller): string | undefined {
@@ -52,6 +55,8 @@ export interface TokenSettings extends KeySettings {
   /** the claims that hold the roles and the organization */
   readonly authoritiesClaim: string
   readonly organizationClaim: string
+  /** whether a token without a scope of this service is refused */
+  readonly requireScope: boolean
 }
 
 export interface AuthOptions {
@@ -112,13 +117,16 @@ async function verifyToken(request: FastifyRequest, settings: TokenSettings): Pr
   return { caller: toCaller(claims, settings), expiresAt }
 }
 
-function toCaller(claims: Claims, { authoritiesClaim, organizationClaim }: TokenSettings): Caller {
+function toCaller(claims: Claims, settings: TokenSettings): Caller {
+  const { authoritiesClaim, organizationClaim } = settings
   const userId = claims.sub
   if (!isIdentifier(userId)) throw invalidToken('The subject of the token is not accepted.')
+  const access = toAccess(claims.scope, settings.requireScope)
   const roles = [claims[authoritiesClaim]].flat()
-  if (roles.includes('SERVICE') || roles.includes('ROLE_SERVICE')) return { kind: 'SERVICE', userId }
+  if (roles.includes('SERVICE') || roles.includes('ROLE_SERVICE'))
+    return { kind: 'SERVICE', userId, ...access }
   const organizationId = claims[organizationClaim]
-  if (isIdentifier(organizationId)) return { kind: 'AGENT', userId, organizationId }
+  if (isIdentifier(organizationId)) return { kind: 'AGENT', userId, organizationId, ...access }
   throw forbidden('The token must have an organization or the role SERVICE.')
 }
 

@@ -2,6 +2,7 @@
 import { InvalidArgumentError } from 'commander'
 import { identifierError } from '../types/identifier.ts'
 import { firstMillisecond, parseInstant } from '../types/instant.ts'
+import { scopePattern } from '../types/scope.ts'
 
 /**
  * Parses an ISO 8601 date-time with a zone, or a date (midnight UTC).
@@ -25,4 +26,14 @@ export function readIdentifier(text: string): string {
   const error = identifierError(text)
   if (error !== undefined) throw new InvalidArgumentError(`It ${error}.`)
   return text
+}
+
+/**
+ * Adds a scope to those of the options before it.
+ * @throws InvalidArgumentError when it contains a space, a quote, a backslash or a character that is not ASCII
+ */
+export function addScope(text: string, before: readonly string[] = []): readonly string[] {
+  if (!new RegExp(scopePattern).test(text))
+    throw new InvalidArgumentError('It must be one scope, such as interactions:read.')
+  return [...before, text]
 }

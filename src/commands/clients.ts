@@ -2,8 +2,11 @@
 import { type Command, Option } from 'commander'
 import { createClient, defaultScopes, listClients, type Role, revokeClient } from '../auth/clients/clients.ts'
 import { makeSecret } from '../auth/clients/secrets.ts'
-import { readIdentifier } from './arguments.ts'
+import { isScope, scopeDescriptions } from '../types/scope.ts'
+import { addScope, readIdentifier } from './arguments.ts'
 import { type Terminal, withDatabase } from './terminal.ts'
+
+const scopeNames = Object.keys(scopeDescriptions).join(', ')
 
 export function addClientCommands(program: Command, terminal: Terminal): void {
   const clients = program.command('clients').description('manage the clients that can get tokens')
@@ -18,7 +21,11 @@ export function addClientCommands(program: Command, terminal: Terminal): void {
         .makeOptionMandatory(),
     )
     .option('--organization <id>', 'organization of the client; not for SERVICE', readIdentifier)
-    .option('--scope <scopes...>', 'scopes that it may request', [...defaultScopes])
+    .option(
+      '--scope <scope>',
+      `scope of its tokens, repeatable: ${scopeNames}; by default ${defaultScopes}`,
+      addScope,
+    )
     .action((clientId: string, options: NewClient) => createWithSecret(terminal, clientId, options))
 
   clients
@@ -45,18 +52,19 @@ export function addClientCommands(program: Command, terminal: Terminal): void {
 interface NewClient {
   readonly role: Role
   readonly organization?: string
-  readonly scope: string[]
+  readonly scope?: readonly string[]
 }
 
 async function createWithSecret(
   terminal: Terminal,
   clientId: string,
-  { role, organization, scope }: NewClient,
+  { role, organization, scope = defaultScopes }: NewClient,
 ): Promise<void> {
   if ((role === 'SERVICE') !== (organization === undefined))
     throw new Error(
       '--organization is required for the roles AGENT and SUPERVISOR, and not allowed for SERVICE',
     )
+  if (!scope.some(isScope)) throw new Error(`--scope: one of the scopes must be ${scopeNames}`)
   const clientSecret = makeSecret()
   await withDatabase(terminal, async ({ kysely }, _log, { tokens }) => {
     const client = { clientId, role, organizationId: organization ?? null, scopes: scope }

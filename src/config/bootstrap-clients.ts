@@ -2,10 +2,10 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { identifierError } from '../types/identifier.ts'
+import { isScope, scopeDescriptions, scopePattern } from '../types/scope.ts'
 
-// the characters that RFC 6749 (appendix A) allows in each
+// the characters that RFC 6749 (appendix A) allows
 const printable = '^[\\x20-\\x7e]+$'
-const scope = '^[\\x21\\x23-\\x5b\\x5d-\\x7e]+$'
 
 const BootstrapClient = Type.Object(
   {
@@ -13,11 +13,13 @@ const BootstrapClient = Type.Object(
     clientSecret: Type.String({ pattern: printable, maxLength: 1024 }),
     role: Type.Union([Type.Literal('AGENT'), Type.Literal('SUPERVISOR'), Type.Literal('SERVICE')]),
     organizationId: Type.Optional(Type.String()),
-    scopes: Type.Optional(Type.Array(Type.String({ pattern: scope }))),
+    scopes: Type.Optional(Type.Array(Type.String({ pattern: scopePattern }))),
   },
   { additionalProperties: false },
 )
 const BootstrapClients = Type.Array(BootstrapClient)
+
+const scopesExpected = `must include one of ${Object.keys(scopeDescriptions).join(', ')}`
 
 export type BootstrapClient = Static<typeof BootstrapClient>
 
@@ -32,7 +34,7 @@ export function readBootstrapClients(
   if (!Value.Check(BootstrapClients, clients)) {
     const { path } = Value.Errors(BootstrapClients, clients).First() ?? { path: '' }
     const expected =
-      ' must be a JSON array of {"clientId", "clientSecret", "role": "AGENT"|"SUPERVISOR"|"SERVICE", "organizationId"}'
+      ' must be a JSON array of {"clientId", "clientSecret", "role": "AGENT"|"SUPERVISOR"|"SERVICE", "organizationId", "scopes"}'
     return { problems: [path === '' ? expected : `${expected}; wrong at ${path}`] }
   }
   const problems = clients.flatMap((client, index) =>
@@ -43,11 +45,15 @@ export function readBootstrapClients(
   return problems.length > 0 ? { problems } : { clients }
 }
 
-/** What the schema does not say: identifiers whose tokens would be refused, and whether the role has an organization. */
+/**
+ * What the schema does not say: identifiers whose tokens would be refused, whether the role has an organization, and that
+ * scopes limit access only if one of them is known.
+ */
 function problemsOf({
   clientId,
   role,
   organizationId,
+  scopes,
 }: BootstrapClient): [member: string, problem: string][] {
   const problems: [string, string | undefined][] = [['clientId', identifierError(clientId)]]
   if (organizationId !== undefined) problems.push(['organizationId', identifierError(organizationId)])
@@ -55,6 +61,7 @@ function problemsOf({
     problems.push(['organizationId', 'is required for this role'])
   if (role === 'SERVICE' && organizationId !== undefined)
     problems.push(['organizationId', 'is not allowed for the role SERVICE'])
+  if (scopes !== undefined && !scopes.some(isScope)) problems.push(['scopes', scopesExpected])
   return problems.flatMap(([member, problem]) => (problem === undefined ? [] : [[member, problem]]))
 }
 

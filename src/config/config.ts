@@ -69,6 +69,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       discoversKeys: read.flag('JWT_ISSUER_DISCOVERY') ?? false,
       authoritiesClaim: read.text('JWT_AUTHORITIES_CLAIM') ?? 'authorities',
       organizationClaim: read.text('JWT_ORGANIZATION_CLAIM') ?? 'organization',
+      requireScope: read.flag('REQUIRE_SCOPE') ?? false,
       endpoint: read.flag('TOKEN_ENDPOINT') ?? true,
       secretCost: read.integer('SECRET_HASH_COST', 4, 17) ?? 14,
       queryCredentials: read.flag('TOKEN_QUERY_CREDENTIALS') ?? true,

@@ -9,6 +9,7 @@ const statusOf = {
   invalid_client: 401,
   invalid_token: 401,
   forbidden: 403,
+  insufficient_scope: 403,
   not_found: 404,
   method_not_allowed: 405,
   request_timeout: 408,

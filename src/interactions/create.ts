@@ -3,6 +3,7 @@ import { Type } from '@sinclair/typebox'
 import type { FastifyInstance, preValidationHookHandler } from 'fastify'
 import { v7 as makeId } from 'uuid'
 import { organizationScope } from '../auth/plugin.ts'
+import { requireScope } from '../auth/scopes.ts'
 import type { Admission } from '../http/admission.ts'
 import { componentResponse, problemResponse, unavailableResponse } from '../http/openapi/openapi.ts'
 import { InvalidRequest, Problem, unavailable } from '../http/problem.ts'
@@ -26,7 +27,7 @@ import { CreateInteractionWebCommand } from './schemas.ts'
 import type { NewInteraction } from './sql/insert.ts'
 
 const schema = {
-  ...operation,
+  ...operation('interactions:write'),
   operationId: 'createInteraction',
   summary: 'Create an interaction',
   description:
@@ -73,7 +74,11 @@ interface CreateOptions {
 }
 
 export function createRoute(app: FastifyInstance, { repository, admit }: CreateOptions): void {
-  const options = { schema, preValidation: requireOrganization }
+  const options = {
+    schema,
+    onRequest: requireScope('interactions:write'),
+    preValidation: requireOrganization,
+  }
   app.withTypeProvider<TypeBoxTypeProvider>().post('/interactions', options, async (request, reply) => {
     const { caller, body } = request
     const interaction = {

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import { isInScope, organizationScope } from '../auth/plugin.ts'
+import { requireScope } from '../auth/scopes.ts'
 import type { Admission } from '../http/admission.ts'
 import { sendCompressed } from '../http/compression.ts'
 import { pageLinks } from '../http/links.ts'
@@ -20,7 +21,7 @@ import { isByDate, totalOrder } from './sql/order.ts'
 const lines = (description: string) => ({ schema: Type.String({ description }) })
 
 const schema = {
-  ...operation,
+  ...operation('interactions:read'),
   operationId: 'listInteractions',
   summary: 'Search interactions by date',
   description:
@@ -69,7 +70,8 @@ export function listRoute(
   app: FastifyInstance,
   { repository, admitCheap, admit, publicUrl }: ListOptions,
 ): void {
-  app.withTypeProvider<TypeBoxTypeProvider>().get('/interactions', { schema }, async (request, reply) => {
+  const options = { schema, onRequest: requireScope('interactions:read') }
+  app.withTypeProvider<TypeBoxTypeProvider>().get('/interactions', options, async (request, reply) => {
     const { caller, query } = request
     const pageable = toPageable(query)
     const format = preferredFormat(request.headers)

@@ -2,6 +2,7 @@
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import { isInScope, organizationScope } from '../auth/plugin.ts'
+import { requireScope } from '../auth/scopes.ts'
 import type { Admission } from '../http/admission.ts'
 import { componentResponse, unavailableResponse } from '../http/openapi/openapi.ts'
 import type { TypeBoxTypeProvider } from '../http/validation.ts'
@@ -22,7 +23,7 @@ import { InteractionPath } from './schemas.ts'
 import { interactionJson } from './sql/rows.ts'
 
 const schema = {
-  ...operation,
+  ...operation('interactions:read'),
   operationId: 'getInteraction',
   summary: 'Read an interaction',
   description:
@@ -59,9 +60,10 @@ interface ReadOptions {
 }
 
 export function readRoute(app: FastifyInstance, { repository, admit }: ReadOptions): void {
+  const options = { schema, onRequest: requireScope('interactions:read') }
   app
     .withTypeProvider<TypeBoxTypeProvider>()
-    .get('/interactions/:interactionId', { schema }, async ({ caller, params, headers }, reply) => {
+    .get('/interactions/:interactionId', options, async ({ caller, params, headers }, reply) => {
       const preconditions = readPreconditions(headers)
       const row = await admit(() => repository.find(params.interactionId))
       if (row === undefined) throw refusal('missing')

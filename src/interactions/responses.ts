@@ -4,6 +4,7 @@ import { problemResponse, validationErrorResponse } from '../http/openapi/openap
 import { forbidden, Problem, unavailable, type ValidationErrors } from '../http/problem.ts'
 import { Identifier } from '../types/identifier.ts'
 import { JsonObject } from '../types/json-object.ts'
+import type { Scope } from '../types/scope.ts'
 import type { WriteOutcome } from './repository.ts'
 import {
   CreateInteractionWebCommand,
@@ -146,11 +147,11 @@ export const entityTag = Type.String({
   examples: ['"0"'],
 })
 
-/** What all operations have in common. */
-export const operation = {
+/** What all operations have in common, and the scope that this one needs. */
+export const operation = (scope: Scope) => ({
   tags: ['Interaction'],
-  security: [{ BearerToken: [] }, { OAuth2ClientCredentials: [] }],
-}
+  security: [{ BearerToken: [] }, { OAuth2ClientCredentials: [scope] }],
+})
 
 /** Returns the error response for an outcome of a read or an update. */
 export function refusal(

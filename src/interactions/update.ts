@@ -2,6 +2,7 @@
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import { isInScope, organizationScope } from '../auth/plugin.ts'
+import { requireScope } from '../auth/scopes.ts'
 import type { Admission } from '../http/admission.ts'
 import { problemResponse, unavailableResponse } from '../http/openapi/openapi.ts'
 import type { TypeBoxTypeProvider } from '../http/validation.ts'
@@ -22,7 +23,7 @@ import { InteractionPath, UpdateInteractionWebCommand } from './schemas.ts'
 import type { InteractionUpdate, UpdateOutcome } from './sql/update.ts'
 
 const schema = {
-  ...operation,
+  ...operation('interactions:write'),
   operationId: 'updateInteraction',
   summary: 'Update an interaction',
   description:
@@ -66,9 +67,10 @@ interface UpdateOptions {
 }
 
 export function updateRoute(app: FastifyInstance, { repository, admit }: UpdateOptions): void {
+  const options = { schema, onRequest: requireScope('interactions:write') }
   app
     .withTypeProvider<TypeBoxTypeProvider>()
-    .put('/interactions/:interactionId', { schema }, async ({ caller, params, body, headers }, reply) => {
+    .put('/interactions/:interactionId', options, async ({ caller, params, body, headers }, reply) => {
       const preconditions = readPreconditions(headers)
       const update = {
         id: params.interactionId,

@@ -100,7 +100,13 @@ test.each(codings)('a scan ends when its client disconnects (%s)', async (coding
   observed.setSerializerCompiler(() => JSON.stringify)
   observed.decorateRequest('caller')
   observed.addHook('onRequest', async (request) => {
-    request.caller = { kind: 'AGENT', userId: 'agent', organizationId: 'acme' }
+    request.caller = {
+      kind: 'AGENT',
+      userId: 'agent',
+      organizationId: 'acme',
+      mayRead: true,
+      mayWrite: true,
+    }
   })
   const admit = limitWaiting({ concurrency: 1, longestWaitMs: 10_000 })
   await observed.register(

@@ -48,3 +48,25 @@ test('identifiers of 255 characters outside the basic plane are accepted', async
   const error = await run('create', id, '--role', 'AGENT', '--organization', id)
   expect(error).toMatchObject({ message: expect.stringContaining('ECONNREFUSED') })
 })
+
+test.each([['a b'], [''], ['"'], ['ä']])('the scope %j is rejected', async (scope) => {
+  const error = await run('create', 'client-1', '--role', 'SERVICE', '--scope', scope)
+  expect(error).toMatchObject({
+    code: 'commander.invalidArgument',
+    message: expect.stringContaining('one scope'),
+  })
+})
+
+test.each([['interaction:read'], ['interactions:admin'], ['reports']])(
+  'the scope %s alone is rejected: it would not limit the client',
+  async (scope) => {
+    const error = await run('create', 'client-1', '--role', 'SERVICE', '--scope', scope)
+    expect(error).toMatchObject({ message: expect.stringMatching(/--scope.*interactions:read/) })
+  },
+)
+
+test('scopes are accepted, one option each', async () => {
+  const scopes = ['--scope', 'interactions:read', '--scope', 'reports']
+  const error = await run('create', 'client-1', '--role', 'SERVICE', ...scopes)
+  expect(error).toMatchObject({ message: expect.stringContaining('ECONNREFUSED') })
+})

@@ -21,6 +21,7 @@ test.each([
   ['a service', [service]],
   ['several', [agent, service, { ...agent, clientId: 'agent-2' }]],
   ['a client with scopes', [{ ...agent, scopes: ['interactions', 'a:b/c'] }]],
+  ['a client that may only read', [{ ...agent, scopes: ['interactions:read'] }]],
   ['a client of an organization of 255 characters', [{ ...agent, organizationId: '😀'.repeat(255) }]],
   ['a client with special characters in its secret', [{ ...agent, clientSecret: ` a:b%2B+"\\'~` }]],
 ])('BOOTSTRAP_CLIENTS may be %s', (_what, clients) => {
@@ -52,7 +53,9 @@ test.each([
     [{ ...agent, organizationId: 'acme\ud800' }],
   ],
   ['a client with an unknown member', [{ ...agent, secret: 's3same' }]],
-  ['a client with a scope that contains a space', [{ ...agent, scopes: ['a b'] }]],
+  ['a client with a scope that contains a space', [{ ...agent, scopes: ['interactions', 'a b'] }]],
+  ['a client with an empty list of scopes', [{ ...agent, scopes: [] }]],
+  ['a client whose scopes would not limit it', [{ ...agent, scopes: ['interaction:read'] }]],
   ['an agent without an organization', [agentWithoutOrganization]],
   ['a supervisor without an organization', [{ ...agentWithoutOrganization, role: 'SUPERVISOR' }]],
   ['a service with an organization', [{ ...service, organizationId: 'acme' }]],

@@ -59,6 +59,7 @@ test('settings have defaults', () => {
       discoversKeys: false,
       authoritiesClaim: 'authorities',
       organizationClaim: 'organization',
+      requireScope: false,
       endpoint: true,
       secretCost: 14,
       queryCredentials: true,

@@ -25,7 +25,8 @@ export const TokenForm = Type.Object(
     ),
     scope: Type.Optional(
       Type.String({
-        description: 'Scopes of the client, separated by spaces. Default: all of them.',
+        description:
+          'Scopes of the client, or scopes that they contain, separated by spaces. Default: all of the client.',
         examples: ['interactions'],
       }),
     ),
@@ -84,6 +85,7 @@ const ServerMetadata = Type.Object(
     jwks_uri: Type.String({ format: 'uri', description: 'The URL of the public keys.' }),
     response_types_supported: Type.Array(Type.String(), { description: 'Empty: users do not log in here.' }),
     grant_types_supported: Type.Array(Type.String(), { examples: [['client_credentials']] }),
+    scopes_supported: Type.Array(Type.String(), { examples: [['interactions', 'interactions:read']] }),
     token_endpoint_auth_methods_supported: Type.Array(Type.String(), {
       examples: [['client_secret_basic', 'client_secret_post']],
     }),

@@ -8,6 +8,7 @@ import type { Tables } from '../../database/tables.ts'
 import { allowOrigins } from '../../http/cors.ts'
 import { refuseOtherMethods, sendError } from '../../http/errors.ts'
 import { Problem } from '../../http/problem.ts'
+import { containsScope, isScope, scopeDescriptions } from '../../types/scope.ts'
 import { authenticateClient, type Client } from '../clients/clients.ts'
 import { badCredentials, type Parameters, readTokenRequest, type TokenRequest } from './credentials.ts'
 import { operations } from './schemas.ts'
@@ -74,6 +75,7 @@ export async function oauthRoutes(app: FastifyInstance, options: OauthOptions): 
       jwks_uri: base + keysPath,
       response_types_supported: [],
       grant_types_supported: ['client_credentials'],
+      scopes_supported: Object.keys(scopeDescriptions),
       token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
       service_documentation: `${base}/docs`,
     }
@@ -90,7 +92,7 @@ function toOauthError(error: FastifyError): Error {
 
 /**
  * Returns the client with the scopes that it requests; all of its scopes when it requests none.
- * @throws Problem for another grant, or a scope that the client does not have
+ * @throws Problem for another grant, or a scope that the scopes of the client do not contain
  */
 function withScopes(client: Client, given: TokenRequest): Client {
   if (!given.grantType)
@@ -98,9 +100,14 @@ function withScopes(client: Client, given: TokenRequest): Client {
   if (given.grantType !== 'client_credentials')
     throw new Problem('unsupported_grant_type', 'The grant_type must be client_credentials.')
   const scopes = given.scope?.split(' ').filter((scope) => scope !== '') ?? []
-  if (scopes.some((scope) => !client.scopes.includes(scope)))
+  if (scopes.some((scope) => !containsScope(client.scopes, scope)))
     throw new Problem('invalid_scope', 'The scope must be among the scopes of the client.')
-  return scopes.length === 0 ? client : { ...client, scopes: [...new Set(scopes)] }
+  if (scopes.length === 0) return client
+  // A token without a scope of this service can allow everything, so a limited client must not get one.
+  const isLimited = client.scopes.some(isScope) && !client.scopes.includes('interactions')
+  if (isLimited && !scopes.some(isScope))
+    throw new Problem('invalid_scope', 'The scope must include one that allows access to interactions.')
+  return { ...client, scopes: [...new Set(scopes)] }
 }
 
 async function authenticateAny(

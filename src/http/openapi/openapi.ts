@@ -2,6 +2,7 @@
 import swagger from '@fastify/swagger'
 import { type TObject, type TSchema, Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
+import { scopeDescriptions } from '../../types/scope.ts'
 import { refuseOtherMethods } from '../errors.ts'
 import type { ProblemCode, ValidationErrors } from '../problem.ts'
 import { registerDocsPage } from './docs-page.ts'
@@ -75,13 +76,12 @@ const bearerScheme = {
 
 /** Security schemes for clients. */
 function clientSchemes(tokenUrl: string) {
-  const scopes = { interactions: 'Create, read, update and search interactions.' }
   return {
     OAuth2ClientCredentials: {
       type: 'oauth2',
       description:
-        'Gets a token with the id and the secret of a client. Without a chosen scope, the token has all scopes of the client.',
-      flows: { clientCredentials: { tokenUrl, scopes } },
+        'Gets a token with the id and the secret of a client. Without a chosen scope, the token has all scopes of the client. The scope `interactions` contains the others.',
+      flows: { clientCredentials: { tokenUrl, scopes: scopeDescriptions } },
     },
     ClientBasic: {
       type: 'http',

@@ -389,7 +389,7 @@ export interface components {
              */
             client_secret?: string;
             /**
-             * @description Scopes of the client, separated by spaces. Default: all of them.
+             * @description Scopes of the client, or scopes that they contain, separated by spaces. Default: all of the client.
              * @example interactions
              */
             scope?: string;
@@ -469,6 +469,13 @@ export interface components {
              *     ]
              */
             grant_types_supported: string[];
+            /**
+             * @example [
+             *       "interactions",
+             *       "interactions:read"
+             *     ]
+             */
+            scopes_supported: string[];
             /**
              * @example [
              *       "client_secret_basic",
