@@ -3,14 +3,17 @@ import { generateKeyPairSync } from 'node:crypto'
 import type { RequestListener } from 'node:http'
 import { exportJWK, generateKeyPair, type JWK } from 'jose'
 import { describe, expect, test } from 'vitest'
+import { cloneDatabase } from '../support/database.ts'
 import { signTexts } from '../support/tokens.ts'
 import { failures, jwk, redirectTo, respond, sign, startWith } from './support/lying-provider.ts'
 import { expectProblem } from './support/replies.ts'
 
+const storage = await cloneDatabase()
 const start = (listener: RequestListener) =>
-  startWith(listener, (url) => ({ JWKS_URL: `${url}/keys`, JWT_ISSUER: 'https://id.example' }))
+  startWith(storage, listener, (url) => ({ JWKS_URL: `${url}/keys`, JWT_ISSUER: 'https://id.example' }))
 
-describe.each([...failures, ['redirects', redirectTo(respond({ keys: [jwk] }))] as const])(
+// concurrent: some of these providers keep the service waiting
+describe.concurrent.each([...failures, ['redirects', redirectTo(respond({ keys: [jwk] }))] as const])(
   'while the provider %s',
   (_what, listener) => {
     test('its tokens get 503; once its keys are available, they are accepted', async () => {

@@ -1,4 +1,4 @@
-// Builds the application like production does, on its own database.
+// Builds the application like production does, on a database of its own or of the file.
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
 import { pino } from 'pino'
 import { afterAll } from 'vitest'
@@ -7,7 +7,7 @@ import { openSigningKey } from '../../src/auth/signing-key.ts'
 import { readConfig } from '../../src/config/config.ts'
 import type { Database } from '../../src/database/database.ts'
 import { lowSecretCost } from './clients.ts'
-import { cloneDatabase } from './database.ts'
+import { type ClonedDatabase, cloneDatabase } from './database.ts'
 import { signingKeyPem } from './keys.ts'
 import { bearer } from './tokens.ts'
 
@@ -33,9 +33,13 @@ export interface TestApp {
 /**
  * Starts the application, and closes it after the tests of the file.
  * @param environment additional settings
+ * @param storage a database that several applications share; by default each gets its own
  */
-export async function startTestApp(environment: Record<string, string> = {}): Promise<TestApp> {
-  const { url, database } = await cloneDatabase()
+export async function startTestApp(
+  environment: Record<string, string> = {},
+  storage?: ClonedDatabase,
+): Promise<TestApp> {
+  const { url, database } = storage ?? (await cloneDatabase())
   const config = readConfig({ ...testSettings, LOG_LEVEL: 'trace', ...environment })
   const signingKey = await openSigningKey({ ...config.tokens, dataDirectory: config.dataDirectory })
   const logged: string[] = []

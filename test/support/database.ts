@@ -5,8 +5,13 @@ import { afterAll, inject } from 'vitest'
 import { type Database, openDatabase } from '../../src/database/database.ts'
 import { testDatabaseSettings, withDatabase } from './postgres-setup.ts'
 
+export interface ClonedDatabase {
+  readonly url: string
+  readonly database: Database
+}
+
 /** Creates a database, and drops it after the tests of the file, even if connections are still open. */
-export async function cloneDatabase(): Promise<{ url: string; database: Database }> {
+export async function cloneDatabase(): Promise<ClonedDatabase> {
   const name = `test_${randomUUID().replaceAll('-', '')}`
   const admin = new pg.Client({ connectionString: inject('postgresUrl') })
   await admin.connect()

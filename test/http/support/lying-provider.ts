@@ -4,6 +4,7 @@ import { Readable } from 'node:stream'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { afterAll } from 'vitest'
 import { startTestApp } from '../../support/app.ts'
+import type { ClonedDatabase } from '../../support/database.ts'
 import { freePort } from '../../support/listening.ts'
 
 const { privateKey, publicKey } = await generateKeyPair('ES256')
@@ -49,8 +50,9 @@ function* blanks(): Generator<string> {
   for (;;) yield ' '.repeat(65_536)
 }
 
-/** Starts a service with these settings, and its provider. */
+/** Starts a service with these settings on a database of the file, and its provider. */
 export async function startWith(
+  storage: ClonedDatabase,
   listener: RequestListener,
   toSettings: (url: string) => Record<string, string>,
 ) {
@@ -61,6 +63,6 @@ export async function startWith(
     provider.listener(request, response)
   }).listen(port, '127.0.0.1')
   afterAll(() => server.close().closeAllConnections())
-  const { call } = await startTestApp(toSettings(provider.url))
+  const { call } = await startTestApp(toSettings(provider.url), storage)
   return { provider, read: (token: string) => call(token, 'GET', '/x') }
 }
