@@ -28,6 +28,22 @@ export function readIdentifier(text: string): string {
   return text
 }
 
+/** of a unit, in seconds */
+const durations = { s: 1, m: 60, h: 3600, d: 86_400 } as const
+
+/**
+ * Parses a duration such as `90s`, `30m`, `24h` or `7d`.
+ * @returns seconds, 1 to 31,536,000
+ * @throws InvalidArgumentError for anything else
+ */
+export function readDuration(text: string): number {
+  const [, count = '', unit = ''] = /^(\d{1,8})([smhd])$/.exec(text) ?? []
+  const seconds = Number(count) * (Object.entries(durations).find(([name]) => name === unit)?.[1] ?? 0)
+  if (seconds < 1 || seconds > 365 * durations.d)
+    throw new InvalidArgumentError('It must be a duration of 1s to 365d, such as 90s, 30m, 24h or 7d.')
+  return seconds
+}
+
 /**
  * Adds a scope to those of the options before it.
  * @throws InvalidArgumentError when it contains a space, a quote, a backslash or a character that is not ASCII

@@ -1,9 +1,17 @@
 // `clients`: manages the clients that can get tokens.
 import { type Command, Option } from 'commander'
-import { createClient, defaultScopes, listClients, type Role, revokeClient } from '../auth/clients/clients.ts'
+import {
+  createClient,
+  defaultScopes,
+  deleteClient,
+  listClients,
+  type Role,
+  revokeClient,
+} from '../auth/clients/clients.ts'
+import { dropOldSecret, rotateSecret } from '../auth/clients/rotation.ts'
 import { makeSecret } from '../auth/clients/secrets.ts'
 import { isScope, scopeDescriptions } from '../types/scope.ts'
-import { addScope, readIdentifier } from './arguments.ts'
+import { addScope, readDuration, readIdentifier } from './arguments.ts'
 import { type Terminal, withDatabase } from './terminal.ts'
 
 const scopeNames = Object.keys(scopeDescriptions).join(', ')
@@ -38,6 +46,34 @@ export function addClientCommands(program: Command, terminal: Terminal): void {
     )
 
   clients
+    .command('rotate')
+    .description('give a client a new secret and print it; it cannot be shown again')
+    .argument('<client-id>')
+    .addOption(
+      new Option(
+        '--keep-old-for [duration]',
+        'how long the old secret stays valid, such as 30m or 7d (24h if omitted); without this option it ends now',
+      )
+        .preset('24h')
+        .argParser(readDuration),
+    )
+    .action((clientId: string, { keepOldFor = 0 }: { keepOldFor?: number }) =>
+      rotate(terminal, clientId, keepOldFor),
+    )
+
+  clients
+    .command('drop-old-secret')
+    .description('end the time of the old secret of a client now')
+    .argument('<client-id>')
+    .action((clientId: string) =>
+      withDatabase(terminal, async ({ kysely }) => {
+        if (!(await dropOldSecret(kysely, clientId)))
+          throw new Error(`the client ${clientId} does not exist, or has no old secret`)
+        terminal.print(`Dropped the old secret of ${clientId}.`)
+      }),
+    )
+
+  clients
     .command('revoke')
     .description('stop issuing tokens to a client; its existing tokens stay valid until they expire')
     .argument('<client-id>')
@@ -45,6 +81,19 @@ export function addClientCommands(program: Command, terminal: Terminal): void {
       withDatabase(terminal, async ({ kysely }) => {
         if (!(await revokeClient(kysely, clientId))) throw new Error(`the client ${clientId} does not exist`)
         terminal.print(`Revoked ${clientId}.`)
+      }),
+    )
+
+  clients
+    .command('delete')
+    .description(
+      'delete a client; its id can be used again, and its existing tokens stay valid until they expire',
+    )
+    .argument('<client-id>')
+    .action((clientId: string) =>
+      withDatabase(terminal, async ({ kysely }) => {
+        if (!(await deleteClient(kysely, clientId))) throw new Error(`the client ${clientId} does not exist`)
+        terminal.print(`Deleted ${clientId}.`)
       }),
     )
 }
@@ -71,5 +120,18 @@ async function createWithSecret(
     if ((await createClient(kysely, client, clientSecret, tokens.secretCost)) === 'duplicate')
       throw new Error(`the client ${clientId} already exists`)
     terminal.print(JSON.stringify({ ...client, clientSecret }))
+  })
+}
+
+async function rotate(terminal: Terminal, clientId: string, keepOldSeconds: number): Promise<void> {
+  const clientSecret = makeSecret()
+  await withDatabase(terminal, async ({ kysely }, _log, { tokens }) => {
+    const rotated = await rotateSecret(kysely, clientId, clientSecret, {
+      keepOldSeconds,
+      secretCost: tokens.secretCost,
+    })
+    if (rotated === 'missing') throw new Error(`the client ${clientId} does not exist`)
+    if (rotated === 'revoked') throw new Error(`the client ${clientId} is revoked`)
+    terminal.print(JSON.stringify({ clientId, clientSecret, ...rotated }))
   })
 }

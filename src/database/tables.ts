@@ -64,4 +64,6 @@ interface OauthClientsTable {
   scopes: string[]
   created_at: Generated<string>
   revoked_at: string | null
+  old_secret_hash: string | null
+  old_secret_expires_at: string | null
 }

@@ -173,8 +173,8 @@ test('the list has all clients by id, with times in UTC and without secrets', as
   const time = expect.stringMatching(/^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$/)
   const clients = await listClients(kysely)
   expect(clients.slice(0, 2)).toEqual([
-    { ...second, createdAt: time, revokedAt: null },
-    { ...first, createdAt: time, revokedAt: time },
+    { ...second, createdAt: time, revokedAt: null, oldSecretExpiresAt: null },
+    { ...first, createdAt: time, revokedAt: time, oldSecretExpiresAt: null },
   ])
   expect(Math.abs(Date.parse(clients[0]?.createdAt ?? '') - Date.now())).toBeLessThan(60_000)
 })

@@ -12,6 +12,12 @@ import { describeSchema } from './support/schema.ts'
 
 const folder = path.join(import.meta.dirname, 'support', 'former-migrations')
 
+/** The migrations after the four that replace the nine. */
+const later = (await readdir(path.join(import.meta.dirname, '..', '..', 'migrations')))
+  .sort()
+  .slice(4)
+  .map((file) => path.basename(file, '.sql'))
+
 const former = {
   '0001_create_oauth_clients.sql': '2c49da613480c6e212dc6aad083df235f26a0149c3488b51c451a931d03f1d29',
   '0002_create_interactions.sql': 'd040042133cd0afb466fe343b34b50f890533367cecb5f5c3b60835255412d2f',
@@ -41,7 +47,7 @@ describe('a database with all nine migrations', () => {
     await applyFormerMigrations(converted)
     await migrate(fresh)
     expect(await describeSchema(converted)).not.toEqual(await describeSchema(fresh))
-    expect(await migrate(converted)).toEqual([])
+    expect(await migrate(converted)).toEqual(later)
     const schema = await describeSchema(converted)
     expect(schema).toEqual(await describeSchema(fresh))
     expect(schema.filter((line) => line.startsWith('function')).length).toBe(5)
@@ -53,7 +59,7 @@ describe('a database with all nine migrations', () => {
     await applyFormerMigrations(kysely)
     await fill(kysely)
     const before = await allRows(kysely)
-    expect(await migrate(kysely)).toEqual([])
+    expect(await migrate(kysely)).toEqual(later)
     expect(await allRows(kysely)).toEqual(before)
     expect(before.map(({ count }) => count)).toEqual([1, 1, 1, 1, 2, 1])
   })
@@ -89,9 +95,10 @@ describe('a database with all nine migrations', () => {
       await applyFormerMigrations(first)
       await fill(first)
       const before = await allRows(first)
-      expect(await Promise.all([first, ...others].map(migrate))).toEqual([[], [], [], []])
+      const migrated = await Promise.all([first, ...others].map(migrate))
+      expect(migrated.flat()).toEqual(later)
       expect(await allRows(first)).toEqual(before)
-      expect(await applied(first)).toHaveLength(4)
+      expect(await applied(first)).toHaveLength(4 + later.length)
     },
   )
 
@@ -160,7 +167,7 @@ async function fill(kysely: Kysely<Tables>): Promise<void> {
   )
 }
 
-/** Returns the rows of each table of this version as text. */
+/** Returns the rows of each table of this version as text, without columns that are null. */
 async function allRows(kysely: Kysely<Tables>): Promise<{ count: number; rows: string }[]> {
   const tables = [
     'idempotency_keys',
@@ -172,8 +179,10 @@ async function allRows(kysely: Kysely<Tables>): Promise<{ count: number; rows: s
   ]
   const contents = tables.map(async (table) => {
     const { rows } = await sql<{ count: number; rows: string }>`
-      select count(*)::int as count, string_agg(one::text, E'\n' order by one::text) as rows
-      from ${sql.table(table)} as one`.execute(kysely)
+      select count(*)::int as count, string_agg(line, E'\n' order by line) as rows
+      from (
+        select jsonb_strip_nulls(to_jsonb(one))::text as line from ${sql.table(table)} as one
+      ) as lines`.execute(kysely)
     return rows
   })
   return (await Promise.all(contents)).flat()

@@ -17,6 +17,7 @@ const frozen = {
   '0002_interactions.sql': '67d4fa80e741521dbe864c6695e913549ca46c6cd77c0bac57fbb32678eee5be',
   '0003_totals.sql': '0702aabfc32cdbe125ec2dbaf63a76be2fa0e67ba8c0af61ce60c76cef9659a3',
   '0004_idempotency_keys.sql': 'dc56b5f012b98133c7f6e34abd79866af5bb9f48ed10f80da21ce1cfbbc26019',
+  '0005_second_secret.sql': '993881359465e2bacf76ec0c9c0ee4c7f1ce6cbd9048517bb8a1c56fc6eae074',
 }
 const names = Object.keys(frozen).map((file) => path.basename(file, '.sql'))
 
@@ -105,7 +106,7 @@ describe('the tables', () => {
       where table_schema = 'public' and table_name in ('interactions', 'oauth_clients')
         and data_type = 'text' and collation_name is distinct from 'C'
       order by column_name`.execute(database.kysely)
-    expect(rows.map(({ name }) => name)).toEqual(['role', 'secret_hash'])
+    expect(rows.map(({ name }) => name)).toEqual(['old_secret_hash', 'role', 'secret_hash'])
   })
 
   test('need no sequences or extensions, and only the triggers and functions that record changes and promote', async () => {
@@ -181,6 +182,8 @@ const columns: { [Table in keyof Tables]: Record<keyof Tables[Table], string> } 
     scopes: 'ARRAY',
     created_at: 'timestamp with time zone',
     revoked_at: 'timestamp with time zone or null',
+    old_secret_hash: 'text or null',
+    old_secret_expires_at: 'timestamp with time zone or null',
   },
 }
 

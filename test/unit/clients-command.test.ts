@@ -70,3 +70,22 @@ test('scopes are accepted, one option each', async () => {
   const error = await run('create', 'client-1', '--role', 'SERVICE', ...scopes)
   expect(error).toMatchObject({ message: expect.stringContaining('ECONNREFUSED') })
 })
+
+test.each([['90s'], ['30m'], ['24h'], ['7d'], ['365d'], ['1s']])(
+  'an old secret can be kept for %s',
+  async (duration) => {
+    const error = await run('rotate', 'client-1', '--keep-old-for', duration)
+    expect(error).toMatchObject({ message: expect.stringContaining('ECONNREFUSED') })
+  },
+)
+
+test.each([['0h'], ['24'], ['h'], ['-1h'], ['1.5h'], ['366d'], ['1w'], ['24h '], ['']])(
+  'an old secret cannot be kept for %j',
+  async (duration) => {
+    const error = await run('rotate', 'client-1', '--keep-old-for', duration)
+    expect(error).toMatchObject({
+      code: 'commander.invalidArgument',
+      message: expect.stringContaining('must be a duration'),
+    })
+  },
+)

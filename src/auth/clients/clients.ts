@@ -1,6 +1,5 @@
 // The table of OAuth clients.
-import type { Kysely } from 'kysely'
-import { sql } from 'kysely'
+import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { Tables } from '../../database/tables.ts'
 import { defaultSecretCost, hashSecret, verifySecret } from './secrets.ts'
 
@@ -18,6 +17,8 @@ export interface ListedClient extends Client {
   /** UTC, ISO 8601 */
   readonly createdAt: string
   readonly revokedAt: string | null
+  /** null when there is only one secret */
+  readonly oldSecretExpiresAt: string | null
 }
 
 /** The scopes of clients that are created without any. */
@@ -31,7 +32,8 @@ const clientColumns = [
 ] as const
 
 /**
- * Returns the client of that id and secret; undefined when it does not exist, its secret is wrong, or it is revoked.
+ * Returns the client of that id and secret, which may be the old one until its time is over; undefined when the client
+ * does not exist, its secret is wrong, or it is revoked.
  * Neither the result nor the time reveals which.
  */
 export async function authenticateClient(
@@ -41,20 +43,25 @@ export async function authenticateClient(
   secretCost = defaultSecretCost,
 ): Promise<Client | undefined> {
   const found = clientId.includes('\u0000') ? undefined : await findActive(kysely, clientId)
-  if (!(await verifySecret(clientSecret, found?.secretHash, secretCost))) return undefined
+  if (!(await verifySecret(clientSecret, found?.hashes ?? [], secretCost))) return undefined
   return found?.client
 }
 
 async function findActive(kysely: Kysely<Tables>, clientId: string) {
   const row = await kysely
     .selectFrom('oauth_clients')
-    .select([...clientColumns, 'secret_hash'])
+    .select([...clientColumns, 'secret_hash', oldSecret('old_secret_hash').as('old_secret_hash')])
     .where('client_id', '=', clientId)
     .where('revoked_at', 'is', null)
     .executeTakeFirst()
   if (row === undefined) return undefined
-  const { secret_hash: secretHash, ...client } = row
-  return { client, secretHash }
+  const { secret_hash: hash, old_secret_hash: oldHash, ...client } = row
+  return { client, hashes: oldHash === null ? [hash] : [hash, oldHash] }
+}
+
+/** A column of the old secret; null when its time is over. */
+function oldSecret(column: 'old_secret_hash' | 'old_secret_expires_at') {
+  return sql<string | null>`case when old_secret_expires_at > now() then ${sql.ref(column)} end`
 }
 
 /** Creates a client. @returns `duplicate`, with nothing changed, when one of that id exists, revoked or not */
@@ -73,7 +80,7 @@ export async function createClient(
   return row === undefined ? 'duplicate' : 'created'
 }
 
-/** Creates a client, or replaces the one of that id. Replacing a revoked client restores it. */
+/** Creates a client, or replaces the one of that id and both of its secrets. Replacing a revoked client restores it. */
 export async function putClient(
   kysely: Kysely<Tables>,
   client: Client,
@@ -94,13 +101,17 @@ export async function listClients(kysely: Kysely<Tables>): Promise<ListedClient[
     .selectFrom('oauth_clients')
     .select([
       ...clientColumns,
-      sql<string>`to_char(created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`.as('createdAt'),
-      sql<string | null>`to_char(revoked_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`.as(
-        'revokedAt',
-      ),
+      isoSeconds<string>(sql.ref('created_at')).as('createdAt'),
+      isoSeconds<string | null>(sql.ref('revoked_at')).as('revokedAt'),
+      isoSeconds<string | null>(oldSecret('old_secret_expires_at')).as('oldSecretExpiresAt'),
     ])
     .orderBy('client_id')
     .execute()
+}
+
+/** Returns a time as UTC, ISO 8601. */
+export function isoSeconds<Value>(time: RawBuilder<unknown>) {
+  return sql<Value>`to_char(${time} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`
 }
 
 /** Stops issuing tokens to a client; its current tokens stay valid until they expire. @returns false when there is no such client */
@@ -114,10 +125,26 @@ export async function revokeClient(kysely: Kysely<Tables>, clientId: string): Pr
   return row !== undefined
 }
 
+/**
+ * Deletes a client, whose id can then be used again; its current tokens stay valid until they expire.
+ * @returns false when there is no such client
+ */
+export async function deleteClient(kysely: Kysely<Tables>, clientId: string): Promise<boolean> {
+  const row = await kysely
+    .deleteFrom('oauth_clients')
+    .where('client_id', '=', clientId)
+    .returning('client_id')
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+export const noOldSecret = { old_secret_hash: null, old_secret_expires_at: null } as const
+
 async function toRow({ clientId, role, organizationId, scopes }: Client, secret: string, secretCost: number) {
   return {
     client_id: clientId,
     secret_hash: await hashSecret(secret, secretCost),
+    ...noOldSecret,
     role,
     organization_id: organizationId,
     scopes: [...scopes],
