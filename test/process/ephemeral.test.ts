@@ -51,7 +51,8 @@ test.each(['SIGTERM', 'SIGKILL'] as const)(
       { PORT: '', DATABASE_URL: 'postgres://nobody@localhost:1/none' },
       '--ephemeral',
     )
-    const [, folder = ''] = /^DATA_DIR=(\S+) npx interaction-api seed$/m.exec(service.output) ?? []
+    const [, folder = ''] =
+      /^DATA_DIR=(\S+) npx --no-install interaction-api seed$/m.exec(service.output) ?? []
     const postgres = await postgresPid(folder)
     const { token } = await askForToken(service.baseUrl, {
       clientId: 'demo-agent',

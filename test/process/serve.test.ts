@@ -1,7 +1,7 @@
 // `interaction-api serve` as an operator starts and stops it.
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { access, rm, writeFile } from 'node:fs/promises'
+import { access, readFile, rm, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import path from 'node:path'
 import { promisify } from 'node:util'
@@ -72,6 +72,20 @@ async function untilRefused(baseUrl: string): Promise<void> {
     socket.destroy()
   }
 }
+
+test('serve listens on --port, writes its address to DATA_DIR, and warns of misspelt settings', async () => {
+  const folder = await temporaryFolder()
+  const service = await serve(
+    { DATA_DIR: folder, PORT: 'overridden', TOKEN_TTL_SECOND: 'hush' },
+    '--port',
+    '0',
+  )
+  expect(await readFile(path.join(folder, 'base-url'), 'utf8')).toBe(`${service.baseUrl}\n`)
+  await expect
+    .poll(() => service.errors())
+    .toContain('TOKEN_TTL_SECOND is not a setting: did you mean TOKEN_TTL_SECONDS?')
+  expect(service.errors()).not.toContain('hush')
+})
 
 test('another port is used when the default port is in use', async () => {
   const other = createServer().listen(8080, '127.0.0.1')
