@@ -4,16 +4,17 @@ import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
+import { startInteractionApi } from '../../src/ephemeral/start.ts'
 import { temporaryFolder } from './support/caller.ts'
 
 const run = promisify(execFile)
 const repository = path.join(import.meta.dirname, '..', '..')
 const modules = path.join(repository, 'node_modules')
 
-/** Installs `interaction-api` in a temporary directory and returns that. */
+/** Installs the package in a temporary directory and returns that. */
 async function install(): Promise<string> {
   const folder = await temporaryFolder()
-  const target = path.join(folder, 'node_modules', 'interaction-api')
+  const target = path.join(folder, 'node_modules', 'interaction-api-server')
   await mkdir(target, { recursive: true })
   const { stdout } = await run('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: repository })
   await run('tar', ['-xzf', path.join(folder, stdout.trim()), '-C', target, '--strip-components=1'])
@@ -44,9 +45,39 @@ test('the documented test suite compiles strictly against the package and passes
 
 test('the package exports only its entry point', async () => {
   const folder = await install()
-  const program = "await import('interaction-api/dist/server.js')"
+  const program = "await import('interaction-api-server/dist/server.js')"
 
   const imported = run(process.execPath, ['--input-type=module', '-e', program], { cwd: folder })
 
   await expect(imported).rejects.toThrow('ERR_PACKAGE_PATH_NOT_EXPORTED')
+})
+
+test('a CommonJS program requires the package, and compiles strictly against it', async () => {
+  const folder = await install()
+  await writeFile(path.join(folder, 'package.json'), '{ "type": "commonjs" }')
+  const program = `
+    import { startInteractionApi, type InteractionApi } from 'interaction-api-server'
+    async function main() {
+      const api: InteractionApi = await startInteractionApi({ settings: { LOG_LEVEL: 'error' } })
+      console.log((await fetch(api.baseUrl + '/health/ready')).status)
+      await api.stop()
+    }
+    main()`
+  await writeFile(path.join(folder, 'program.ts'), program)
+
+  const compiler = path.join(modules, 'typescript', 'bin', 'tsc')
+  const options = ['--strict', '--module', 'nodenext', '--target', 'es2023', '--types', 'node', 'program.ts']
+  await run(process.execPath, [compiler, ...options], { cwd: folder })
+  expect(await readFile(path.join(folder, 'program.js'), 'utf8')).toContain(
+    'require("interaction-api-server")',
+  )
+  const { stdout } = await run(process.execPath, ['program.js'], { cwd: folder })
+
+  expect(stdout).toBe('200\n')
+})
+
+test('a setting that does not exist is refused by its name', async () => {
+  const started = startInteractionApi({ settings: { TOKEN_TTL_SECOND: '1' } })
+
+  await expect(started).rejects.toThrow('TOKEN_TTL_SECOND is not a setting: did you mean TOKEN_TTL_SECONDS?')
 })
