@@ -46,8 +46,13 @@ export async function writeLines(
   const toText = (rows: readonly InteractionRow[]) => rows.map(line).join('')
   const first = await batches.next()
   return (async function* () {
-    yield first.done === true ? head : head + toText(first.value)
-    for await (const rows of batches) yield toText(rows)
+    try {
+      yield first.done === true ? head : head + toText(first.value)
+      for await (const rows of batches) yield toText(rows)
+    } finally {
+      // a reader may stop at the first text, before the loop that would end them
+      await batches.return(undefined)
+    }
   })()
 }
 
