@@ -28,8 +28,8 @@ import {
   sendError,
 } from './http/errors.ts'
 import { acceptJsonObjects } from './http/json-body.ts'
+import { limitUnreadResponses } from './http/limits/unread-responses.ts'
 import { registerOpenapi } from './http/openapi/openapi.ts'
-import { limitUnreadResponses } from './http/unread-responses.ts'
 import { validatorCompiler } from './http/validation.ts'
 import { createRoute } from './interactions/create.ts'
 import { listRoute } from './interactions/list.ts'
@@ -90,6 +90,7 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
     if (reply.getHeader('content-type') === 'application/json; charset=utf-8') reply.type('application/json')
     done()
   })
+  app.addHook('onSend', limitUnreadResponses(config.http.unreadLimitBytes))
   if (config.logLevel === 'debug' || config.logLevel === 'trace') app.addHook('onResponse', logResponse)
 
   const registry = new Registry()
@@ -122,10 +123,9 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
       await allowOrigins(rtcApi, config.http.corsOrigins)
       rtcApi.addHook('onRequest', app.requireCaller)
       rtcApi.addHook('onRequest', limitBodies(config.http))
-      const limitResponse = limitUnreadResponses(config.http.unreadLimitBytes)
-      rtcApi.addHook('onSend', (_request, reply, payload, done) => {
+      rtcApi.addHook('onSend', (_request, reply, _payload, done) => {
         reply.header('cache-control', 'no-store')
-        done(null, limitResponse(reply.raw, payload))
+        done()
       })
       rtcApi.setNotFoundHandler(rejectUnknownPath)
       await rtcApi.register(interactionRoutes, { config, database })

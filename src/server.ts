@@ -41,10 +41,9 @@ export async function startServer(
     const dataDirectory = path.resolve(config.dataDirectory)
     const openedSigningKey = openSigningKey({ ...config.tokens, dataDirectory })
     openedSigningKey.catch(() => undefined)
-    const starting = databaseUrl(config, log, { postgresSettings })
-    const { url, stop } = await announceIfSlow(log, 'preparing the embedded PostgreSQL', starting)
+    const { url, stop } = await databaseUrl(config, log, { postgresSettings })
     closers.push(stop)
-    await announceIfSlow(log, 'migrating the database', migrateDatabase(config, url, log))
+    await migrateDatabase(config, url, log)
     const database = openDatabase({ ...config.database, url }, (error) => logLostConnection(error, log))
     closers.push(() => database.close())
     const isUnset = config.database.url === undefined && config.bootstrapClients.length === 0
@@ -70,12 +69,6 @@ export async function startServer(
     await close()
     throw error
   }
-}
-
-/** Logs what is done when it takes longer than a second, so that a slow first start does not look like one that hangs. */
-function announceIfSlow<Result>(log: FastifyBaseLogger, what: string, work: Promise<Result>): Promise<Result> {
-  const timer = setTimeout(() => log.info(`${what} …`), 1000)
-  return work.finally(() => clearTimeout(timer))
 }
 
 /** Logs the message only: the error object contains the cancellation key of the connection. */

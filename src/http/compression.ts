@@ -4,6 +4,7 @@ import { promisify } from 'node:util'
 import { brotliCompress, constants, createBrotliCompress, createGzip, gzip } from 'node:zlib'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import Negotiator from 'negotiator'
+import { declareHeldBytes, heldBytesOf } from './slices.ts'
 
 /** Shorter texts are sent uncompressed, in characters: usually a page of 20 interactions. */
 const minLength = 32_768
@@ -15,6 +16,9 @@ const concurrency = 8
 const fastGzip = { level: 1 }
 // a stream holds its window in memory, so a small one
 const fastBrotli = { [constants.BROTLI_PARAM_QUALITY]: 1, [constants.BROTLI_PARAM_LGWIN]: 18 }
+
+/** Bytes that the state of a compressed stream takes in memory. */
+const windowBytes = 524_288
 
 /** The streams flush each piece, so that the client gets it immediately. */
 const codings = {
@@ -64,6 +68,5 @@ function preferredCoding(accepted: string | undefined): keyof typeof codings | u
 function compressStream(pieces: Readable, coding: keyof typeof codings): Readable {
   const compressed = codings[coding].stream()
   pipeline(pieces, compressed, () => {})
-  // keeps object mode: limitUnreadResponses counts such streams as larger
-  return pieces.readableObjectMode ? Readable.from(compressed) : compressed
+  return declareHeldBytes(compressed, heldBytesOf(pieces) + windowBytes)
 }

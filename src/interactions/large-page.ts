@@ -1,5 +1,5 @@
 // A page whose data is too large to hold at once: its text in pieces, loaded as the caller reads them.
-import { type InteractionRow, interactionJson, maximumLoadBytes } from './sql/rows.ts'
+import { type InteractionRow, interactionJson, pieceBytes } from './sql/rows.ts'
 import type { UnloadedInteraction } from './sql/search.ts'
 
 /** Yields the text of a page with the text before and after its interactions. */
@@ -14,7 +14,7 @@ export async function* around(
 }
 
 /**
- * Yields the interactions of a page, separated by commas, in pieces of about 4 MiB. One that was removed in the meantime
+ * Yields the interactions of a page, separated by commas, in pieces of about 512 KiB. One that was removed in the meantime
  * is left out; one that was updated appears in its new state.
  * @param load returns the interactions with the given ids, in their order
  */
@@ -24,19 +24,23 @@ export async function* loadInPieces(
 ): AsyncGenerator<string> {
   let separator = ''
   for (const piece of pieces(interactions)) {
-    const loaded = await load(piece.map(({ id }) => id))
-    const texts = loaded.flatMap((row) => (row === undefined ? [] : [interactionJson(row)]))
-    if (texts.length === 0) continue
-    yield separator + texts.join(',')
+    // the rows themselves must not stay in memory while their text waits to be read
+    const text = toJson(await load(piece.map(({ id }) => id)))
+    if (text === '') continue
+    yield separator + text
     separator = ','
   }
+}
+
+function toJson(rows: readonly (InteractionRow | undefined)[]): string {
+  return rows.flatMap((row) => (row === undefined ? [] : [interactionJson(row)])).join(',')
 }
 
 function* pieces(interactions: readonly UnloadedInteraction[]): Generator<readonly UnloadedInteraction[]> {
   let piece: UnloadedInteraction[] = []
   let bytes = 0
   for (const interaction of interactions) {
-    if (piece.length > 0 && bytes + interaction.bytes > maximumLoadBytes) {
+    if (piece.length > 0 && bytes + interaction.bytes > pieceBytes) {
       yield piece
       piece = []
       bytes = 0

@@ -1,5 +1,4 @@
 // GET /rtc-api/interactions (contract §6)
-import { Readable } from 'node:stream'
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import { isInScope, organizationScope } from '../auth/plugin.ts'
@@ -9,6 +8,7 @@ import { sendCompressed } from '../http/compression.ts'
 import { pageLinks } from '../http/links.ts'
 import { unavailableResponse } from '../http/openapi/openapi.ts'
 import { forbidden, InvalidRequest } from '../http/problem.ts'
+import { streamTexts } from '../http/slices.ts'
 import type { TypeBoxTypeProvider } from '../http/validation.ts'
 import { around, loadInPieces } from './large-page.ts'
 import { preferredFormat, writeLines } from './lines.ts'
@@ -17,6 +17,9 @@ import type { InteractionRepository } from './repository.ts'
 import { forbiddenResponse, invalid, operation, PageInteraction, unauthorized } from './responses.ts'
 import { InteractionQuery } from './schemas.ts'
 import { isByDate, totalOrder } from './sql/order.ts'
+
+/** About how much of a stream is in memory, in bytes: a batch or piece, and its text. */
+const heldStreamBytes = 1_048_576
 
 const lines = (description: string) => ({ schema: Type.String({ description }) })
 
@@ -88,7 +91,7 @@ export function listRoute(
         request.method === 'HEAD'
           ? []
           : await admit(() => writeLines(format, repository.scan(criteria, { direction })))
-      const body = Readable.from(texts, { objectMode: false })
+      const body = streamTexts(texts, { heldBytes: heldStreamBytes })
       return sendCompressed(request, reply.type(format.contentType), body)
     }
 
@@ -101,7 +104,9 @@ export function listRoute(
     const body =
       typeof content === 'string'
         ? head + content + tail
-        : Readable.from(around(head, loadInPieces(content, repository.findAll), tail))
+        : streamTexts(around(head, loadInPieces(content, repository.findAll), tail), {
+            heldBytes: heldStreamBytes,
+          })
     return sendCompressed(request, reply.type('application/json'), body)
   })
 }

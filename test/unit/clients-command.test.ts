@@ -12,7 +12,6 @@ async function run(...args: string[]): Promise<unknown> {
     print: () => {},
     screen: process.stderr,
     interruption: () => AbortSignal.abort(),
-    onStopSignal: () => {},
   })
   for (const command of program.commands.flatMap((group) => [group, ...group.commands]))
     command.exitOverride().configureOutput({ writeErr: () => {} })

@@ -34,7 +34,7 @@ test('settings have defaults', () => {
       headerLimitBytes: 16_384,
       requestTimeoutMs: 30_000,
       unreadTimeoutMs: 60_000,
-      unreadLimitBytes: 268_435_456,
+      unreadLimitBytes: 134_217_728,
       drainMs: 500,
     },
     database: {

@@ -1,9 +1,9 @@
 // Slows down guessing of client secrets: after too many failures, requests are refused before any secret is checked.
 import { hash } from 'node:crypto'
 import type { FastifyBaseLogger } from 'fastify'
-import ipaddr from 'ipaddr.js'
 import { LRUCache } from 'lru-cache'
 import pLimit from 'p-limit'
+import { networkOf } from '../../http/limits/holder.ts'
 import { Problem } from '../../http/problem.ts'
 
 export interface ThrottleLimits {
@@ -94,11 +94,4 @@ function tooManyFailures(seconds: number): Problem {
   return new Problem('too_many_requests', 'Too many failed requests. Retry later.', {
     'retry-after': String(Math.max(1, seconds)),
   })
-}
-
-/** Returns an IPv4 address, or the /64 of an IPv6 address: one host usually owns a whole /64. */
-function networkOf(address: string): string {
-  if (!ipaddr.isValid(address)) return 'unknown'
-  const parsed = ipaddr.process(address)
-  return parsed.kind() === 'ipv4' ? parsed.toString() : parsed.toByteArray().slice(0, 8).join('.')
 }

@@ -15,8 +15,11 @@ export interface InteractionRow {
   readonly version: string
 }
 
-/** Bytes of `data` that are loaded at once; the `data` of a larger page is loaded in pieces. */
-export const maximumLoadBytes = 4_194_304
+/** Bytes of `data` that a page may load at once; the `data` of a larger page is loaded in pieces as it is read. */
+export const maximumLoadBytes = 1_048_576
+
+/** Bytes of `data` of such a piece, if it has more than one interaction. */
+export const pieceBytes = 524_288
 
 /** The columns of a row, except `data`. */
 export const rowColumns = ['id', 'organization_id', 'created_by', 'created_at', 'type', 'version'] as const

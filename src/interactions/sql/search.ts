@@ -144,7 +144,10 @@ function fitsAlone({ sizes }: SearchRow): boolean {
   return sizes !== null && sizes.reduce((sum, size) => sum + size, 0) <= maximumLoadBytes
 }
 
-/** Returns the parameters of several searches, which load no more together than one by itself. */
+/** Bytes of data that all pages of a batch load together. */
+const batchLoadBytes = 4_194_304
+
+/** Returns the parameters of several searches. */
 export function toSearchLists(searches: readonly RangeValues[]): SearchLists {
   return {
     createdFrom: searches.map(({ createdFrom }) => createdFrom),
@@ -152,7 +155,7 @@ export function toSearchLists(searches: readonly RangeValues[]): SearchLists {
     organizationId: searches.map(({ organizationId }) => organizationId),
     size: searches.map(({ size }) => size),
     offset: searches.map(({ offset }) => offset),
-    load: Math.floor(maximumLoadBytes / searches.length),
+    load: Math.min(maximumLoadBytes, Math.floor(batchLoadBytes / searches.length)),
   }
 }
 
