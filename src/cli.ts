@@ -14,6 +14,9 @@ import { DataDirectoryInUse } from './embedded/postgres.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
 
+/** Under `npm start` each signal arrives twice: from the terminal, and from npm. */
+const repeatedSignalMs = 1000
+
 const terminal: Terminal = {
   environment: process.env,
   isInteractive: process.stderr.isTTY === true,
@@ -24,6 +27,16 @@ const terminal: Terminal = {
     const interrupt = () => interruption.abort()
     process.once('SIGINT', interrupt).once('SIGTERM', interrupt)
     return interruption.signal
+  },
+  onStopSignal(stop) {
+    let firstAt: number | undefined
+    const receive = () => {
+      if (firstAt === undefined) {
+        firstAt = performance.now()
+        stop()
+      } else if (performance.now() - firstAt > repeatedSignalMs) process.exit(1)
+    }
+    process.on('SIGINT', receive).on('SIGTERM', receive)
   },
 }
 

@@ -41,9 +41,10 @@ export async function startServer(
     const dataDirectory = path.resolve(config.dataDirectory)
     const openedSigningKey = openSigningKey({ ...config.tokens, dataDirectory })
     openedSigningKey.catch(() => undefined)
-    const { url, stop } = await databaseUrl(config, log, { postgresSettings })
+    const starting = databaseUrl(config, log, { postgresSettings })
+    const { url, stop } = await announceIfSlow(log, 'preparing the embedded PostgreSQL', starting)
     closers.push(stop)
-    await migrateDatabase(config, url, log)
+    await announceIfSlow(log, 'migrating the database', migrateDatabase(config, url, log))
     const database = openDatabase({ ...config.database, url }, (error) => logLostConnection(error, log))
     closers.push(() => database.close())
     const isUnset = config.database.url === undefined && config.bootstrapClients.length === 0
@@ -69,6 +70,12 @@ export async function startServer(
     await close()
     throw error
   }
+}
+
+/** Logs what is done when it takes longer than a second, so that a slow first start does not look like one that hangs. */
+function announceIfSlow<Result>(log: FastifyBaseLogger, what: string, work: Promise<Result>): Promise<Result> {
+  const timer = setTimeout(() => log.info(`${what} …`), 1000)
+  return work.finally(() => clearTimeout(timer))
 }
 
 /** Logs the message only: the error object contains the cancellation key of the connection. */

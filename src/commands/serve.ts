@@ -1,6 +1,9 @@
 // `serve`: runs the service until a signal stops it.
+import { writeFile } from 'node:fs/promises'
+import path from 'node:path'
 import closeWithGrace from 'close-with-grace'
 import type { Command } from 'commander'
+import { settingsOf } from '../config/config.ts'
 import { startInteractionApi } from '../ephemeral/start.ts'
 import { stopTracing } from '../observability/tracing.ts'
 import { type Server, startServer } from '../server.ts'
@@ -11,39 +14,55 @@ export function addServeCommand(program: Command, terminal: Terminal): void {
     .command('serve')
     .description('start the service; without DATABASE_URL, with an embedded PostgreSQL')
     .option('--ephemeral', 'for tests: any free port, fixed clients, and data that is deleted at exit')
-    .action(({ ephemeral }: { ephemeral?: true }) => (ephemeral ? serveEphemeral(terminal) : serve(terminal)))
+    .option('--port <number>', 'the port to listen on, instead of PORT; 0: any free one')
+    .action(({ ephemeral, port }: { ephemeral?: true; port?: string }) => {
+      const environment = port === undefined ? terminal.environment : { ...terminal.environment, PORT: port }
+      return ephemeral ? serveEphemeral({ ...terminal, environment }) : serve({ ...terminal, environment })
+    })
 }
 
 async function serve(terminal: Terminal): Promise<void> {
   const settings = await readSettings(terminal)
-  const starting = startServer(settings.config, settings.log)
-  closeOnSignal(settings, async () => (await starting.catch(() => undefined))?.close())
-  terminal.print(announcement(await starting))
+  const { config, log } = settings
+  const starting = startServer(config, log)
+  closeOnSignal(terminal, settings, async () => (await starting.catch(() => undefined))?.close())
+  const server = await starting
+  // Scripts read the address here: the port is another one when 8080 is in use.
+  await writeFile(path.join(config.dataDirectory, 'base-url'), `${server.baseUrl}\n`).catch((error: Error) =>
+    log.warn({ reason: error.message }, 'base-url is not written to DATA_DIR'),
+  )
+  terminal.print(announcement(server))
 }
 
 async function serveEphemeral(terminal: Terminal): Promise<void> {
   const settings = await readSettings(terminal)
-  const starting = startInteractionApi({ settings: terminal.environment })
-  closeOnSignal(settings, async () => (await starting.catch(() => undefined))?.stop())
+  const starting = startInteractionApi({ settings: settingsOf(terminal.environment) })
+  closeOnSignal(terminal, settings, async () => (await starting.catch(() => undefined))?.stop())
   const { baseUrl, credentials, dataDirectory } = await starting
-  const hint = `Store sample interactions:\n\nDATA_DIR=${dataDirectory} npx interaction-api seed\n`
+  const hint = `Store sample interactions:\n\nDATA_DIR=${dataDirectory} npx --no-install interaction-api seed\n`
   terminal.print(`${announcement({ baseUrl, demoClients: credentials })}\n${hint}`)
 }
 
 /** Closes on a signal, also during the start. Waits long enough for running requests to arrive and finish. */
 function closeOnSignal(
+  terminal: Terminal,
   { config, log }: Awaited<ReturnType<typeof readSettings>>,
   close: () => Promise<unknown>,
 ): void {
   const delay = config.http.drainMs + config.http.requestTimeoutMs + 5000
-  closeWithGrace({ delay, logger: { error: (err) => log.error(err) } }, async ({ err }) => {
+  const options = { delay, logger: { error: (err: unknown) => log.error(err) }, skip: [...stopSignals] }
+  const graceful = closeWithGrace(options, async ({ err }) => {
     // An uncaught error. Its other properties may contain secrets.
     if (err !== undefined)
       log.fatal({ reason: err.message, stack: err.stack }, 'stopping after an uncaught error')
     await close()
     await stopTracing()
   })
+  terminal.onStopSignal(() => graceful.close())
 }
+
+/** Received by the terminal, which tolerates that they arrive twice. */
+const stopSignals = ['SIGINT', 'SIGTERM'] as const
 
 /** Returns all lines at once: scripts wait for the first line only. */
 function announcement({ baseUrl, demoClients }: Pick<Server, 'baseUrl' | 'demoClients'>): string {

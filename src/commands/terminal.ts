@@ -1,6 +1,6 @@
 // What the commands share: access to the process, settings, log and database.
 import { type Logger, pino } from 'pino'
-import { type Config, readConfig } from '../config/config.ts'
+import { type Config, misspeltSettings, readConfig } from '../config/config.ts'
 import { type Database, openDatabase } from '../database/database.ts'
 import { databaseUrl, logLostConnection, migrateDatabase } from '../server.ts'
 
@@ -18,18 +18,25 @@ export interface Terminal {
    * the process.
    */
   interruption(): AbortSignal
+  /**
+   * Calls `stop` on the first SIGINT or SIGTERM. Another one within a second changes nothing; a later one ends the process
+   * at once, with exit code 1 (contract §8, Stop).
+   */
+  onStopSignal(stop: () => void): void
 }
 
 /** Thrown by a command that a signal stopped; the message says how far it got. */
 export class Interrupted extends Error {}
 
 /**
- * Reads the settings and opens the log.
+ * Reads the settings and opens the log. Warns of variables that are probably misspelt settings.
  * @throws InvalidConfig that names every invalid setting
  */
 export async function readSettings({ environment, isInteractive }: Terminal) {
   const config = readConfig(environment)
-  return { config, log: await openLog(config, isInteractive) }
+  const log = await openLog(config, isInteractive)
+  for (const sentence of misspeltSettings(environment)) log.warn(sentence)
+  return { config, log }
 }
 
 /** Logs to standard error: standard output is for the command's result. */

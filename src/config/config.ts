@@ -1,5 +1,6 @@
 // The settings of the service, read from environment variables. Pure: touches no file and no global.
 import { isSecureUrl } from './secure-url.ts'
+import { describeMisspelt, describeUnknown } from './setting-names.ts'
 import { settingsReader } from './settings-reader.ts'
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
@@ -17,11 +18,42 @@ export class InvalidConfig extends Error {
   }
 }
 
+/** Settings by their names. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
 /**
- * Reads the settings. An empty variable counts as not set.
+ * Reads the settings. An empty variable counts as not set; one that is no setting is ignored.
  * @throws InvalidConfig that names every wrong setting
  */
-export function readConfig(environment: Readonly<Record<string, string | undefined>>) {
+export function readConfig(environment: Environment) {
+  const { config, problems } = readSettings(environment)
+  if (problems.length > 0) throw new InvalidConfig(problems)
+  return deepFreeze(config)
+}
+
+/**
+ * Reads settings that are given by a program, where every name is meant as a setting.
+ * @throws InvalidConfig that names every wrong setting, and every name that is no setting
+ */
+export function readGivenConfig(settings: Environment): Config {
+  const { config, problems, names } = readSettings(settings)
+  const all = [...describeUnknown(Object.keys(settings), names), ...problems]
+  if (all.length > 0) throw new InvalidConfig(all)
+  return deepFreeze(config)
+}
+
+/** Returns a sentence for each variable that is probably a misspelt setting. */
+export function misspeltSettings(environment: Environment): string[] {
+  return describeMisspelt(Object.keys(environment), readSettings({}).names)
+}
+
+/** Returns the variables that are settings. */
+export function settingsOf(environment: Environment): Environment {
+  const { names } = readSettings({})
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => names.has(name)))
+}
+
+function readSettings(environment: Environment) {
   const problems: string[] = []
   const read = settingsReader(environment, problems)
   const publicUrl = read
@@ -97,8 +129,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     problems.push('STATEMENT_TIMEOUT_MS must not exceed REQUEST_TIMEOUT_MS')
   if (config.http.requestTimeoutMs > config.http.unreadTimeoutMs)
     problems.push('REQUEST_TIMEOUT_MS must not exceed UNREAD_TIMEOUT_MS')
-  if (problems.length > 0) throw new InvalidConfig(problems)
-  return deepFreeze(config)
+  return { config, problems, names: read.names }
 }
 
 function deepFreeze<T extends object>(value: T): Readonly<T> {

@@ -11,7 +11,11 @@ export function settingsReader(
   environment: Readonly<Record<string, string | undefined>>,
   problems: string[],
 ) {
-  const text = (name: string) => environment[name]?.trim() || undefined
+  const names = new Set<string>()
+  const text = (name: string) => {
+    names.add(name)
+    return environment[name]?.trim() || undefined
+  }
   const url = (name: string, pattern: RegExp, expected: string) => {
     const value = matching(name, pattern, expected)
     if (value === undefined || URL.canParse(value)) return value
@@ -25,6 +29,8 @@ export function settingsReader(
     return undefined
   }
   return {
+    /** the names of the settings that have been read */
+    names,
     text,
     matching,
     url,

@@ -1,8 +1,8 @@
-// The entry of the package `interaction-api`: starts an ephemeral service for tests, with its own PostgreSQL and data that
+// The entry of the package: starts an ephemeral service for tests, with its own PostgreSQL and data that
 // are deleted at the end.
 import { pino } from 'pino'
 import type { BootstrapClient } from '../config/bootstrap-clients.ts'
-import { readConfig } from '../config/config.ts'
+import { readGivenConfig } from '../config/config.ts'
 import { startServer } from '../server.ts'
 import { deleteAllInteractions, storeSamples } from './stored-samples.ts'
 import { makeTemporaryDirectory } from './temporary-directory.ts'
@@ -77,12 +77,12 @@ const postgresSettings = { fsync: 'off', full_page_writes: 'off', synchronous_co
 /**
  * Starts an ephemeral service in this process; it accepts requests when the promise resolves. Its data are deleted by
  * `stop`, or when the process ends, however it ends. Several services can run side by side.
- * @throws Error that names each wrong setting, or says why PostgreSQL does not start
+ * @throws Error that names each wrong setting and each name that is no setting, or says why PostgreSQL does not start
  */
 export async function startInteractionApi({ settings = {} }: StartOptions = {}): Promise<InteractionApi> {
   const overriding = { DATABASE_URL: undefined, BOOTSTRAP_CLIENTS: JSON.stringify(Object.values(clients)) }
   const defaults = { PORT: '0', LOG_LEVEL: 'warn' }
-  const config = readConfig({ ...defaults, ...withoutEmpty(settings), ...overriding })
+  const config = readGivenConfig({ ...defaults, ...withoutEmpty(settings), ...overriding })
   const directory = await makeTemporaryDirectory()
   const log = pino({ level: config.logLevel }, pino.destination(2))
   const server = await startServer({ ...config, dataDirectory: directory.path }, log, {

@@ -32,7 +32,6 @@ describe('an unknown path gets 404:', () => {
     '/rtc-api',
     '/rtc-api/',
     '/interactions',
-    '/',
     '/openapi.yaml',
     '/health',
     '/health/live/',
@@ -40,6 +39,12 @@ describe('an unknown path gets 404:', () => {
     for (const method of ['GET', 'POST', 'PUT', 'DELETE', 'OPTIONS'] as const)
       expectProblem(await send(method, url, method === 'GET' ? {} : { payload: '{}' }), 404, 'not_found')
   })
+})
+
+test('the root leads to the page for people', async () => {
+  const reply = await send('GET', '/')
+  expect([reply.statusCode, reply.headers.location]).toEqual([302, 'docs'])
+  expectProblem(await send('POST', '/'), 405, 'method_not_allowed')
 })
 
 describe('methods:', () => {

@@ -12,6 +12,7 @@ async function run(...args: string[]): Promise<unknown> {
     print: () => {},
     screen: process.stderr,
     interruption: () => AbortSignal.abort(),
+    onStopSignal: () => {},
   })
   for (const command of program.commands.flatMap((group) => [group, ...group.commands]))
     command.exitOverride().configureOutput({ writeErr: () => {} })

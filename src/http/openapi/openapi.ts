@@ -60,6 +60,9 @@ export async function registerOpenapi(app: FastifyInstance, options: OpenapiOpti
   await app.register(registerDocsPage, { grantsTokens })
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
   refuseOtherMethods(app, '/openapi.json', ['GET'])
+  // relative: a proxy may serve this under a path of its own
+  app.get('/', { schema: { hide: true } }, async (_request, reply) => reply.redirect('docs', 302))
+  refuseOtherMethods(app, '/', ['GET'])
 }
 
 /** Whether a schema is a component of the document, which refers to it by its name. */
