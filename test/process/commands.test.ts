@@ -1,10 +1,17 @@
 // The commands `clients` and `migrate`, and wrong usage.
 import { expect, test } from 'vitest'
 import { finishCommand } from '../support/service.ts'
-import { askForToken, createInteraction, readStatus, serve, temporaryFolder } from './support/caller.ts'
+import {
+  askForToken,
+  createInteraction,
+  dataDirectory,
+  readStatus,
+  serve,
+  temporaryFolder,
+} from './support/caller.ts'
 
 test('a created client gets tokens and is listed without its secret; a revoked client gets no tokens', async () => {
-  const environment = { DATA_DIR: await temporaryFolder() }
+  const environment = { DATA_DIR: await dataDirectory() }
   const service = await serve(environment)
   const parameters = ['clients', 'create', 'crm', '--role', 'AGENT', '--organization', 'acme']
   const created = await finishCommand(parameters, environment)
@@ -27,7 +34,7 @@ test('a created client gets tokens and is listed without its secret; a revoked c
 })
 
 test('clients create rejects an existing id, a missing or forbidden organization, and an unknown role', async () => {
-  const environment = { DATA_DIR: await temporaryFolder() }
+  const environment = { DATA_DIR: await dataDirectory() }
   const create = (...parameters: string[]) => finishCommand(['clients', 'create', ...parameters], environment)
   expect(await create('one', '--role', 'SERVICE')).toMatchObject({ code: 0 })
   expect(await create('one', '--role', 'SERVICE')).toMatchObject({
@@ -55,13 +62,20 @@ test('migrate creates the schema in an empty database, and does nothing the seco
   expect(await finishCommand(['migrate'], environment)).toMatchObject({ code: 0, errors: '' })
 })
 
-test('an unknown command prints the usage, and an unknown option is named', async () => {
+test('an unknown command prints the usage, and a wrong option is named, on standard error only', async () => {
   expect(await finishCommand(['bogus'], {})).toMatchObject({
     code: 1,
+    output: '',
     errors: expect.stringMatching(/Usage: interaction-api/),
   })
   expect(await finishCommand(['serve', '--bogus'], {})).toMatchObject({
     code: 1,
+    output: '',
     errors: expect.stringMatching(/--bogus/),
+  })
+  expect(await finishCommand(['purge', '--before', '2024-02-30'], {})).toMatchObject({
+    code: 1,
+    output: '',
+    errors: expect.stringMatching(/--before.*must be a date/),
   })
 })

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { readdir, readFile, truncate } from 'node:fs/promises'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { finishCommand, runCommand } from '../support/service.ts'
+import { runCommand } from '../support/service.ts'
 import { always, contents, startExchange } from './support/exchange.ts'
 import { storeMany } from './support/storage.ts'
 
@@ -77,31 +77,4 @@ test('export resumes after it was stopped, or killed within a line', async () =>
   expect(ids).toHaveLength(30_000)
   expect((await readdir(folder)).sort()).toEqual(['all.ndjson', 'nobody.ndjson'])
   expect(await exportTo(out)).toMatchObject({ code: 1, errors: expect.stringMatching(/already exists/) })
-})
-
-test.each([
-  [['export', ...always], /--out/],
-  [['export', ...always, '--out', 'x', '--organization', ''], /--organization.*must have/],
-  [['export', ...always, '--out', 'x', '--customer-id', ''], /--customer-id.*must not be empty/],
-  [['export', ...always, '--out', 'x', '--page', '1'], /unknown option '--page'/],
-  [
-    [
-      'export',
-      '--start',
-      'x',
-      '--end',
-      '2024-05-01T00:00:00Z',
-      '--recording',
-      'x',
-      '--on-hold-duration-gt',
-      'x',
-      '--out',
-      'x',
-    ],
-    /--start must be .*\n.*--recording must be .*\n.*--on-hold-duration-gt must be/,
-  ],
-])('%j is rejected', async (parameters, message) => {
-  const { code, output, errors } = await finishCommand(parameters, {})
-  expect({ code, output }).toEqual({ code: 1, output: '' })
-  expect(errors).toMatch(message)
 })

@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { appendFile, writeFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
-import { finishCommand, runCommand } from '../support/service.ts'
+import { runCommand } from '../support/service.ts'
 import { contents, startExchange } from './support/exchange.ts'
 import { countStored } from './support/storage.ts'
 
@@ -83,14 +83,4 @@ test('ctrl-C stops an import between two batches, and the next run continues', a
   expect(await countStored(database)).toBeLessThan(30_000)
   expect(await run('import', out)).toMatchObject({ code: 0 })
   expect(await countStored(database)).toBe(30_000)
-})
-
-test.each([
-  [['import'], /missing required argument 'file'/],
-  [['import', '/nowhere/at/all'], /ENOENT/],
-  [['import', '--force', 'x'], /unknown option '--force'/],
-])('%j is rejected', async (parameters, message) => {
-  const { code, output, errors } = await finishCommand(parameters, {})
-  expect({ code, output }).toEqual({ code: 1, output: '' })
-  expect(errors).toMatch(message)
 })

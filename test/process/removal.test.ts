@@ -2,13 +2,13 @@
 import { once } from 'node:events'
 import { expect, test } from 'vitest'
 import { finishCommand, runCommand } from '../support/service.ts'
-import { serve, temporaryFolder } from './support/caller.ts'
+import { dataDirectory, serve } from './support/caller.ts'
 import { connect, countStored, storeMany } from './support/storage.ts'
 
 const today = () => new Date().toISOString()
 
 test('a dry run prints the number of interactions, a run deletes them, and a log line records it', async () => {
-  const environment = { DATA_DIR: await temporaryFolder() }
+  const environment = { DATA_DIR: await dataDirectory() }
   await serve(environment)
   const database = await connect(environment.DATA_DIR)
   await storeMany(database, 3000)
@@ -41,7 +41,7 @@ test('a dry run prints the number of interactions, a run deletes them, and a log
 })
 
 test('ctrl-C stops a purge between two batches and prints its progress; the next run continues', async () => {
-  const environment = { DATA_DIR: await temporaryFolder() }
+  const environment = { DATA_DIR: await dataDirectory() }
   await serve(environment)
   const database = await connect(environment.DATA_DIR)
   await storeMany(database, 30_000)
@@ -61,23 +61,4 @@ test('ctrl-C stops a purge between two batches and prints its progress; the next
   )
   expect(await finishCommand(purge, environment)).toMatchObject({ code: 0 })
   expect(await countStored(database)).toBe(0)
-})
-
-test.each([
-  [['purge'], /--before/],
-  [['purge', '--before', 'yesterday'], /--before.*must be a date/],
-  [['purge', '--before', '2024-02-30'], /must be a date/],
-  [['purge', '--before', '2024-05-01T10:00:00'], /must be a date/],
-  [['purge', '--before', '2999-01-01'], /must not be in the future/],
-  [['purge', '--before', '2024-05-01', '--organization', ''], /--organization.*1 to 255 characters/],
-  [['purge', '--before', '2024-05-01', '--dry'], /unknown option '--dry'/],
-  [['purge', '--before', '2024-05-01', 'now'], /too many arguments/],
-  [['erase', '--organization', 'acme'], /--customer-id/],
-  [['erase', '--customer-id', 'c-1'], /--organization/],
-  [['erase', '--organization', 'acme', '--customer-id', ''], /--customer-id/],
-])('%j is rejected', async (parameters, message) => {
-  const { code, output, errors } = await finishCommand(parameters, {})
-  expect(code).toBe(1)
-  expect(output).toBe('')
-  expect(errors).toMatch(message)
 })

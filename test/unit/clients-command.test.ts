@@ -1,22 +1,11 @@
 // `clients create` accepts only identifiers whose tokens are accepted later.
-import { Command } from 'commander'
 import { expect, test } from 'vitest'
 import { addClientCommands } from '../../src/commands/clients.ts'
+import { runCommandLine } from './support/command-line.ts'
 
 /** Runs a command without a database: valid arguments fail with a connection error. */
 async function run(...args: string[]): Promise<unknown> {
-  const program = new Command().exitOverride().configureOutput({ writeErr: () => {} })
-  addClientCommands(program, {
-    environment: { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none', DATABASE_CONNECT_TIMEOUT_MS: '5000' },
-    isInteractive: false,
-    print: () => {},
-    screen: process.stderr,
-    interruption: () => AbortSignal.abort(),
-    onStopSignal: () => {},
-  })
-  for (const command of program.commands.flatMap((group) => [group, ...group.commands]))
-    command.exitOverride().configureOutput({ writeErr: () => {} })
-  return program.parseAsync(['clients', ...args], { from: 'user' }).catch((error: unknown) => error)
+  return (await runCommandLine(addClientCommands, ['clients', ...args])).error
 }
 
 const unacceptable = [
