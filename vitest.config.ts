@@ -43,10 +43,10 @@ export default defineConfig({
       suite('database', { setup: 'postgres' }),
       suite('contract', { setup: 'service' }),
       suite('smoke', { setup: 'build' }),
-      suite('process', { setup: 'build', workers: 2, group: 1 }),
+      suite('process', { setup: 'processes', group: 1 }),
       suite('docs', { setup: 'build', workers: 1, group: 2, timeout: 30 * minute }),
       suite('browser', { setup: 'build', workers: 1, group: 3 }),
-      suite('faults', { setup: 'build', workers: 1, group: 4, timeout: 30 * minute }),
+      suite('faults', { setup: 'processes', workers: 1, group: 4, timeout: 30 * minute }),
     ],
   },
 })

@@ -3,7 +3,7 @@ import { once, setMaxListeners } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
 import { expect, test } from 'vitest'
-import { serve, temporaryFolder } from '../process/support/caller.ts'
+import { dataDirectory, serve } from '../process/support/caller.ts'
 import { signingKeyPem } from '../support/keys.ts'
 import { signToken } from '../support/tokens.ts'
 import { isFull } from './support/amount.ts'
@@ -40,7 +40,7 @@ function badToken(n: number): string {
 
 test(`the server does not use more memory after ${tokens} bad tokens`, async () => {
   const service = await serve({
-    DATA_DIR: await temporaryFolder(),
+    DATA_DIR: await dataDirectory(),
     JWT_PRIVATE_KEY: signingKeyPem,
     // Little more than it needs: the server would crash if it kept something of each token.
     NODE_OPTIONS: '--max-old-space-size=56',

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { Client } from 'pg'
 import { expect, test, vi } from 'vitest'
 import { findEmbeddedPostgres } from '../../src/embedded/postgres.ts'
-import { postgresPid, serve, temporaryFolder } from '../process/support/caller.ts'
+import { dataDirectory, postgresPid, serve } from '../process/support/caller.ts'
 import { signingKeyPem } from '../support/keys.ts'
 import { finishCommand } from '../support/service.ts'
 import { rounds, seed } from './support/amount.ts'
@@ -15,7 +15,7 @@ const victims = ['the server', 'PostgreSQL', 'both', 'a connection of PostgreSQL
 
 test(`after each of ${rounds} kills every acknowledged write is stored once, and every total is exact`, async () => {
   const environment = {
-    DATA_DIR: await temporaryFolder(),
+    DATA_DIR: await dataDirectory(),
     JWT_PRIVATE_KEY: signingKeyPem,
     LOG_LEVEL: 'silent',
   }

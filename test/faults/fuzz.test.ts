@@ -2,7 +2,7 @@
 // FAULTS_REQUESTS sets their number. FAULTS_SEED repeats a run, and FAULTS_PATH the sequence that failed.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { serve, temporaryFolder } from '../process/support/caller.ts'
+import { dataDirectory, serve } from '../process/support/caller.ts'
 import { signingKeyPem } from '../support/keys.ts'
 import { signToken } from '../support/tokens.ts'
 import { isFull } from './support/amount.ts'
@@ -36,7 +36,7 @@ const credentials = { grant_type: 'client_credentials', client_id: 'fuzz', clien
 
 test(`${requests} generated requests get the responses that the document describes (seed ${seed})`, async () => {
   const service = await serve({
-    DATA_DIR: await temporaryFolder(),
+    DATA_DIR: await dataDirectory(),
     JWT_PRIVATE_KEY: signingKeyPem,
     BOOTSTRAP_CLIENTS: JSON.stringify([client]),
     TOKEN_FAILURES_PER_CLIENT: '1000000',

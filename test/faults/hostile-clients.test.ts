@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { askForToken, demoClients, serve, temporaryFolder } from '../process/support/caller.ts'
+import { askForToken, dataDirectory, demoClients, serve } from '../process/support/caller.ts'
 import { isFull } from './support/amount.ts'
 import { requestText } from './support/load.ts'
 import { residentMegabytes } from './support/memory.ts'
@@ -14,7 +14,7 @@ const search = '?start=2000-01-01T00:00:00Z&end=2100-01-01T00:00:00Z'
 
 /** Starts a service with short limits and returns functions of a client. */
 async function start(environment: Record<string, string> = {}) {
-  const folder = await temporaryFolder()
+  const folder = await dataDirectory()
   const service = await serve({
     DATA_DIR: folder,
     REQUEST_TIMEOUT_MS: '2000',

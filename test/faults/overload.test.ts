@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Client } from 'pg'
 import { expect, test } from 'vitest'
 import { findEmbeddedPostgres } from '../../src/embedded/postgres.ts'
-import { askForToken, demoClients, readStatus, serve, temporaryFolder } from '../process/support/caller.ts'
+import { askForToken, dataDirectory, demoClients, readStatus, serve } from '../process/support/caller.ts'
 import { isFull } from './support/amount.ts'
 import {
   type Connection,
@@ -25,7 +25,7 @@ const seconds = isFull ? 30 : 6
 const { factor, percent } = isFull ? { factor: 4, percent: 99 } : { factor: 8, percent: 95 }
 
 test('at ten times its capacity it serves accepted requests quickly and rejects the others immediately', async () => {
-  const folder = await temporaryFolder()
+  const folder = await dataDirectory()
   // Two connections, of which searches use one: on two cores, the load generator takes the other core.
   const service = await serve({ DATA_DIR: folder, DATABASE_POOL_SIZE: '2', KEEP_TOTALS: 'false' })
   const { token } = await askForToken(service, (await demoClients(folder)).agent)
@@ -82,7 +82,7 @@ test('at ten times its capacity it serves accepted requests quickly and rejects 
 })
 
 test('many large bodies use limited memory: bodies beyond the limit are rejected before they are read', async () => {
-  const folder = await temporaryFolder()
+  const folder = await dataDirectory()
   const service = await serve({ DATA_DIR: folder, BODIES_LIMIT_BYTES: '20000000' })
   const { token } = await askForToken(service, (await demoClients(folder)).agent)
   const before = await residentMegabytes(service.process.pid)

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
 import { findEmbeddedPostgres } from '../../src/embedded/postgres.ts'
-import { askForToken, demoClients, serve, temporaryFolder } from '../process/support/caller.ts'
+import { askForToken, dataDirectory, demoClients, serve, temporaryFolder } from '../process/support/caller.ts'
 import { start } from '../process/support/embedded.ts'
 import { signingKeyPem } from '../support/keys.ts'
 import { finishCommand, startInstalled } from '../support/service.ts'
@@ -18,7 +18,7 @@ const repository = path.join(import.meta.dirname, '..', '..')
 const shared = { JWT_PRIVATE_KEY: signingKeyPem, LOG_LEVEL: 'warn' }
 
 test('on SIGTERM no request fails on a persistent connection: its last response says Connection: close', async () => {
-  const folder = await temporaryFolder()
+  const folder = await dataDirectory()
   for (let round = 0; round < restarts; round++) {
     const service = await serve({ DATA_DIR: folder })
     const { token } = await askForToken(service, (await demoClients(folder)).agent)
@@ -43,7 +43,7 @@ test('on SIGTERM no request fails on a persistent connection: its last response 
 })
 
 test('clients that retry connection errors see no failure while two servers on one database restart in turn', async () => {
-  const { url } = await start(await temporaryFolder())
+  const { url } = await start(await dataDirectory())
   const startServer = async () => serve({ ...shared, DATABASE_URL: url, DATA_DIR: await temporaryFolder() })
   const servers = [await startServer(), await startServer()]
   const { stop } = call(() => servers.map(({ baseUrl }) => baseUrl))

@@ -4,11 +4,11 @@ import { finishCommand, type RunningService } from '../support/service.ts'
 import {
   askForToken,
   createInteraction,
+  dataDirectory,
   demoClients,
   postgresPid,
   readStatus,
   serve,
-  temporaryFolder,
 } from './support/caller.ts'
 
 test.each([
@@ -18,7 +18,7 @@ test.each([
 ])(
   'after kill -9 of %s the service returns every acknowledged write',
   async (_, killServer, killPostgres) => {
-    const folder = await temporaryFolder()
+    const folder = await dataDirectory()
     const service = await serve({ DATA_DIR: folder })
     const { token } = await askForToken(service, (await demoClients(folder)).agent)
     const acknowledged: string[] = []
@@ -39,7 +39,7 @@ test.each([
 )
 
 test('a command uses the database of a running server, and its data after kill -9 of the server', async () => {
-  const folder = await temporaryFolder()
+  const folder = await dataDirectory()
   const service = await serve({ DATA_DIR: folder })
   const during = await finishCommand(['clients', 'list'], { DATA_DIR: folder })
   expect(during).toMatchObject({ code: 0, output: expect.stringContaining('demo-agent') })

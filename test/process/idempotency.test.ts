@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
 import type { RunningService } from '../support/service.ts'
-import { askForToken, demoClients, postgresPid, serve, temporaryFolder } from './support/caller.ts'
+import { askForToken, dataDirectory, demoClients, postgresPid, serve } from './support/caller.ts'
 
 const keys = Array.from({ length: 400 }, () => randomUUID())
 
@@ -12,7 +12,7 @@ test.each([
 ])(
   'after kill -9 of %s a key with a response still has the same interaction, and no key has two',
   async (_, killPostgres) => {
-    const folder = await temporaryFolder()
+    const folder = await dataDirectory()
     const service = await serve({ DATA_DIR: folder })
     const { token } = await askForToken(service, (await demoClients(folder)).agent)
     const acknowledged = new Map<string, string>()

@@ -1,9 +1,9 @@
 // The log in both formats: JSON and pretty.
 import { expect, test } from 'vitest'
-import { askForToken, createInteraction, demoClients, serve, temporaryFolder } from './support/caller.ts'
+import { askForToken, createInteraction, dataDirectory, demoClients, serve } from './support/caller.ts'
 
 test('the log line of a request is JSON with its id and caller, without secrets and data', async () => {
-  const folder = await temporaryFolder()
+  const folder = await dataDirectory()
   const service = await serve({ DATA_DIR: folder, LOG_LEVEL: 'debug' })
   const { agent } = await demoClients(folder)
   const { token } = await askForToken(service, agent)
@@ -25,7 +25,7 @@ test('the log line of a request is JSON with its id and caller, without secrets 
 })
 
 test('LOG_FORMAT=pretty writes readable lines', async () => {
-  const service = await serve({ DATA_DIR: await temporaryFolder(), LOG_FORMAT: 'pretty' })
+  const service = await serve({ DATA_DIR: await dataDirectory(), LOG_FORMAT: 'pretty' })
 
   await expect.poll(() => service.errors()).toMatch(/^\[[\d:.]+\] INFO: Server listening at http/m)
 })

@@ -2,10 +2,10 @@
 import { Agent, request } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
-import { askForToken, demoClients, serve, temporaryFolder } from './support/caller.ts'
+import { askForToken, dataDirectory, demoClients, serve } from './support/caller.ts'
 
 test('1,000 connections each get their own responses', async () => {
-  const folder = await temporaryFolder()
+  const folder = await dataDirectory()
   const service = await serve({ DATA_DIR: folder })
   const { token } = await askForToken(service, (await demoClients(folder)).agent)
   const agent = new Agent({ keepAlive: true, maxSockets: 1000, maxFreeSockets: 1000 })

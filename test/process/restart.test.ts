@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import type { RunningService } from '../support/service.ts'
-import { askForToken, demoClients, postgresPid, serve, temporaryFolder } from './support/caller.ts'
+import { askForToken, dataDirectory, demoClients, postgresPid, serve } from './support/caller.ts'
 
 /** The possible states of an interaction. */
 interface Known {
@@ -15,7 +15,7 @@ interface Known {
 }
 
 test('every response to 40 callers is correct before, during and after kill -9 of PostgreSQL', async () => {
-  const folder = await temporaryFolder()
+  const folder = await dataDirectory()
   const service = await serve({ DATA_DIR: folder, LOG_LEVEL: 'fatal' })
   const { token } = await askForToken(service, (await demoClients(folder)).agent)
   const progress = { acknowledged: 0, unavailable: 0 }

@@ -5,7 +5,7 @@ import { connect } from 'node:net'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { signingKeyPem } from '../support/keys.ts'
-import { postgresPid, serve, temporaryFolder } from './support/caller.ts'
+import { dataDirectory, postgresPid, serve } from './support/caller.ts'
 
 const right = 'r1ght-S3cret+%/:'
 const wrong = 'wr0ng-S3cret+%/:'
@@ -42,7 +42,7 @@ function tokenRequests(id: string, secret: string): [string, RequestInit][] {
 test.each(['trace', 'debug', 'info', 'warn', 'error', 'fatal'])(
   'at level %s the server writes no secret',
   async (level) => {
-    const folder = await temporaryFolder()
+    const folder = await dataDirectory()
     const service = await serve({
       DATA_DIR: folder,
       LOG_LEVEL: level,

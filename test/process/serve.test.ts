@@ -11,6 +11,7 @@ import { finishCommand } from '../support/service.ts'
 import {
   askForToken,
   createInteraction,
+  dataDirectory,
   demoClients,
   readStatus,
   serve,
@@ -30,7 +31,7 @@ test('serve prints its URLs, the demo clients, and a curl command that creates a
 })
 
 test('without a token endpoint, serve prints neither clients nor the curl command', async () => {
-  const service = await serve({ DATA_DIR: await temporaryFolder(), TOKEN_ENDPOINT: 'false' })
+  const service = await serve({ DATA_DIR: await dataDirectory(), TOKEN_ENDPOINT: 'false' })
   expect(service.output).toContain('/docs')
   expect(service.output).not.toMatch(/Demo|curl/)
 })
@@ -38,7 +39,7 @@ test('without a token endpoint, serve prints neither clients nor the curl comman
 test.each(['SIGTERM', 'SIGINT'] as const)(
   'on %s the service finishes the running request and exits with 0',
   async (signal) => {
-    const folder = await temporaryFolder()
+    const folder = await dataDirectory()
     const service = await serve({ DATA_DIR: folder })
     const { token } = await askForToken(service, (await demoClients(folder)).agent)
     const body = '{"type":"chat"}'
@@ -91,7 +92,7 @@ test('another port is used when the default port is in use', async () => {
   const other = createServer().listen(8080, '127.0.0.1')
   // an error means that the port is already in use, which is what the test needs
   await new Promise((taken) => other.once('listening', taken).once('error', taken))
-  const service = await serve({ DATA_DIR: await temporaryFolder(), PORT: '' })
+  const service = await serve({ DATA_DIR: await dataDirectory(), PORT: '' })
   expect(new URL(service.baseUrl).port).not.toBe('8080')
   // standard error may arrive later than standard output
   await expect.poll(() => service.errors()).toContain('port 8080 is in use')
@@ -104,7 +105,7 @@ test('an explicit port that is in use is an error that names the setting', async
   await once(other, 'listening')
   const address = other.address()
   const port = typeof address === 'object' ? String(address?.port) : ''
-  const { code, errors } = await finishCommand(['serve'], { DATA_DIR: await temporaryFolder(), PORT: port })
+  const { code, errors } = await finishCommand(['serve'], { DATA_DIR: await dataDirectory(), PORT: port })
   expect(code).toBe(1)
   expect(errors).toContain(`PORT: 127.0.0.1:${port} is in use`)
   other.close()
@@ -125,7 +126,7 @@ test('all wrong settings are reported together, without their values', async () 
 
 test('an unreadable signing key is an error that names the setting', async () => {
   const { code, errors } = await finishCommand(['serve'], {
-    DATA_DIR: await temporaryFolder(),
+    DATA_DIR: await dataDirectory(),
     JWT_PRIVATE_KEY_FILE: '/nonexistent.pem',
   })
   expect(code).toBe(1)
@@ -133,7 +134,7 @@ test('an unreadable signing key is an error that names the setting', async () =>
 })
 
 test('a second server on the same data directory names it and exits with 1; the first keeps working', async () => {
-  const folder = await temporaryFolder()
+  const folder = await dataDirectory()
   const service = await serve({ DATA_DIR: folder })
   const { code, errors } = await finishCommand(['serve'], { DATA_DIR: folder, PORT: '0' })
   expect(code).toBe(1)
@@ -143,7 +144,7 @@ test('a second server on the same data directory names it and exits with 1; the 
 })
 
 test('two servers with different data directories are independent', async () => {
-  const folders = [await temporaryFolder(), await temporaryFolder()] as const
+  const folders = [await dataDirectory(), await dataDirectory()] as const
   const [one, other] = await Promise.all([serve({ DATA_DIR: folders[0] }), serve({ DATA_DIR: folders[1] })])
   const { token } = await askForToken(one, (await demoClients(folders[0])).agent)
   const id = await createInteraction(one, token)
@@ -152,7 +153,7 @@ test('two servers with different data directories are independent', async () => 
 })
 
 test('with DATABASE_URL the service uses that PostgreSQL and starts none', async () => {
-  const [owned, folder] = [await temporaryFolder(), await temporaryFolder()]
+  const [owned, folder] = [await dataDirectory(), await temporaryFolder()]
   const owner = await serve({ DATA_DIR: owned })
   const credentials = { clientId: 'given', clientSecret: 'given-secret' }
   const service = await serve({
@@ -168,7 +169,7 @@ test('with DATABASE_URL the service uses that PostgreSQL and starts none', async
 })
 
 test('an idle connection does not prevent the service from stopping', async () => {
-  const service = await serve({ DATA_DIR: await temporaryFolder() })
+  const service = await serve({ DATA_DIR: await dataDirectory() })
   const socket = connect(Number(new URL(service.baseUrl).port), '127.0.0.1')
   await once(socket, 'connect')
   expect(await service.stop()).toBe(0)
@@ -177,7 +178,7 @@ test('an idle connection does not prevent the service from stopping', async () =
 test('BOOTSTRAP_CLIENTS replaces the demo clients', async () => {
   const credentials = { clientId: 'demo-agent', clientSecret: 'given-secret' }
   const service = await serve({
-    DATA_DIR: await temporaryFolder(),
+    DATA_DIR: await dataDirectory(),
     BOOTSTRAP_CLIENTS: JSON.stringify([{ ...credentials, role: 'AGENT', organizationId: 'acme' }]),
   })
   expect(service.output).not.toContain('demo-agent')
@@ -185,7 +186,7 @@ test('BOOTSTRAP_CLIENTS replaces the demo clients', async () => {
 })
 
 test('a damaged file in the data directory is named, but its content is not printed', async () => {
-  const folder = await temporaryFolder()
+  const folder = await dataDirectory()
   const key = path.join(folder, 'signing-key.pem')
   await writeFile(key, 'damaged')
   expect(await finishCommand(['serve'], { DATA_DIR: folder })).toMatchObject({

@@ -3,10 +3,10 @@ import pg from 'pg'
 import { expect, onTestFinished, test } from 'vitest'
 import { findEmbeddedPostgres } from '../../src/embedded/postgres.ts'
 import { finishCommand } from '../support/service.ts'
-import { serve, temporaryFolder } from './support/caller.ts'
+import { dataDirectory, serve } from './support/caller.ts'
 
 test('the totals are exact after the service was killed repeatedly while it counted an old database', async () => {
-  const environment = { DATA_DIR: await temporaryFolder() }
+  const environment = { DATA_DIR: await dataDirectory() }
   let service = await serve(environment)
   const first = await connect(environment.DATA_DIR)
   await first.query(`

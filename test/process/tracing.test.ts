@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { expect, onTestFinished, test } from 'vitest'
-import { createInteraction, serve, temporaryFolder } from './support/caller.ts'
+import { createInteraction, dataDirectory, serve } from './support/caller.ts'
 
 interface Span {
   readonly traceId: string
@@ -60,7 +60,7 @@ test('the spans of requests and statements join the trace of the caller and cont
   const service = await serve({
     PORT: '',
     BOOTSTRAP_CLIENTS: clients,
-    DATA_DIR: await temporaryFolder(),
+    DATA_DIR: await dataDirectory(),
     OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint,
     OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
     OTEL_SERVICE_NAME: 'traced-service',
@@ -90,7 +90,7 @@ test('with exporter none, nothing is sent', async () => {
   const collector = await startCollector()
   const service = await serve({
     BOOTSTRAP_CLIENTS: clients,
-    DATA_DIR: await temporaryFolder(),
+    DATA_DIR: await dataDirectory(),
     OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint,
     OTEL_TRACES_EXPORTER: 'none',
   })

@@ -1,7 +1,8 @@
 // Starts the service as a separate process and calls it over HTTP.
+import { execFileSync } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
-import { onTestFinished } from 'vitest'
+import { inject, onTestFinished } from 'vitest'
 import { makeTemporaryDirectory } from '../../../src/ephemeral/temporary-directory.ts'
 import { askForToken as askForTokenAt, type Credentials } from '../../support/ask-for-token.ts'
 import { type RunningService, startService } from '../../support/service.ts'
@@ -11,6 +12,17 @@ export async function temporaryFolder(): Promise<string> {
   const folder = await makeTemporaryDirectory()
   onTestFinished(() => folder.remove())
   return folder.path
+}
+
+/**
+ * Creates a data directory as a first start leaves it, without keys and clients. It is removed, and a PostgreSQL in it
+ * ended, when the test or this process ends.
+ */
+export async function dataDirectory(): Promise<string> {
+  const folder = await temporaryFolder()
+  // Node's own copy does not keep the owner, as whom PostgreSQL runs.
+  execFileSync('cp', ['-a', `${inject('preparedDirectory')}/.`, folder])
+  return folder
 }
 
 /** Starts a service with these settings, and stops it after the test unless the test has already stopped it. */

@@ -2,7 +2,7 @@
 import path from 'node:path'
 import type pg from 'pg'
 import { finishCommand } from '../../support/service.ts'
-import { serve, temporaryFolder } from './caller.ts'
+import { dataDirectory, serve, temporaryFolder } from './caller.ts'
 import { connect } from './storage.ts'
 
 /** The options of an export with a range that contains the time of every test. */
@@ -10,7 +10,7 @@ export const always = ['--start', '2000-01-01T00:00:00Z', '--end', '2099-01-01T0
 
 /** Starts a service, connects to its database, and returns functions that run the commands. */
 export async function startExchange() {
-  const environment = { DATA_DIR: await temporaryFolder() }
+  const environment = { DATA_DIR: await dataDirectory() }
   await serve(environment)
   const folder = await temporaryFolder()
   const run = (...parameters: string[]) => finishCommand(parameters, environment)
