@@ -10,7 +10,7 @@ const pages = [
   { page: 'CONTRIBUTING.md', isInstalled: true, isOrdinaryUser: false },
   { page: 'docs/commands.md', isInstalled: true, isOrdinaryUser: false },
   { page: 'docs/integrators.md', isInstalled: true, isOrdinaryUser: false },
-  { page: 'docs/local-twin.md', isInstalled: true, isOrdinaryUser: false },
+  { page: 'docs/ephemeral.md', isInstalled: true, isOrdinaryUser: false },
   { page: 'docs/maintainers.md', isInstalled: true, isOrdinaryUser: false },
   { page: 'docs/operators.md', isInstalled: true, isOrdinaryUser: true },
   { page: 'docs/performance.md', isInstalled: true, isOrdinaryUser: false },

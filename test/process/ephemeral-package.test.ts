@@ -28,7 +28,7 @@ async function install(): Promise<string> {
 
 test('the documented test suite compiles strictly against the package and passes', async () => {
   const folder = await install()
-  const page = await readFile(path.join(repository, 'docs', 'local-twin.md'), 'utf8')
+  const page = await readFile(path.join(repository, 'docs', 'ephemeral.md'), 'utf8')
   const [, suite = ''] = /^```ts\n(.*?)^```$/ms.exec(page) ?? []
   await writeFile(path.join(folder, 'suite.ts'), suite)
 

@@ -10,7 +10,7 @@ import { finishCommand } from '../support/service.ts'
 import { createInteraction, postgresPid, readStatus, serve } from './support/caller.ts'
 import { eventually, isAlive, temporaryFolder } from './support/embedded.ts'
 
-const page = path.join(import.meta.dirname, '..', '..', 'docs', 'local-twin.md')
+const page = path.join(import.meta.dirname, '..', '..', 'docs', 'ephemeral.md')
 
 async function startEphemeral(options: StartOptions = {}) {
   const service = await startInteractionApi(options)
