@@ -5,9 +5,9 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { Command } from 'commander'
 import { copyDatabase, countTotals, fillService } from './dataset/fill.ts'
-import { operations } from './dataset/operations.ts'
 import { checkEqualResponses } from './equality.ts'
 import { drawRequests, measure } from './load/measure.ts'
+import { addLoadOptions, chooseOperations, type LoadOptions, say } from './options.ts'
 import {
   comparisonTable,
   findRegressions,
@@ -25,39 +25,19 @@ import {
 } from './servers/postgres.ts'
 import { startService, type Target, thisCheckout, withTargets } from './servers/targets.ts'
 
-interface Options {
-  other: string
-  interactions: number
-  rounds: number
-  seconds: number
-  starts: number
-  connections: number
-  only?: string
-  data: string
-  out: string
+interface Options extends LoadOptions {
+  readonly other: string
+  readonly starts: number
 }
 
-const options = new Command('compare')
+const options = addLoadOptions(new Command('compare'), { rounds: 5, seconds: 3 })
   .requiredOption('--other <folder>', 'the other checkout, with its node_modules; fills the database')
-  .option('--interactions <n>', 'interactions in each database, up to 10 million', Number, 1_000_000)
-  .option('--rounds <n>', 'measurements of each operation and checkout', Number, 5)
-  .option('--seconds <n>', 'duration of each measurement, a whole number', Number, 3)
   .option('--starts <n>', 'measured starts of each checkout', Number, 11)
-  .option('--connections <n>', 'concurrent connections', Number, 32)
-  .option(
-    '--only <words>',
-    'measure only operations whose names contain one of these words (comma-separated)',
-  )
-  .option('--data <folder>', 'folder of the filled databases', path.join('bench', '.data'))
-  .option('--out <folder>', 'folder of the results', path.join('bench', 'results'))
   .parse()
   .opts<Options>()
 
 const { interactions, connections, seconds } = options
-const say = (line: string) => process.stderr.write(`${line}\n`)
-const chosen = operations.filter(
-  ({ name }) => options.only?.split(',').some((word) => name.includes(word)) ?? true,
-)
+const chosen = chooseOperations(options)
 
 const checkouts: Pair<string> = { own: thisCheckout, other: path.resolve(options.other) }
 const commits = { own: commitOf(checkouts.own), other: commitOf(checkouts.other) }

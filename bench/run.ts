@@ -3,9 +3,9 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { Command } from 'commander'
 import { copyDatabase, fillBaseline, fillService } from './dataset/fill.ts'
-import { operations } from './dataset/operations.ts'
 import { checkEqualResponses } from './equality.ts'
 import { drawRequests, type Measurement, measure } from './load/measure.ts'
+import { addLoadOptions, chooseOperations, type LoadOptions, say } from './options.ts'
 import { plot } from './report/plot.ts'
 import { medians, table } from './report/table.ts'
 import {
@@ -18,36 +18,15 @@ import {
 } from './servers/postgres.ts'
 import { startBaseline, startCeiling, startService, withTargets } from './servers/targets.ts'
 
-interface Options {
-  interactions: number
-  rounds: number
-  seconds: number
-  connections: number
-  only?: string
-  serviceOnly?: boolean
-  data: string
-  out: string
+interface Options extends LoadOptions {
+  readonly serviceOnly?: boolean
 }
 
-const options = new Command('bench')
-  .option('--interactions <n>', 'interactions in each database, up to 10 million', Number, 1_000_000)
-  .option('--rounds <n>', 'measurements of each operation and target', Number, 3)
-  .option('--seconds <n>', 'duration of each measurement', Number, 5)
-  .option('--connections <n>', 'concurrent connections', Number, 32)
-  .option(
-    '--only <words>',
-    'measure only operations whose names contain one of these words (comma-separated)',
-  )
+const options = addLoadOptions(new Command('bench'), { rounds: 3, seconds: 5 })
   .option('--service-only', 'leave out the baseline and the ceiling')
-  .option('--data <folder>', 'folder of the filled databases', path.join('bench', '.data'))
-  .option('--out <folder>', 'folder of the results', path.join('bench', 'results'))
   .parse()
   .opts<Options>()
-
-const say = (line: string) => process.stderr.write(`${line}\n`)
-const chosen = operations.filter(
-  ({ name }) => options.only?.split(',').some((word) => name.includes(word)) ?? true,
-)
+const chosen = chooseOperations(options)
 
 const { service, baseline } = await withPostgres(options.data, async (serverUrl) => ({
   service: await fillCopy(serverUrl, fillService),
