@@ -116,7 +116,7 @@ function readRow(
   organizationId: string | undefined,
 ): StoredInteraction | { readonly errors: ValidationErrors } {
   if (!isUtf8(bytes)) return { errors: { line: 'must be UTF-8' } }
-  const row = readLine(bytes.toString())
+  const row = readLine(bytes)
   const isOther = organizationId !== undefined && !('errors' in row) && row.organizationId !== organizationId
   return isOther ? { errors: { organizationId: `must be ${organizationId}` } } : row
 }

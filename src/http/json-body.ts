@@ -1,7 +1,7 @@
 // Parses JSON bodies into their members, each as its exact text: `data` must keep every digit.
 import { isUtf8 } from 'node:buffer'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { type JsonMembers, parseJsonObject } from '../types/json-text.ts'
+import { type JsonMembers, maximumMembers, parseJsonObject } from '../types/json-text.ts'
 import { InvalidRequest, Problem } from './problem.ts'
 
 /**
@@ -22,5 +22,12 @@ async function parseBody({ headers }: FastifyRequest, body: Buffer): Promise<Jso
     })
   // invalid UTF-8 would be stored as something else
   if (!isUtf8(body)) throw new InvalidRequest({ body: 'must be UTF-8' })
-  return parseJsonObject(body.toString().replace(/^\uFEFF/, ''))
+  const parsed = parseJsonObject(withoutByteOrderMark(body))
+  if (parsed === 'too many members')
+    throw new InvalidRequest({ body: `must not have more than ${maximumMembers} members` })
+  return parsed
+}
+
+function withoutByteOrderMark(body: Buffer): Buffer {
+  return body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? body.subarray(3) : body
 }

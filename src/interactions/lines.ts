@@ -8,7 +8,7 @@ import { Decoded, type Given, InvalidValue } from '../types/decoded.ts'
 import { Identifier } from '../types/identifier.ts'
 import { parseInstant, toTimestamp } from '../types/instant.ts'
 import { JsonObject } from '../types/json-object.ts'
-import { JsonText, maximumDepth, memberOf, parseJsonObject } from '../types/json-text.ts'
+import { JsonText, maximumDepth, maximumMembers, memberOf, parseJsonObject } from '../types/json-text.ts'
 import type { StoredInteraction } from './sql/insert.ts'
 import { type InteractionRow, interactionJson, toIsoText } from './sql/rows.ts'
 
@@ -129,10 +129,16 @@ function checkDataText({ data, dataText }: { readonly data?: string; readonly da
 
 const decodeLine = compileObject(Line)
 
-/** Reads a line of an export, without its end. @returns what is wrong with it when it cannot be stored as it is */
-export function readLine(line: string): StoredInteraction | { readonly errors: ValidationErrors } {
+/**
+ * Reads a line of an export.
+ * @param line UTF-8, without its end
+ * @returns what is wrong with it when it cannot be stored as it is
+ */
+export function readLine(line: Buffer): StoredInteraction | { readonly errors: ValidationErrors } {
   const object = parseJsonObject(line)
   if (object === undefined) return { errors: { line: 'must be a JSON object' } }
+  if (object === 'too many members')
+    return { errors: { line: `must not have more than ${maximumMembers} members` } }
   if (object.depth > maximumDepth)
     return { errors: { line: `must not nest deeper than ${maximumDepth} levels` } }
   const unknown = [...object.members.keys()].filter((name) => !Object.hasOwn(Line.properties, name))

@@ -1,12 +1,17 @@
 // Reads the text of a JSON object without turning its values into JavaScript values: numbers keep all digits, objects
 // their duplicate keys and their order.
+import { isAscii } from 'node:buffer'
+import { JsonScanner } from './json-scan.ts'
 
 /** The exact text of a JSON value that is not a string. */
 export class JsonText {
   readonly text: string
+  /** whether it has an escape that PostgreSQL cannot store: `\u0000`, or half of a surrogate pair */
+  readonly isUnstorable: boolean
 
-  constructor(text: string) {
+  constructor(text: string, isUnstorable = false) {
     this.text = text
+    this.isUnstorable = isUnstorable
   }
 
   /** Whether it is an object or an array. */
@@ -21,118 +26,72 @@ export class JsonMembers {
   readonly members: ReadonlyMap<string, string>
   /** deepest nesting of objects and arrays, this object included */
   readonly depth: number
+  /** the names of members whose values PostgreSQL cannot store; undefined if there are none */
+  readonly unstorable: ReadonlySet<string> | undefined
 
-  constructor(members: ReadonlyMap<string, string>, depth: number) {
+  constructor(members: ReadonlyMap<string, string>, depth: number, unstorable?: ReadonlySet<string>) {
     this.members = members
     this.depth = depth
+    this.unstorable = unstorable
   }
 }
 
 /** Deepest nesting of objects and arrays that is accepted, as in Jackson. */
 export const maximumDepth = 1000
 
-/** Parses the text of a JSON object. @returns undefined when it is not one */
-export function parseJsonObject(text: string): JsonMembers | undefined {
-  try {
-    JSON.parse(text)
-  } catch {
-    return undefined
+/** The most members that an object may have at its top level, duplicates included (contract §7). */
+export const maximumMembers = 1000
+
+const quote = 0x22
+const comma = 0x2c
+const openBrace = 0x7b
+const closeBrace = 0x7d
+
+/**
+ * Reads the text of a JSON object in one pass, which ends at the first error.
+ * @param bytes UTF-8
+ * @returns undefined when it is not a JSON object; `'too many members'` when it has more than `maximumMembers`, whatever
+ *   follows
+ */
+export function parseJsonObject(bytes: Buffer): JsonMembers | 'too many members' | undefined {
+  const ascii = isAscii(bytes) ? bytes.toString('latin1') : undefined
+  const read = (start: number, end: number) => ascii?.slice(start, end) ?? bytes.toString('utf8', start, end)
+  const scanner = new JsonScanner(bytes, ascii)
+  const members = new Map<string, string>()
+  let unstorable: Set<string> | undefined
+  let at = scanner.skipSpace(0)
+  if (bytes[at] !== openBrace) return undefined
+  at = scanner.skipSpace(at + 1)
+  for (let count = 1; bytes[at] !== closeBrace || count > 1; count++) {
+    if (count > maximumMembers) return 'too many members'
+    const start = scanner.startOfMember(at)
+    if (start === -1) return undefined
+    scanner.hasUnstorableEscape = false
+    const end = scanner.endOfValue(start)
+    if (end === -1) return undefined
+    const name = readName(read, bytes, at)
+    members.set(name, read(start, end))
+    if (scanner.hasUnstorableEscape) unstorable = (unstorable ?? new Set()).add(name)
+    else unstorable?.delete(name)
+    at = scanner.skipSpace(end)
+    if (bytes[at] === closeBrace) break
+    if (bytes[at] !== comma) return undefined
+    at = scanner.skipSpace(at + 1)
   }
-  return readJsonMembers(text)
+  const isAll = scanner.skipSpace(at + 1) === bytes.length
+  return isAll ? new JsonMembers(members, scanner.deepest + 1, unstorable) : undefined
+}
+
+/** Returns the unescaped name of the member that starts at an index. */
+function readName(read: (start: number, end: number) => string, bytes: Buffer, start: number): string {
+  const end = bytes.indexOf(quote, start + 1)
+  const name = read(start + 1, end)
+  return name.includes('\\') ? JSON.parse(read(start, new JsonScanner(bytes).endOfString(start))) : name
 }
 
 /** Returns a member's value; undefined when it is missing or null. */
-export function memberOf({ members }: JsonMembers, name: string): string | JsonText | undefined {
+export function memberOf({ members, unstorable }: JsonMembers, name: string): string | JsonText | undefined {
   const json = members.get(name)
   if (json === undefined || json === 'null') return undefined
-  return json.startsWith('"') ? JSON.parse(json) : new JsonText(json)
-}
-
-/**
- * Splits the text of a JSON object into its members.
- * @param text valid JSON
- * @returns undefined when it is valid JSON, but not an object
- */
-export function readJsonMembers(text: string): JsonMembers | undefined {
-  const members = new Map<string, string>()
-  let deepest = 1
-  let at = skipSpace(text, 0)
-  if (text[at] !== '{') return undefined
-  at = skipSpace(text, at + 1)
-  while (text[at] !== '}') {
-    const nameEnd = endOfString(text, at)
-    const name: string = JSON.parse(text.slice(at, nameEnd))
-    const start = skipSpace(text, skipSpace(text, nameEnd) + 1)
-    const { end, depth } = endOfValue(text, start)
-    members.set(name, text.slice(start, end))
-    deepest = Math.max(deepest, depth + 1)
-    at = skipSpace(text, end)
-    if (text[at] === ',') at = skipSpace(text, at + 1)
-  }
-  return new JsonMembers(members, deepest)
-}
-
-/**
- * Whether a JSON text has an escape that PostgreSQL cannot store: `\u0000`, or half of a surrogate pair.
- * @param json valid JSON from valid UTF-8, where only escapes can spell them
- */
-export function hasUnstorableEscape(json: string): boolean {
-  if (!json.includes('\\u')) return false
-  let highEnd = -1
-  for (const { 0: sequence, 1: hex, index } of json.matchAll(/\\(?:u([0-9a-fA-F]{4})|[^u])/g)) {
-    const unit = hex === undefined ? -1 : Number.parseInt(hex, 16)
-    const isLow = unit >= 0xdc00 && unit <= 0xdfff
-    if (unit === 0 || isLow !== (highEnd === index)) return true
-    if (highEnd !== -1 && !isLow) return true
-    highEnd = unit >= 0xd800 && unit <= 0xdbff ? index + sequence.length : -1
-  }
-  return highEnd !== -1
-}
-
-function skipSpace(text: string, from: number): number {
-  let at = from
-  while (isSpace(text.charCodeAt(at))) at++
-  return at
-}
-
-function isSpace(unit: number): boolean {
-  return unit === 0x20 || unit === 0x0a || unit === 0x0d || unit === 0x09
-}
-
-/** Returns the index after the closing quote of the string that starts at `start`. */
-function endOfString(text: string, start: number): number {
-  let at = start + 1
-  for (;;) {
-    const quote = text.indexOf('"', at)
-    let escapes = quote
-    while (text[escapes - 1] === '\\') escapes--
-    if ((quote - escapes) % 2 === 0) return quote + 1
-    at = quote + 1
-  }
-}
-
-function endOfValue(text: string, start: number): { end: number; depth: number } {
-  if (text[start] === '"') return { end: endOfString(text, start), depth: 0 }
-  let depth = 0
-  let deepest = 0
-  let at = start
-  do {
-    const character = text[at]
-    if (character === '"') {
-      at = endOfString(text, at)
-      continue
-    }
-    if (character === '{' || character === '[') deepest = Math.max(deepest, ++depth)
-    else if (character === '}' || character === ']') depth--
-    else if (depth === 0) return { end: endOfScalar(text, at), depth: 0 }
-    at++
-  } while (depth > 0)
-  return { end: at, depth: deepest }
-}
-
-/** Returns the index after a number, true, false or null. */
-function endOfScalar(text: string, start: number): number {
-  let at = start
-  while (text[at] !== ',' && text[at] !== '}' && !isSpace(text.charCodeAt(at))) at++
-  return at
+  return json.startsWith('"') ? JSON.parse(json) : new JsonText(json, unstorable?.has(name))
 }

@@ -5,8 +5,8 @@ import { sql } from 'kysely'
 import pg from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
-import { readJsonMembers } from '../../src/types/json-text.ts'
 import { startTestApp } from '../support/app.ts'
+import { readMembers } from '../support/json-members.ts'
 import { always, query, type StoredInteraction, storeInteractions } from '../support/make.ts'
 import { agentToken, bearer, serviceToken } from '../support/tokens.ts'
 
@@ -96,7 +96,7 @@ const hostile: readonly StoredInteraction[] = [
 test('NDJSON contains the data as sent, and in dataText if it has line breaks', async () => {
   await storeInteractions(kysely, hostile)
   const { payload } = await get('application/x-ndjson', { sort: 'createdAt' })
-  const given = linesOf(payload).map((line) => readJsonMembers(line)?.members)
+  const given = linesOf(payload).map((line) => readMembers(line)?.members)
   expect(given.map((members) => members?.get('data'))).toEqual(
     hostile.map(({ data }) => data.replaceAll(/[\r\n]/g, ' ')),
   )

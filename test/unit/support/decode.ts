@@ -5,7 +5,7 @@ import {
   CreateInteractionWebCommand,
   UpdateInteractionWebCommand,
 } from '../../../src/interactions/schemas.ts'
-import { parseJsonObject } from '../../../src/types/json-text.ts'
+import { readMembers } from '../../support/json-members.ts'
 import { decodeParameters } from '../../support/search.ts'
 
 const route = { method: 'POST', url: '/', httpPart: 'body' }
@@ -14,7 +14,7 @@ const updateValidator = validatorCompiler({ ...route, schema: UpdateInteractionW
 
 /** Decodes the text of a body; undefined means no body. */
 const decodeBody = (validate: typeof createValidator) => (text: string | undefined) => {
-  const result = validate(text === undefined ? null : (parseJsonObject(text) ?? null))
+  const result = validate(text === undefined ? null : (readMembers(text) ?? null))
   if (typeof result !== 'object' || 'then' in result) throw new Error('not a validation result')
   return {
     command: result.value,
