@@ -1,7 +1,7 @@
 // What requests may hold, by the names of the reimplemented document. Requests are validated by these types.
 import { Type } from '@sinclair/typebox'
 import { crossCheck } from '../http/validation.ts'
-import { Identifier } from '../types/identifier.ts'
+import { Identifier, IdentifierOrEmpty, PathIdentifier } from '../types/identifier.ts'
 import { compareInstants, DateTime, type Instant } from '../types/instant.ts'
 import { Int64 } from '../types/int64.ts'
 import { JsonObject } from '../types/json-object.ts'
@@ -26,7 +26,7 @@ const nullable = (type: string) => ({ type: [type, 'null'] })
 export const CreateInteractionWebCommand = Type.Object(
   {
     interactionId: Type.Optional(
-      Identifier({
+      PathIdentifier({
         ...nullable('string'),
         ...text(
           'An id of your own, such as that of the conversation in another system. By default, a UUID is made.',
@@ -35,9 +35,12 @@ export const CreateInteractionWebCommand = Type.Object(
       }),
     ),
     type: Type.Optional(
-      Identifier({
+      IdentifierOrEmpty({
         ...nullable('string'),
-        ...text('The type of interaction: `audio`, `video`, `chat`, `cobrowse` or your own.', 'video'),
+        ...text(
+          'The type of interaction: `audio`, `video`, `chat`, `cobrowse` or your own. An empty one counts as absent.',
+          'video',
+        ),
       }),
     ),
     data: Type.Optional(
@@ -66,7 +69,10 @@ export const CreateInteractionWebCommand = Type.Object(
 export const UpdateInteractionWebCommand = Type.Object(
   {
     type: Type.Optional(
-      Identifier({ ...nullable('string'), ...text('The new type. By default, it stays.', 'video') }),
+      IdentifierOrEmpty({
+        ...nullable('string'),
+        ...text('The new type. By default, or if it is empty, it stays.', 'video'),
+      }),
     ),
     data: Type.Optional(
       JsonObject({

@@ -14,7 +14,6 @@ const create = (body: unknown, token = agent) => service.call(token, 'POST', '',
 const nested = (levels: number) => `${'['.repeat(levels)}${']'.repeat(levels)}`
 
 const badIdentifiers: [string, unknown][] = [
-  ['is empty', ''],
   ['has 256 characters', 'x'.repeat(256)],
   ['has 256 characters beyond the basic plane', '😀'.repeat(256)],
   ['contains NUL', 'a\u0000b'],
@@ -34,8 +33,12 @@ describe.each(['interactionId', 'type'])('%s is rejected when it', (name) => {
   })
 })
 
+test.each(['', '.', '..'])('interactionId is rejected when it is "%s"', async (interactionId) => {
+  expectErrors(await create({ interactionId }), 'interactionId')
+})
+
 describe('organizationId of a SERVICE is rejected when it', () => {
-  test.each([...badIdentifiers, ['is null', null], ['is missing', undefined]])(
+  test.each([...badIdentifiers, ['is empty', ''], ['is null', null], ['is missing', undefined]])(
     '%s',
     async (_, organizationId) => {
       expectErrors(await create({ type: 'chat', organizationId }, serviceToken()), 'organizationId')

@@ -38,7 +38,7 @@ describe.each(['interactionId', 'type', 'organizationId'] as const)('%s', (name)
 })
 
 describe.each(['interactionId', 'type'] as const)('%s', (name) => {
-  test.each(['""', '"a\\u0000"', '"\\ud83d"', '"\\ude00x"', '"\\ude00\\ud83d"'])('must not be %s', (json) => {
+  test.each(['"a\\u0000"', '"\\ud83d"', '"\\ude00x"', '"\\ude00\\ud83d"'])('must not be %s', (json) => {
     expect(create(`{"${name}":${json}}`).invalid).toEqual([name])
   })
 
@@ -51,9 +51,20 @@ describe.each(['interactionId', 'type'] as const)('%s', (name) => {
   })
 })
 
+test('interactionId must be a segment of a path', () => {
+  for (const id of ['', '.', '..'])
+    expect(create(JSON.stringify({ interactionId: id })).invalid).toEqual(['interactionId'])
+  for (const id of ['...', '.x', '/', '%2E'])
+    expect(create(JSON.stringify({ interactionId: id })).command).toMatchObject({ interactionId: id })
+})
+
+test('an empty type is no type', () => {
+  expect(create('{"type":""}')).toMatchObject({ invalid: [], command: { type: undefined } })
+})
+
 test('type is checked in an update as in a create', () => {
   expect(update('{"type":5}').command.type).toBe('5')
-  expect(update('{"type":""}').invalid).toEqual(['type'])
+  expect(update('{"type":""}')).toMatchObject({ invalid: [], command: { type: undefined } })
 })
 
 test.each(['', 'a\u0000', 'x'.repeat(256)])(

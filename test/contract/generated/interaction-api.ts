@@ -203,7 +203,7 @@ export interface components {
              */
             interactionId?: string | null;
             /**
-             * @description The type of interaction: `audio`, `video`, `chat`, `cobrowse` or your own.
+             * @description The type of interaction: `audio`, `video`, `chat`, `cobrowse` or your own. An empty one counts as absent.
              * @example video
              */
             type?: string | null;
@@ -244,7 +244,7 @@ export interface components {
         /** @description What to change. A member that is null counts as absent. */
         UpdateInteractionWebCommand: {
             /**
-             * @description The new type. By default, it stays.
+             * @description The new type. By default, or if it is empty, it stays.
              * @example video
              */
             type?: string | null;
