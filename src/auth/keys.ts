@@ -16,6 +16,12 @@ export interface KeySettings {
   readonly issuer: string
 }
 
+interface TokenHeader {
+  readonly alg?: unknown
+  readonly kid?: unknown
+  readonly typ?: unknown
+}
+
 /**
  * Opens the keys of a service. Without a provider, the current key verifies every token that names no previous key.
  */
@@ -28,17 +34,23 @@ export function openVerifyingKeys(settings: KeySettings) {
     /** the algorithms of all these keys */
     algorithms: provider === undefined ? ['RS256' as const] : [...providerAlgorithms],
     /**
-     * Finds the only key that may have signed a token of that algorithm and key id, which are not trusted.
+     * Finds the only key that may have signed a token with that header, which is not trusted.
      * @returns PEM
-     * @throws Problem 401 when there is no such key; 503 when the provider's keys cannot be fetched
+     * @throws Problem 401 when there is no such key, or the token is no access token; 503 when the provider's keys cannot be fetched
      */
-    async find({ alg, kid }: { readonly alg?: unknown; readonly kid?: unknown }): Promise<string> {
+    async find({ alg, kid, typ }: TokenHeader): Promise<string> {
+      if (!isAccessTokenType(typ)) throw invalidToken('The token type is not accepted.')
       const key = own.get(kid)
       if (key === undefined && provider !== undefined) return provider.find({ alg, kid })
       if (alg !== 'RS256') throw invalidToken(invalidAlgorithm)
       return key ?? settings.publicKey
     },
   }
+}
+
+/** Whether a token may be an access token (RFC 9068 §2.1): an ID token or a logout token may be typed otherwise. */
+function isAccessTokenType(typ: unknown): boolean {
+  return typ === undefined || (typeof typ === 'string' && /^(?:JWT|(?:application\/)?at\+jwt)$/i.test(typ))
 }
 
 function openProvider({ jwksUrl, discoversKeys, issuer }: KeySettings): ProviderKeys | undefined {

@@ -115,6 +115,10 @@ test.each([
   ['that expired a minute and a second ago', signToken({ ...agent, exp: now - 61 })],
   ['whose exp is not a number', signToken({ ...agent, exp: 'tomorrow' })],
   ['that is not valid yet', signToken({ ...agent, nbf: now + 300 })],
+  ['that is an ID token', signToken(agent, { header: { typ: 'id+jwt' } })],
+  ['that is a logout token', signToken(agent, { header: { typ: 'logout+jwt' } })],
+  ['of a type that begins like an access token', signToken(agent, { header: { typ: 'at+jwt2' } })],
+  ['whose type is no string', signToken(agent, { header: { typ: ['JWT'] } })],
   ['of another issuer', signToken({ ...agent, iss: 'http://evil.example' })],
   [
     'of an issuer that has the right one as prefix',
@@ -158,6 +162,14 @@ test.each([
     /^Bearer error="insufficient_scope"(, error_description="[\x20\x21\x23-\x5b\x5d-\x7e]+")?$/,
   )
 })
+
+test.each(['JWT', 'jwt', 'at+jwt', 'AT+JWT', 'application/at+jwt', undefined])(
+  'the type of a token may be %s',
+  async (typ) => {
+    const token = signToken(agent, { header: { typ } })
+    expect((await service.inject({ url: search, headers: bearer(token) })).statusCode).toBe(200)
+  },
+)
 
 test.each(['bearer', 'BEARER', 'bEaReR'])('the scheme may be spelled %s', async (scheme) => {
   const reply = await service.inject({ url: search, headers: { authorization: `${scheme} ${agentToken()}` } })
