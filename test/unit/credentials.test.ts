@@ -5,7 +5,7 @@ import { Problem } from '../../src/http/problem.ts'
 interface Given {
   authorization?: string
   query?: Parameters
-  form?: Parameters
+  form?: Parameters | null
 }
 
 function read({ authorization, query = {}, form = {} }: Given, allowQueryCredentials = true) {
@@ -50,12 +50,17 @@ describe('credentials are read', () => {
       { authorization: basic('client-1:s3cret'), form: { ...grant, client_id } },
     ],
     [
-      'from Basic rather than a form',
-      { authorization: basic('client-1:s3cret'), form: { ...parameters, client_secret: 'x' } },
+      'from three places that agree',
+      { authorization: basic('client-1:s3cret'), query: parameters, form: parameters },
     ],
     [
-      'from the form rather than the query string',
-      { query: { ...parameters, client_secret: 'x', scope: 'y' }, form: parameters },
+      'from Basic, and empty parameters',
+      { authorization: basic('client-1:s3cret'), form: { ...grant, client_id: '', client_secret: '' } },
+    ],
+    ['from the query string, with a body that is no form', { query: parameters, form: null }],
+    [
+      'with the scope of the form rather than of the query string',
+      { query: { ...parameters, scope: 'y' }, form: parameters },
     ],
     ['from the form when another scheme is used', { authorization: 'Bearer x.y.z', form: parameters }],
   ])('%s', (_where, given) => {
@@ -111,9 +116,43 @@ describe('a request is rejected', () => {
     ['with Basic that is not base64', { authorization: 'Basic ***' }],
     ['with empty Basic credentials', { authorization: 'Basic ' }],
     ['with only a bearer token', { authorization: 'Bearer x.y.z' }],
-    ['with two clients', { authorization: basic('client-1:s3cret'), form: { client_id: 'client-2' } }],
   ])('%s like an unknown client', (_what, given) => {
     expect(rejectionOf(given)).toEqual(badCredentials())
+  })
+
+  test.each<[string, Given]>([
+    [
+      'Basic and the client of the form',
+      { authorization: basic('client-1:s3cret'), form: { client_id: 'client-2' } },
+    ],
+    [
+      'Basic and the client of the query string',
+      { authorization: basic('client-1:s3cret'), query: { client_id: 'x' } },
+    ],
+    [
+      'Basic and the secret of the form',
+      { authorization: basic('client-1:s3cret'), form: { client_secret: 'x' } },
+    ],
+    ['Basic of an empty client and a form', { authorization: basic(':s3cret'), form: parameters }],
+    ['the clients of form and query string', { query: { ...parameters, client_id: 'x' }, form: parameters }],
+    [
+      'the secrets of form and query string',
+      { query: { ...parameters, client_secret: 'x' }, form: parameters },
+    ],
+  ])('when %s differ', (_what, given) => {
+    const { code, message } = rejectionOf(given)
+
+    expect(code).toBe('invalid_request')
+    expect(message).not.toContain('s3cret')
+  })
+
+  test('when the body is no form, and there are no credentials elsewhere', () => {
+    for (const query of [{}, grant, { client_secret }])
+      expect(rejectionOf({ query, form: null })).toMatchObject({
+        code: 'invalid_request',
+        message: expect.stringContaining('form'),
+      })
+    expect(rejectionOf({ authorization: basic(':s3cret'), form: null })).toEqual(badCredentials())
   })
 
   test.each(['client_id', 'client_secret', 'grant_type', 'scope'])('when %s is repeated', (name) => {

@@ -13,14 +13,14 @@ export interface TokenRequest {
 }
 
 /**
- * Reads a token request (RFC 6749 §2.3.1, contract §2). HTTP Basic takes precedence over the form, and the form over
- * the query string.
+ * Reads a token request (RFC 6749 §2.3.1, contract §2).
+ * @param given the parts of the request; `form` is null for a body that is no form
  * @param allowQueryCredentials whether the query string may contain the secret
- * @throws Problem invalid_client without credentials, or when two places name different clients; invalid_request when
- *   a parameter is repeated
+ * @throws Problem invalid_client without credentials; invalid_request when these differ between two places, when a
+ *   parameter is repeated, or when the body is no form and there are no credentials elsewhere
  */
 export function readTokenRequest(
-  given: { authorization: string | undefined; query: Parameters; form: Parameters },
+  given: { authorization: string | undefined; query: Parameters; form: Parameters | null },
   allowQueryCredentials: boolean,
 ): TokenRequest {
   if (!allowQueryCredentials && given.query.client_secret !== undefined)
@@ -28,20 +28,40 @@ export function readTokenRequest(
       'invalid_request',
       'Credentials in the query string are not accepted. Use HTTP Basic or the form.',
     )
-  const parameters = { ...given.query, ...given.form }
-  const read = (name: string) => {
-    const value = parameters[name]
-    if (Array.isArray(value)) throw new Problem('invalid_request', `The parameter ${name} is repeated.`)
+  const form = given.form ?? {}
+  const read = (name: string) => readParameter(form, name) ?? readParameter(given.query, name)
+  const readCredential = (name: string) => {
+    const values = [readParameter(form, name), readParameter(given.query, name)]
+    const [value, other] = values.filter((one) => one !== undefined)
+    if (other !== undefined && other !== value) throw differingCredentials()
     return value
   }
-  const credentials = readBasic(given.authorization) ?? {
-    clientId: read('client_id') ?? '',
-    secrets: [read('client_secret') ?? ''],
-  }
-  const clientId = read('client_id')
-  if (credentials.clientId === '' || (clientId !== undefined && clientId !== credentials.clientId))
-    throw badCredentials()
+  const clientId = readCredential('client_id')
+  const secret = readCredential('client_secret')
+  const basic = readBasic(given.authorization)
+  const isOtherClient = clientId !== undefined && clientId !== basic?.clientId
+  const isOtherSecret = secret !== undefined && basic?.secrets.includes(secret) === false
+  if (basic !== undefined && (isOtherClient || isOtherSecret)) throw differingCredentials()
+  const credentials = basic ?? { clientId: clientId ?? '', secrets: [secret ?? ''] }
+  if (credentials.clientId === '')
+    throw given.form === null && basic === undefined ? notAForm() : badCredentials()
   return { ...credentials, grantType: read('grant_type'), scope: read('scope') }
+}
+
+/** Returns a parameter; undefined when it is missing or empty (RFC 6749 §3.2). */
+function readParameter(parameters: Parameters, name: string): string | undefined {
+  const value = parameters[name]
+  if (Array.isArray(value)) throw new Problem('invalid_request', `The parameter ${name} is repeated.`)
+  return value || undefined
+}
+
+function differingCredentials(): Problem {
+  return new Problem('invalid_request', 'The request has credentials in two places, and they differ.')
+}
+
+/** Returns the 400 for a body of another type. */
+export function notAForm(): Problem {
+  return new Problem('invalid_request', 'The body must be application/x-www-form-urlencoded')
 }
 
 /** Returns the 401 for an unknown client, a wrong secret and missing credentials: the response is the same for all. */
