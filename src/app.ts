@@ -15,21 +15,25 @@ import { oauthRoutes } from './auth/tokens/token-endpoint.ts'
 import type { Config } from './config/config.ts'
 import type { Database } from './database/database.ts'
 import { limitWaiting } from './http/admission.ts'
-import { limitBodies } from './http/body-limits.ts'
+import { deferContinue } from './http/bodies/body-reader.ts'
+import { acceptJsonObjects } from './http/bodies/json-body.ts'
 import { watchConnections } from './http/connections.ts'
 import { allowOrigins } from './http/cors.ts'
 import {
-  commonHeaders,
   pathNotFound,
   refuseOtherMethods,
   registerErrors,
   rejectUnknownPath,
+  rejectUnknownPathEarly,
+  routeAllMethods,
   sendBrokenRequestError,
   sendError,
 } from './http/errors.ts'
-import { acceptJsonObjects } from './http/json-body.ts'
+import { limitHeldBytes } from './http/limits/held-bytes.ts'
 import { limitUnreadResponses } from './http/limits/unread-responses.ts'
 import { registerOpenapi } from './http/openapi/openapi.ts'
+import { checkRequestHeads } from './http/request-head.ts'
+import { completeHeads } from './http/response-head.ts'
 import { validatorCompiler } from './http/validation.ts'
 import { createRoute } from './interactions/create.ts'
 import { listRoute } from './interactions/list.ts'
@@ -79,17 +83,17 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
       else connections.onBroken(socket, () => sendBrokenRequestError(error, socket))
     },
   })
+  routeAllMethods(app)
+  deferContinue(app)
+  // No body is read, except where a scope accepts it.
+  app.removeAllContentTypeParsers()
   app.setValidatorCompiler(validatorCompiler)
   // Routes serialize large responses themselves.
   app.setSerializerCompiler(() => (value) => JSON.stringify(value))
+  checkRequestHeads(app)
   registerErrors(app)
   connections.watch(app)
-  app.addHook('onSend', (request, reply, _payload, done) => {
-    reply.headers(commonHeaders(request.id))
-    // JSON has no charset (RFC 8259 §11), and Spring does not send one.
-    if (reply.getHeader('content-type') === 'application/json; charset=utf-8') reply.type('application/json')
-    done()
-  })
+  completeHeads(app, config.http.bodyLimitBytes)
   app.addHook('onSend', limitUnreadResponses(config.http.unreadLimitBytes))
   if (config.logLevel === 'debug' || config.logLevel === 'trace') app.addHook('onResponse', logResponse)
 
@@ -122,16 +126,18 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
     async (rtcApi) => {
       await allowOrigins(rtcApi, config.http.corsOrigins)
       rtcApi.addHook('onRequest', app.requireCaller)
-      rtcApi.addHook('onRequest', limitBodies(config.http))
       rtcApi.addHook('onSend', (_request, reply, _payload, done) => {
         reply.header('cache-control', 'no-store')
         done()
       })
       rtcApi.setNotFoundHandler(rejectUnknownPath)
       await rtcApi.register(interactionRoutes, { config, database })
+      // after the routes, which do not need it: only the unknown paths of the scope have this hook
+      rtcApi.addHook('onRequest', rejectUnknownPathEarly)
     },
     { prefix: '/rtc-api' },
   )
+  app.addHook('onRequest', rejectUnknownPathEarly)
   return app
 }
 
@@ -150,7 +156,10 @@ async function interactionRoutes(
     scanConcurrency: Math.ceil(poolSize / 5),
   })
   const admitWrite = limitWaiting({ concurrency: concurrency.writes, longestWaitMs })
-  acceptJsonObjects(app)
+  acceptJsonObjects(app, {
+    limitBytes: config.http.bodyLimitBytes,
+    held: limitHeldBytes({ limitBytes: config.http.bodiesLimitBytes }),
+  })
   app.addHook<{ Params: { interactionId?: string } }>('onRequest', ({ params }, _reply, done) => {
     // `/interactions/` is an unknown path.
     done(params.interactionId === '' ? pathNotFound() : undefined)

@@ -119,8 +119,8 @@ function readSettings(environment: Environment) {
     problems.push(
       'JWT_ISSUER must be an https URL, or an http URL of this machine, when JWT_ISSUER_DISCOVERY is true',
     )
-  if (config.http.bodyLimitBytes > config.http.bodiesLimitBytes)
-    problems.push('BODY_LIMIT_BYTES must not exceed BODIES_LIMIT_BYTES')
+  if (config.http.bodyLimitBytes > config.http.bodiesLimitBytes / 2)
+    problems.push('BODY_LIMIT_BYTES must not exceed half of BODIES_LIMIT_BYTES')
   if (config.database.url && new URL(config.database.url).searchParams.has('options'))
     problems.push('DATABASE_URL must be without options: they would replace those that the service sets')
   if (config.database.lockTimeoutMs > config.database.statementTimeoutMs)

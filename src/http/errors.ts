@@ -1,25 +1,28 @@
 // Turns thrown errors into responses (contract §7). Unexpected errors are logged, and callers see no details of them.
-import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
+import { type IncomingMessage, METHODS, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
-import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
+import type {
+  FastifyError,
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  HTTPMethods,
+  onRequestHookHandler,
+} from 'fastify'
 import { v4 as randomId } from 'uuid'
 import { databaseFailure } from '../database/sqlstate.ts'
 import { hangUp } from './connections.ts'
 import { InvalidRequest, Problem } from './problem.ts'
+import { commonHeaders } from './response-head.ts'
 
 /** Handles errors of all routes, unknown paths, and requests that Node would answer itself. */
 export function registerErrors(app: FastifyInstance): void {
   app.setErrorHandler(sendError)
   app.setNotFoundHandler(rejectUnknownPath)
   app.server.on('checkExpectation', rejectExpectation)
-  app.addHook('onRequest', (request, _reply, done) => {
-    // RFC 9112 §3.2. Node's own response has no body.
-    const lacksHost = request.headers.host === undefined && request.raw.httpVersion === '1.1'
-    done(lacksHost ? new InvalidRequest({ Host: 'is required' }) : undefined)
-  })
 }
 
-/** Responds to unknown expectations (RFC 9110 §10.1.1). Node handles `100-continue` itself. */
+/** Responds to expectations other than `100-continue` (RFC 9110 §10.1.1). */
 function rejectExpectation(_request: IncomingMessage, response: ServerResponse): void {
   const problem = new Problem('expectation_failed', 'The Expect header must be 100-continue.')
   const body = JSON.stringify(problem.body())
@@ -38,6 +41,11 @@ export async function rejectUnknownPath(): Promise<never> {
   throw pathNotFound()
 }
 
+/** An onRequest hook: unknown paths are rejected before their bodies are looked at, whatever these are. */
+export const rejectUnknownPathEarly: onRequestHookHandler = ({ is404 }, _reply, done) => {
+  done(is404 ? pathNotFound() : undefined)
+}
+
 export function pathNotFound(): Problem {
   return new Problem('not_found', 'The path does not exist.')
 }
@@ -53,16 +61,6 @@ export function sendError(error: FastifyError | Error, request: FastifyRequest, 
     .headers({ ...commonHeaders(request.id), 'content-type': 'application/json', ...problem.headers })
     // A buffer: Fastify would add a charset to a string, and JSON has none (RFC 8259 §11).
     .send(Buffer.from(JSON.stringify(problem.body())))
-}
-
-/** Returns the headers of every response. They keep browsers from rendering responses as pages. */
-export function commonHeaders(requestId: string): Record<string, string> {
-  return {
-    'x-request-id': requestId,
-    'x-content-type-options': 'nosniff',
-    'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-    'referrer-policy': 'no-referrer',
-  }
 }
 
 /** Responds to malformed HTTP, slow requests and oversized headers, and closes the connection. */
@@ -89,6 +87,14 @@ function toBrokenRequestProblem(code: string | undefined): Problem {
     default:
       return new InvalidRequest({ request: 'is not valid HTTP/1.1' })
   }
+}
+
+/** Routes every method that Node knows, so that refuseOtherMethods can refuse it. Must be called before routes are added. */
+export function routeAllMethods(app: FastifyInstance): void {
+  // CONNECT names no path
+  for (const method of METHODS)
+    if (method !== 'CONNECT' && !app.supportedMethods.some((known) => known === method))
+      app.addHttpMethod(method)
 }
 
 /** Adds routes for the other methods of a path: 405, and OPTIONS with the allowed methods. */

@@ -22,6 +22,7 @@ const statusOf = {
   too_many_requests: 429,
   headers_too_large: 431,
   internal_error: 500,
+  not_implemented: 501,
   overloaded: 503,
   unavailable: 503,
 } as const

@@ -129,6 +129,26 @@ describe('data comes back unchanged:', () => {
   })
 })
 
+test('a body may have 1,000 members at its top level, and its data any number', async () => {
+  const members = (count: number) => Array.from({ length: count }, (_, n) => `"m${n}":${n}`).join(',')
+  expect((await post('application/json', `{${members(999)},"data":{${members(5000)}}}`)).statusCode).toBe(200)
+  const before = await allRows(service.database)
+  for (const body of [`{${members(1001)}}`, `{${members(1001)}`, `{${'"type":"x",'.repeat(1000)}"type":"x"}`])
+    for (const path of ['', '/x'])
+      expectErrors(await service.call(agent, path === '' ? 'POST' : 'PUT', path, body), 'body')
+  expect(await allRows(service.database)).toEqual(before)
+})
+
+test('a body may arrive in small pieces', async () => {
+  const body = JSON.stringify({ type: 'chat', data: { text: 'é😀x'.repeat(30_000) } })
+  const bytes = Buffer.from(body)
+  const pieces = Array.from({ length: Math.ceil(bytes.length / 1000) }, (_, n) =>
+    bytes.subarray(n * 1000, (n + 1) * 1000),
+  )
+  const reply = await post('application/json', Readable.from(pieces))
+  expect(await read(reply.json().interactionId)).toMatchObject(JSON.parse(body))
+})
+
 describe('like a Spring service,', () => {
   test('unknown members are ignored, whatever their values', async () => {
     const body =
@@ -151,6 +171,16 @@ describe('like a Spring service,', () => {
     await service.call(agent, 'PUT', `/${id}`, { type: 'chat', data: { a: 1 } })
     await service.call(agent, 'PUT', `/${id}`, { type: null, data: null, version: null })
     expect(await read(id)).toMatchObject({ type: 'chat', data: { a: 1 }, version: 1 })
+  })
+
+  test('an empty type means absent', async () => {
+    const id = await create({ type: '' })
+    expect(await read(id)).not.toHaveProperty('type')
+    await service.call(agent, 'PUT', `/${id}`, { type: 'chat' })
+    expect((await service.call(agent, 'PUT', `/${id}`, { type: '', data: { a: 1 } })).statusCode).toBe(204)
+    expect(await read(id)).toMatchObject({ type: 'chat', data: { a: 1 }, version: 2 })
+    await service.call(agent, 'PUT', `/${id}`, { type: '' })
+    expect(await read(id)).toMatchObject({ type: 'chat', version: 2 })
   })
 
   test('a number or boolean is taken as its text, with all digits', async () => {

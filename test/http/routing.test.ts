@@ -1,4 +1,7 @@
 // Unknown paths, unsupported methods, HEAD and OPTIONS (contract §7, spring-facts §8).
+import { once } from 'node:events'
+import { METHODS, request } from 'node:http'
+import { json as readJson } from 'node:stream/consumers'
 import { describe, expect, test } from 'vitest'
 import { startTestApp } from '../support/app.ts'
 import { agentToken, bearer } from '../support/tokens.ts'
@@ -47,6 +50,22 @@ test('the root leads to the page for people', async () => {
   expectProblem(await send('POST', '/'), 405, 'method_not_allowed')
 })
 
+test.each(['/nothing', '/health', '/rtc-api/nothing', `${one}/x`])(
+  'an unknown path does not read the body: %s',
+  async (url) => {
+    for (const type of ['application/json', 'text/plain', 'application/x-www-form-urlencoded', 'json', 'x/y'])
+      for (const payload of ['{', Buffer.alloc(2_000_000), Buffer.from([0xff])]) {
+        const headers = { ...bearer(agent), 'content-type': type }
+        expectProblem(await send('POST', url, { headers, payload }), 404, 'not_found')
+      }
+  },
+)
+
+test('an unknown path of the API needs a token', async () => {
+  for (const url of ['/rtc-api', '/rtc-api/nothing', `${one}/x`])
+    expectProblem(await send('POST', url, { headers: json, payload: '{' }), 401, 'unauthorized')
+})
+
 describe('methods:', () => {
   test.each(['PUT', 'PATCH', 'DELETE'] as const)('%s on the collection is rejected', async (method) => {
     const reply = await send(method, all)
@@ -60,6 +79,34 @@ describe('methods:', () => {
       expectProblem(reply, 405, 'method_not_allowed')
       expect(reply.headers.allow).toBe('GET, PUT')
     }
+  })
+
+  test('every method that HTTP knows is rejected, wherever it is not supported', async () => {
+    const allowed: Record<string, string> = {
+      [all]: 'GET, POST',
+      [one]: 'GET, PUT',
+      '/security/oauth/token': 'POST',
+      '/security/oauth/jwks.json': 'GET',
+      '/.well-known/oauth-authorization-server': 'GET',
+      '/health/live': 'GET',
+      '/metrics': 'GET',
+      '/openapi.json': 'GET',
+    }
+    const supported = ['GET', 'HEAD', 'POST', 'PUT', 'OPTIONS', 'CONNECT']
+    const { port } = new URL(await service.app.listen({ host: '127.0.0.1', port: 0 }))
+    for (const [path, allow] of Object.entries(allowed))
+      for (const method of METHODS.filter((known) => !supported.includes(known))) {
+        const sent = request({
+          port,
+          path,
+          method,
+          headers: { ...bearer(agent), ...json, 'content-length': 2 },
+        })
+        sent.end('{}')
+        const [reply] = await once(sent, 'response')
+        expect([path, method, reply.statusCode, reply.headers.allow]).toEqual([path, method, 405, allow])
+        expect(await readJson(reply)).toMatchObject({ error: 'method_not_allowed' })
+      }
   })
 
   test('a rejected method does not read the body', async () => {

@@ -1,4 +1,5 @@
 // Token requests that are refused, and the responses, which reveal nothing (contract §2, RFC 6749 §5.2).
+import { Readable } from 'node:stream'
 import type { LightMyRequestResponse } from 'fastify'
 import { describe, expect, test } from 'vitest'
 import { revokeClient } from '../../src/auth/clients/clients.ts'
@@ -117,12 +118,10 @@ describe('credentials are missing when', () => {
     ['there is only an id', form, query({ ...grant, client_id: 'known' })],
     ['there is only a secret', form, query({ ...grant, client_secret: 'right' })],
     [
-      'they are in JSON',
-      { 'content-type': 'application/json' },
-      JSON.stringify({ ...grant, ...credentials }),
+      'an empty body is typed as JSON',
+      { 'content-type': 'application/json', 'content-length': '0' },
+      undefined,
     ],
-    ['they are in plain text', { 'content-type': 'text/plain' }, query({ ...grant, ...credentials })],
-    ['JSON is broken', { 'content-type': 'application/json' }, '{'],
     ['Basic is not base64', { ...form, authorization: 'Basic !!!' }, query(grant)],
     ['Basic has no colon', { ...form, authorization: `Basic ${btoa('known')}` }, query(grant)],
     ['Basic is empty', { ...form, authorization: 'Basic ' }, query(grant)],
@@ -132,11 +131,37 @@ describe('credentials are missing when', () => {
   })
 })
 
-test('Basic and client_id name different clients', async () => {
+describe('a body that is no form is not read:', () => {
+  const others = [
+    ['application/json', JSON.stringify({ ...grant, ...credentials })],
+    ['text/plain', query({ ...grant, ...credentials })],
+    ['multipart/form-data; boundary=x', '--x--'],
+    ['application/json', '{'],
+  ] as const
+
+  test.each(others)('credentials in %s get 400', async (type, payload) => {
+    const reply = await post({ 'content-type': type }, payload)
+    expectProblem(reply, 400, 'invalid_request')
+    expect(reply.json().error_description).toBe('The body must be application/x-www-form-urlencoded')
+  })
+
+  test.each(others)('with %s, credentials elsewhere count', async (type, payload) => {
+    const headers = { ...basic(...known), 'content-type': type }
+    expect((await post(headers, payload, `?${query(grant)}`)).statusCode).toBe(200)
+  })
+})
+
+test('credentials in two places that differ get 400, and equal ones count once', async () => {
   await addClient(service, agentClient('other'), 'right')
   const headers = { ...basic(...known), ...form }
-  expectBadCredentials(await post(headers, query({ ...grant, client_id: 'other' })))
-  expectBadCredentials(await post(headers, query(grant), '?client_id=other'))
+  for (const different of [{ client_id: 'other' }, { client_secret: 'wrong' }]) {
+    expectProblem(await post(headers, query({ ...grant, ...different })), 400, 'invalid_request')
+    expectProblem(await post(headers, query(grant), `?${query(different)}`), 400, 'invalid_request')
+    const inForm = query({ ...grant, ...credentials })
+    expectProblem(await post(form, inForm, `?${query(different)}`), 400, 'invalid_request')
+  }
+  const all = query({ ...grant, ...credentials })
+  expect((await post(headers, all, `?${all}`)).statusCode).toBe(200)
 })
 
 describe('a repeated parameter is refused:', () => {
@@ -161,8 +186,27 @@ test('GET and every other method are refused, with and without credentials', asy
     }
 })
 
-test('a form beyond the limit is refused', async () => {
-  expectProblem(await post(form, `client_id=${'x'.repeat(1_048_576)}`), 413, 'payload_too_large')
+test('a form may have 16 KiB', async () => {
+  const all = `${query({ ...grant, ...credentials })}&x=`
+  const ofSize = (bytes: number) => all.padEnd(bytes, 'x')
+  expect((await post(form, ofSize(16_384))).statusCode).toBe(200)
+  expectProblem(await post(form, ofSize(16_385)), 413, 'payload_too_large')
+  expectProblem(await post({ 'content-type': 'text/plain' }, ofSize(16_385)), 413, 'payload_too_large')
+  const chunked = { url: tokenUrl, method: 'POST', headers: form } as const
+  const reply = await service.inject({ ...chunked, payload: Readable.from([all, 'x'.repeat(16_384)]) })
+  expectProblem(reply, 413, 'payload_too_large')
+  const small = await service.inject({
+    ...chunked,
+    payload: Readable.from([all.slice(0, 20), all.slice(20)]),
+  })
+  expect(small.statusCode).toBe(200)
+})
+
+test('a form may have 100 parameters', async () => {
+  const all = query({ ...grant, ...credentials })
+  expect((await post(form, all + '&a=b'.repeat(97))).statusCode).toBe(200)
+  for (const more of ['&a=b'.repeat(98), '&'.repeat(98)])
+    expectProblem(await post(form, all + more), 400, 'invalid_request')
 })
 
 test.each(['x', '', '/', 'application', 'text/ html'])(

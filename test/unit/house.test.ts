@@ -15,6 +15,7 @@ const layers = [
   'totals',
   'http',
   'http/limits',
+  'http/bodies',
   'http/openapi',
   'observability',
   'auth/clients',

@@ -1,16 +1,23 @@
 // The token endpoint, the public keys, and the metadata that names their URLs (contract §2).
-import formbody from '@fastify/formbody'
 import type { FastifyError, FastifyInstance } from 'fastify'
 import type { Kysely } from 'kysely'
 import { v4 as randomId } from 'uuid'
 import { retry } from '../../database/retry.ts'
 import type { Tables } from '../../database/tables.ts'
+import { acceptForms } from '../../http/bodies/form-body.ts'
 import { allowOrigins } from '../../http/cors.ts'
 import { refuseOtherMethods, sendError } from '../../http/errors.ts'
+import { limitHeldBytes } from '../../http/limits/held-bytes.ts'
 import { Problem } from '../../http/problem.ts'
 import { containsScope, isScope, scopeDescriptions } from '../../types/scope.ts'
 import { authenticateClient, type Client } from '../clients/clients.ts'
-import { badCredentials, type Parameters, readTokenRequest, type TokenRequest } from './credentials.ts'
+import {
+  badCredentials,
+  notAForm,
+  type Parameters,
+  readTokenRequest,
+  type TokenRequest,
+} from './credentials.ts'
 import { operations } from './schemas.ts'
 import { openThrottle, type ThrottleLimits } from './throttle.ts'
 
@@ -38,18 +45,24 @@ const tokenPath = '/security/oauth/token'
 const keysPath = '/security/oauth/jwks.json'
 const metadataPath = '/.well-known/oauth-authorization-server'
 
+/** The largest form, in bytes (contract §2). */
+const formLimitBytes = 16_384
+
+/** All forms that are incomplete, in bytes; those of one address have half of it. */
+const formsLimitBytes = 4_194_304
+
 export async function oauthRoutes(app: FastifyInstance, options: OauthOptions): Promise<void> {
   await allowOrigins(app, options.corsOrigins)
-  await app.register(formbody)
-  // a body that is no form is ignored: the credentials may be elsewhere
-  app.removeContentTypeParser(['application/json', 'text/plain'])
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, async () => ({}))
+  acceptForms(app, {
+    limitBytes: formLimitBytes,
+    held: limitHeldBytes({ limitBytes: formsLimitBytes }),
+  })
   app.setErrorHandler<FastifyError>((error, request, reply) => sendError(toOauthError(error), request, reply))
   // credentials come from three places: credentials.ts reads them
   app.setValidatorCompiler(() => () => true)
   const throttle = openThrottle(options, app.log)
 
-  app.post<{ Querystring: Parameters; Body: Parameters | undefined }>(
+  app.post<{ Querystring: Parameters; Body: Parameters | null | undefined }>(
     tokenPath,
     { schema: operations.token },
     async ({ headers: { authorization }, query, body: form = {}, ip }, reply) => {
@@ -85,9 +98,7 @@ export async function oauthRoutes(app: FastifyInstance, options: OauthOptions): 
 
 /** Fastify answers 415 to a malformed content type; RFC 6749 §5.2 wants invalid_request. */
 function toOauthError(error: FastifyError): Error {
-  return error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE'
-    ? new Problem('invalid_request', 'The body must be application/x-www-form-urlencoded')
-    : error
+  return error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE' ? notAForm() : error
 }
 
 /**
