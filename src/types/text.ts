@@ -8,8 +8,17 @@ export const AnyText = (options: SchemaOptions) => Decoded({ type: 'string', ...
 /** Decodes to any string without NUL; an empty one decodes to undefined and so does not narrow a search. */
 export const Text = (options: SchemaOptions) => Decoded({ type: 'string', ...options }, readText)
 
+/** How many words a list may have. A search costs more with each, and callers need few. */
+const maximumWords = 50
+
 /** A list separated by commas. Decodes to its distinct words in order; without a word, to undefined. */
-export const Words = (options: SchemaOptions) => Decoded({ type: 'string', ...options }, readWords)
+export const Words = (options: SchemaOptions) =>
+  Decoded({ type: 'string', ...options }, (given) => {
+    const words = readWords(given)
+    if (words !== undefined && words.length > maximumWords)
+      throw new InvalidValue(`must have at most ${maximumWords} different words`)
+    return words
+  })
 
 /** The same, of these words only. Decodes to them in this order, whatever the order in the request. */
 export const WordsOf = <Word extends string>(words: readonly Word[], options: SchemaOptions) => {

@@ -71,6 +71,15 @@ test('an end before the start is rejected, even by a nanosecond', async () => {
   expectErrors(reply, 'end')
 })
 
+test.each(['type', 'tags'])('%s may have 50 different words', async (name) => {
+  const words = (count: number) => Array.from({ length: count }, (_, n) => `word-${n}`)
+  expect((await search(`${range}&${name}=${words(50)}`)).statusCode).toBe(200)
+  expect((await search(`${range}&${name}=${words(50)},word-0&${name}=word-1`)).statusCode).toBe(200)
+  const reply = await search(`${range}&${name}=${words(50)}&${name}=other`)
+  expectErrors(reply, name)
+  expect(reply.json()).toEqual({ [name]: 'must have at most 50 different words' })
+})
+
 describe('an invalid parameter is rejected:', () => {
   test.each([
     ['recording', 'audio'],

@@ -44,7 +44,7 @@ export const filters = {
   type: searchBy(
     Words(
       text(
-        'Of any of these types: `audio`, `video`, `chat`, `cobrowse` or your own, separated by commas.',
+        'Of any of these types: `audio`, `video`, `chat`, `cobrowse` or your own, separated by commas; at most 50.',
         'audio,video',
       ),
     ),
@@ -109,7 +109,12 @@ export const filters = {
   ),
   // its condition is in matching.ts: it divides the search into two parts
   tags: searchBy(
-    Words(text('With any of these among the `tags` in its data, separated by commas.', 'vip,callback')),
+    Words(
+      text(
+        'With any of these among the `tags` in its data, separated by commas; at most 50.',
+        'vip,callback',
+      ),
+    ),
     { toParameters: (tags) => ({ tags }) },
   ),
   onHoldDurationGt: searchBy(

@@ -826,7 +826,7 @@ export interface operations {
                  */
                 end: string;
                 /**
-                 * @description Of any of these types: `audio`, `video`, `chat`, `cobrowse` or your own, separated by commas.
+                 * @description Of any of these types: `audio`, `video`, `chat`, `cobrowse` or your own, separated by commas; at most 50.
                  * @example audio,video
                  */
                 type?: string;
@@ -851,7 +851,7 @@ export interface operations {
                  */
                 conferenceId?: string;
                 /**
-                 * @description With any of these among the `tags` in its data, separated by commas.
+                 * @description With any of these among the `tags` in its data, separated by commas; at most 50.
                  * @example vip,callback
                  */
                 tags?: string;
