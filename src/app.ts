@@ -144,18 +144,22 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
 /** Concurrent requests of each kind: enough to fill the current batches of the repository and the next ones. */
 const concurrency = { reads: 300, writes: 400, cheapSearches: 64 } as const
 
+/** How many more requests of each kind may run of callers that have none running; of searches that are not cheap. */
+const reserve = 32
+const searchReserve = 2
+
 /** Adds the interaction routes. Each kind has its own limit: too many requests of one kind do not delay the others. */
 async function interactionRoutes(
   app: FastifyInstance,
   { config, database }: Pick<AppParts, 'config' | 'database'>,
 ): Promise<void> {
-  const { poolSize, longestWaitMs } = config.database
+  const { poolSize, longestWaitMs, searchTimeoutMs } = config.database
   const repository = interactionRepository(database, {
     keepsTotals: config.keepsTotals,
-    // Streams need not be fast: their batches wait for each other.
     scanConcurrency: Math.ceil(poolSize / 5),
+    searchTimeoutMs,
   })
-  const admitWrite = limitWaiting({ concurrency: concurrency.writes, longestWaitMs })
+  const admitWrite = limitWaiting({ concurrency: concurrency.writes, reserve, longestWaitMs })
   acceptJsonObjects(app, {
     limitBytes: config.http.bodyLimitBytes,
     held: limitHeldBytes({ limitBytes: config.http.bodiesLimitBytes }),
@@ -167,13 +171,17 @@ async function interactionRoutes(
   createRoute(app, { repository, admit: admitWrite })
   listRoute(app, {
     repository,
-    admitCheap: limitWaiting({ concurrency: concurrency.cheapSearches, longestWaitMs }),
+    admitCheap: limitWaiting({ concurrency: concurrency.cheapSearches, reserve, longestWaitMs }),
     // The other half of the connections is for reads and writes.
-    admit: limitWaiting({ concurrency: Math.ceil(poolSize / 2), longestWaitMs }),
+    admit: limitWaiting({ concurrency: Math.ceil(poolSize / 2), reserve: searchReserve, longestWaitMs }),
+    searchTimeoutMs,
     publicUrl: config.http.publicUrl ?? '',
   })
   refuseOtherMethods(app, '/interactions', ['GET', 'POST'])
-  readRoute(app, { repository, admit: limitWaiting({ concurrency: concurrency.reads, longestWaitMs }) })
+  readRoute(app, {
+    repository,
+    admit: limitWaiting({ concurrency: concurrency.reads, reserve, longestWaitMs }),
+  })
   updateRoute(app, { repository, admit: admitWrite })
   refuseOtherMethods(app, '/interactions/:interactionId', ['GET', 'PUT'])
 }

@@ -83,6 +83,7 @@ function readSettings(environment: Environment) {
       poolSize: read.integer('DATABASE_POOL_SIZE', 1, 1000) ?? 10,
       connectTimeoutMs: read.integer('DATABASE_CONNECT_TIMEOUT_MS', 100, 3_600_000) ?? 5_000,
       statementTimeoutMs: read.integer('STATEMENT_TIMEOUT_MS', 100, 3_600_000) ?? 20_000,
+      searchTimeoutMs: read.integer('SEARCH_TIMEOUT_MS', 100, 3_600_000) ?? 5_000,
       lockTimeoutMs: read.integer('LOCK_TIMEOUT_MS', 100, 3_600_000) ?? 5_000,
       longestWaitMs: read.integer('DATABASE_WAIT_MS', 10, 3_600_000) ?? 1_000,
     },

@@ -1,12 +1,15 @@
 // Combines concurrent calls into one statement, which costs little more than the statement of a single call.
 import { channel } from 'node:diagnostics_channel'
 import { databaseFailure, NotSentError } from './sqlstate.ts'
+import { divide, turnTaker, weightOf } from './turns.ts'
 
 export interface BatchLimits {
   /** how many batches may run at the same time */
   readonly concurrency: number
   /** how many items a batch may have */
   readonly maxSize: number
+  /** how much the items of a batch may weigh, if it has several; no limit by default */
+  readonly maxWeight?: number
   /** how long an item may wait for its batch to start, in milliseconds */
   readonly retryTimeoutMs: number
 }
@@ -24,6 +27,8 @@ const holdMs = 10
 
 interface Waiting<Item, Result> {
   readonly item: Item
+  readonly holder: string
+  readonly weight: number
   readonly resolve: (result: Result) => void
   readonly reject: (reason: unknown) => void
   /** on the clock of `performance.now()`, in milliseconds */
@@ -34,36 +39,69 @@ interface Waiting<Item, Result> {
 type Run<Item, Result> = (items: readonly Item[]) => Promise<readonly Result[]>
 
 /**
- * Turns a function of many items into a function of one. Items wait in a queue, and a batch takes the first of them.
+ * Runs an item in a batch.
+ * @param holder whose turn it takes
+ * @param weight its share of `maxWeight`; 0 by default
+ * @throws NotSentError when its batch has not started within `retryTimeoutMs`
+ */
+export type RunInBatch<Item, Result> = (item: Item, holder: string, weight?: number) => Promise<Result>
+
+/**
+ * Turns a function of many items into a function of one. Items wait in a queue. A batch takes all of them; if they are
+ * too many or too heavy, it takes items of each holder in turn.
  *
  * While no batch runs, the next one starts at the end of the current turn of the event loop. While others run, it starts
  * when it is full, when as many items wait as are running, or after 10 ms: a few large batches cost less than many
- * small ones, and one slow batch must not delay the others. At most `concurrency` batches run.
+ * small ones, and one slow batch must not delay the others. At most `concurrency` batches run, and one more of holders
+ * that have no item running: these do not wait for slow batches of others.
  *
- * @param run is called again for each item alone when it rejects, so that one bad item fails no other. When the database
- *   is unavailable or too slow, all items of the batch reject with that error instead.
- * @returns a function that rejects with NotSentError when the batch has not started within `retryTimeoutMs`
+ * @param run is called again for the items of each holder, then for each item alone, when it rejects, so that one bad
+ *   item fails no other. When the database is unavailable or too slow, all items of the batch reject with that error.
  */
 export function batch<Item, Result>(
   run: Run<Item, Result>,
-  { concurrency, maxSize, retryTimeoutMs }: BatchLimits,
-): (item: Item) => Promise<Result> {
-  const queue: Waiting<Item, Result>[] = []
-  let runningBatches = 0
+  { concurrency, maxSize, maxWeight = Number.POSITIVE_INFINITY, retryTimeoutMs }: BatchLimits,
+): RunInBatch<Item, Result> {
+  type One = Waiting<Item, Result>
+  const running = new Set<readonly One[]>()
+  let queue: One[] = []
+  let queuedWeight = 0
   let runningItems = 0
   let isTurnEndAwaited = false
   let timer: NodeJS.Timeout | undefined
+  const takeInTurn = turnTaker<One>(maxSize, maxWeight)
 
-  const start = async (batched: readonly Waiting<Item, Result>[]) => {
-    runningBatches++
+  const start = async (batched: readonly One[]) => {
+    running.add(batched)
     runningItems += batched.length
     sizes.publish(batched.length)
     const settle = await runAll(run, batched)
-    runningBatches--
+    running.delete(batched)
     runningItems -= batched.length
     // first, so that the database works while the callers continue
     advance()
     settle()
+  }
+
+  const remove = (taken: readonly One[]) => {
+    if (taken.length === queue.length) queue = []
+    else {
+      const gone = new Set(taken)
+      queue = queue.filter((one) => !gone.has(one))
+    }
+    queuedWeight = queue.length === 0 ? 0 : queuedWeight - weightOf(taken)
+  }
+
+  const startNext = (waiting: readonly One[]) => {
+    const fits = waiting.length <= maxSize && (queuedWeight <= maxWeight || weightOf(waiting) <= maxWeight)
+    const taken = fits ? waiting : takeInTurn(waiting)
+    remove(taken)
+    void start(taken)
+  }
+
+  const isRunning = (holder: string) => {
+    for (const batched of running) if (batched.some((one) => one.holder === holder)) return true
+    return false
   }
 
   /** Starts the batches that are due, rejects those that have waited too long, and comes back when time matters next. */
@@ -71,11 +109,19 @@ export function batch<Item, Result>(
     clearTimeout(timer)
     for (let [first] = queue; first !== undefined; [first] = queue) {
       const waitedMs = performance.now() - first.enqueuedAt
-      const isLarge = queue.length >= Math.min(runningItems, maxSize)
-      if (runningBatches < concurrency && (isLarge || waitedMs >= holdMs)) {
-        void start(queue.splice(0, maxSize))
+      const isLarge = queue.length >= Math.min(runningItems, maxSize) || queuedWeight >= maxWeight
+      if (running.size < concurrency && (isLarge || waitedMs >= holdMs)) {
+        startNext(queue)
+        continue
+      }
+      const newcomers = running.size === concurrency ? queue.filter(({ holder }) => !isRunning(holder)) : []
+      if (newcomers.length > 0) {
+        startNext(newcomers)
       } else if (waitedMs >= retryTimeoutMs) {
-        rejectAll(queue.splice(0, maxSize), new NotSentError())
+        const now = performance.now()
+        const overdue = queue.filter(({ enqueuedAt }) => now - enqueuedAt >= retryTimeoutMs)
+        remove(overdue)
+        rejectAll(overdue, new NotSentError())
       } else {
         const nextMs = waitedMs < holdMs ? Math.min(holdMs, retryTimeoutMs) : retryTimeoutMs
         timer = setTimeout(advance, Math.ceil(nextMs - waitedMs))
@@ -84,9 +130,10 @@ export function batch<Item, Result>(
     }
   }
 
-  return (item) =>
+  return (item, holder, weight = 0) =>
     new Promise((resolve, reject) => {
-      queue.push({ item, resolve, reject, enqueuedAt: performance.now() })
+      queue.push({ item, holder, weight, resolve, reject, enqueuedAt: performance.now() })
+      queuedWeight += weight
       if (isTurnEndAwaited) return
       isTurnEndAwaited = true
       setImmediate(() => {
@@ -96,7 +143,7 @@ export function batch<Item, Result>(
     })
 }
 
-/** Runs the items together, or each alone when that fails. @returns a function that settles their promises */
+/** Runs the items together; when that fails, in parts. @returns a function that settles those that are not yet settled */
 async function runAll<Item, Result>(
   run: Run<Item, Result>,
   batched: readonly Waiting<Item, Result>[],
@@ -113,11 +160,11 @@ async function runAll<Item, Result>(
     const failure = databaseFailure(error)
     if (batched.length === 1 || failure === 'unavailable' || failure === 'timeout')
       return () => rejectAll(batched, error)
-    const settlers: (() => void)[] = []
-    for (const one of batched) settlers.push(await runAll(run, [one]))
-    return () => {
-      for (const settle of settlers) settle()
+    for (const part of divide(batched)) {
+      const settle = await runAll(run, part)
+      settle()
     }
+    return () => {}
   }
 }
 

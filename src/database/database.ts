@@ -1,9 +1,9 @@
 // Opens the database: a pool of connections, two shared ones, one for health checks, and Kysely on top of the pool.
 import { type CompiledQuery, Kysely, PostgresDialect } from 'kysely'
 import type { QueryConfig, QueryResultRow } from 'pg'
-import { openPool, type PoolSettings, runOn } from './pool.ts'
+import { cancelAtLimit, openPool, type PoolSettings, runOn, type StatementLimits } from './pool.ts'
 import { openSharedConnection } from './shared-connection.ts'
-import { isLockTimeout, NotSentError } from './sqlstate.ts'
+import { AbandonedError, isLockTimeout, NotSentError } from './sqlstate.ts'
 import type { Tables } from './tables.ts'
 
 /** How the connections of the pool are used at one moment. */
@@ -30,13 +30,14 @@ export interface Database {
    * @param options.shares the shared connection to run on, for statements that touch few rows. Sharing saves work:
    *   PostgreSQL goes from one statement to the next without waiting for the service. A statement runs on the pool
    *   instead while the shared connection does not respond, or when it meets a lock there.
-   * @returns a function that rejects with NotSentError when it gets no connection within `connectTimeoutMs`
+   * @returns a function that rejects with NotSentError when it gets no connection within `connectTimeoutMs`. With limits
+   *   the statement runs on the pool, and `isCancelled` is true of its error when one is reached.
    */
   prepare<Parameters extends object, Row extends QueryResultRow>(
     name: string,
     compose: (parameters: Parameters) => CompiledQuery<Row>,
     options?: { readonly shares: SharedConnectionName },
-  ): (parameters: Parameters) => Promise<Row[]>
+  ): (parameters: Parameters, limits?: StatementLimits) => Promise<Row[]>
   /** For how long a call may be retried after transient failures, in milliseconds. */
   readonly retryTimeoutMs: number
   /** Returns how the pool is used at the moment. */
@@ -70,11 +71,22 @@ export function openDatabase(settings: PoolSettings, onError: (error: Error) => 
   let currentProbe: Promise<void> | undefined
 
   /** Runs a statement on a connection of the pool, which no other statement uses meanwhile. */
-  const runOnPool = <Row extends QueryResultRow>(statement: QueryConfig) =>
+  const runOnPool = <Row extends QueryResultRow>(statement: QueryConfig, limits?: StatementLimits) =>
     new Promise<Row[]>((resolve, reject) => {
       pool.connect((cause, client, release) => {
         if (client === undefined) return reject(new NotSentError(cause))
-        runOn<Row>(client, statement, (isUsable) => release(!isUsable), resolve, reject)
+        if (limits?.signal?.aborted) {
+          release()
+          return reject(new AbandonedError())
+        }
+        limits?.onSend?.()
+        const endLimits = limits && cancelAtLimit(client, limits, settings)
+        const onEnd = (isUsable: boolean) => {
+          const cancelling = endLimits?.()
+          if (cancelling === undefined) release(!isUsable)
+          else void cancelling.then(() => release(!isUsable))
+        }
+        runOn<Row>(client, statement, onEnd, resolve, reject)
       })
     })
 
@@ -87,9 +99,9 @@ export function openDatabase(settings: PoolSettings, onError: (error: Error) => 
     ) {
       const shared = options && sharedConnections[options.shares]
       const { text, members } = compileOnce(compose)
-      return (parameters: Parameters) => {
+      return (parameters: Parameters, limits?: StatementLimits) => {
         const statement = { name, text, values: members.map((member) => parameters[member]) }
-        if (!shared?.isResponsive()) return runOnPool<Row>(statement)
+        if (limits !== undefined || !shared?.isResponsive()) return runOnPool<Row>(statement, limits)
         return shared.run<Row>(statement).catch((error: unknown) => {
           if (!isLockTimeout(error)) throw error
           return runOnPool<Row>(statement)

@@ -1,5 +1,5 @@
 // Opens pools of connections to PostgreSQL: their session settings, their number, and how long a statement may take.
-import { type Client, Pool, type PoolClient, type QueryConfig, type QueryResultRow, types } from 'pg'
+import { Client, Pool, type PoolClient, type QueryConfig, type QueryResultRow, types } from 'pg'
 import { keepsConnection } from './sqlstate.ts'
 
 export interface PoolSettings {
@@ -85,6 +85,69 @@ export function runOn<Row extends QueryResultRow>(
     if (failure === null) resolve(result.rows)
     else reject(failure)
   })
+}
+
+/** When to end a statement before it is done. */
+export interface StatementLimits {
+  /** how long it may run, in milliseconds; undefined: as long as any */
+  readonly timeoutMs?: number | undefined
+  readonly signal?: AbortSignal | undefined
+  /** called when it is sent */
+  readonly onSend?: (() => void) | undefined
+}
+
+/**
+ * Cancels a statement that is to run on the client when a limit is reached; it then fails with SQLSTATE 57014.
+ * @returns a function to call when the statement has ended. It resolves when the client can be used again: a late cancel
+ *   request would end the next statement.
+ */
+export function cancelAtLimit(
+  client: PoolClient,
+  { timeoutMs, signal }: StatementLimits,
+  settings: PoolSettings,
+): () => Promise<void> | undefined {
+  let cancelling: Promise<void> | undefined
+  const cancel = () => {
+    cancelling ??= requestCancel(client, settings)
+  }
+  const timer = timeoutMs === undefined ? undefined : setTimeout(cancel, timeoutMs)
+  signal?.addEventListener('abort', cancel)
+  return () => {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', cancel)
+    return cancelling
+  }
+}
+
+/**
+ * Sends a CancelRequest on a connection of its own (PostgreSQL documentation, "Canceling Requests in Progress"). It
+ * works through poolers and TLS. When it fails, the statement timeout ends the statement.
+ * @returns a promise that resolves when the server has closed that connection, which it does after the request
+ */
+async function requestCancel(running: PoolClient, { url, connectTimeoutMs }: PoolSettings): Promise<void> {
+  const message = Buffer.alloc(16)
+  const words = [
+    message.length,
+    cancelRequestCode,
+    backendKey(running, 'processID'),
+    backendKey(running, 'secretKey'),
+  ]
+  for (const [index, word] of words.entries()) message.writeInt32BE(word, 4 * index)
+  const canceller = new Client({ connectionString: url, connectionTimeoutMillis: connectTimeoutMs })
+  canceller.on('error', () => {})
+  const { connection } = canceller
+  // The request takes the place of the startup message: pg has negotiated TLS by then.
+  Object.assign(connection, { startup: () => connection.stream.write(message) })
+  // pg reports the end of the connection as an error
+  await canceller.connect().catch(() => {})
+}
+
+const cancelRequestCode = 80_877_102
+
+/** Returns a number of BackendKeyData, which the types of pg lack. */
+function backendKey(client: object, name: 'processID' | 'secretKey'): number {
+  const value: unknown = Reflect.get(client, name)
+  return typeof value === 'number' ? value : 0
 }
 
 function cutWhenOverdue(pool: Pool, limitMs: number): void {

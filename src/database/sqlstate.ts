@@ -18,10 +18,18 @@ export class NotSentError extends Error {
   }
 }
 
+/** The caller gave up before the statement was sent. */
+export class AbandonedError extends Error {
+  constructor() {
+    super('the statement was abandoned')
+  }
+}
+
 /** Returns the kind of a database failure; undefined for any other error, which is a bug. */
 export function databaseFailure(error: unknown): DatabaseFailure | undefined {
   if (error instanceof NotSentError)
     return error.cause === undefined ? 'unavailable' : databaseFailure(error.cause)
+  if (error instanceof AbandonedError) return 'timeout'
   if (!(error instanceof Error)) return undefined
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
   if (/^(40001|40P01)$/.test(code)) return 'conflict'
@@ -39,6 +47,11 @@ export function databaseFailure(error: unknown): DatabaseFailure | undefined {
  */
 export function isLockTimeout(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === '55P03' || error.code === '26000')
+}
+
+/** Whether a statement was ended because it took too long, or because its caller gave up. */
+export function isCancelled(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === '57014'
 }
 
 /** Whether a row with the same key exists already. */

@@ -24,6 +24,7 @@ const statusOf = {
   internal_error: 500,
   not_implemented: 501,
   overloaded: 503,
+  search_timeout: 503,
   unavailable: 503,
 } as const
 

@@ -2,7 +2,7 @@
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance, preValidationHookHandler } from 'fastify'
 import { v7 as makeId } from 'uuid'
-import { organizationScope } from '../auth/plugin.ts'
+import { holderOf, organizationScope } from '../auth/plugin.ts'
 import { requireScope } from '../auth/scopes.ts'
 import type { Admission } from '../http/admission.ts'
 import { componentResponse, problemResponse, unavailableResponse } from '../http/openapi/openapi.ts'
@@ -81,6 +81,7 @@ export function createRoute(app: FastifyInstance, { repository, admit }: CreateO
   }
   app.withTypeProvider<TypeBoxTypeProvider>().post('/interactions', options, async (request, reply) => {
     const { caller, body } = request
+    const holder = holderOf(caller)
     const interaction = {
       id: body.interactionId ?? makeId(),
       organizationId: organizationScope(caller) ?? body.organizationId ?? '',
@@ -91,10 +92,10 @@ export function createRoute(app: FastifyInstance, { repository, admit }: CreateO
     // an id of the caller's own makes the creation safe to repeat without a key
     const header = body.interactionId === undefined ? request.headers['idempotency-key'] : undefined
     const key = header === undefined ? undefined : parseIdempotencyKey(header)
-    const id = await admit(() =>
+    const id = await admit(holder, () =>
       key === undefined
-        ? create(repository, interaction)
-        : createOnce(repository, { ...interaction, ...toIdempotencyKey(caller, key, interaction) }),
+        ? create(repository, interaction, holder)
+        : createOnce(repository, { ...interaction, ...toIdempotencyKey(caller, key, interaction) }, holder),
     )
     reply.header('location', `/rtc-api/interactions/${encodeURIComponent(id)}`)
     reply.header('etag', toEntityTag('0'))
@@ -117,8 +118,12 @@ const requireOrganization: preValidationHookHandler = ({ caller, body }, _reply,
   done(new InvalidRequest({ organizationId: error, ...('errors' in decoded ? decoded.errors : {}) }))
 }
 
-async function create(repository: CreateOptions['repository'], interaction: NewInteraction): Promise<string> {
-  switch (await repository.create(interaction)) {
+async function create(
+  repository: CreateOptions['repository'],
+  interaction: NewInteraction,
+  holder: string,
+): Promise<string> {
+  switch (await repository.create(interaction, holder)) {
     case 'created':
       return interaction.id
     case 'duplicate':
@@ -133,8 +138,9 @@ async function create(repository: CreateOptions['repository'], interaction: NewI
 async function createOnce(
   repository: CreateOptions['repository'],
   interaction: Parameters<InteractionRepository['createOnce']>[0],
+  holder: string,
 ): Promise<string> {
-  const id = await repository.createOnce(interaction)
+  const id = await repository.createOnce(interaction, holder)
   if (id !== undefined) return id
   throw new Problem('idempotency_key_reused', 'The Idempotency-Key was used for another creation.')
 }

@@ -1,13 +1,15 @@
 // GET /rtc-api/interactions (contract §6)
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
-import { isInScope, organizationScope } from '../auth/plugin.ts'
+import { holderOf, isInScope, organizationScope } from '../auth/plugin.ts'
 import { requireScope } from '../auth/scopes.ts'
+import { isCancelled } from '../database/sqlstate.ts'
 import type { Admission } from '../http/admission.ts'
 import { sendCompressed } from '../http/compression.ts'
+import { whileConnected } from '../http/limits/hang-up.ts'
 import { pageLinks } from '../http/links.ts'
 import { unavailableResponse } from '../http/openapi/openapi.ts'
-import { forbidden, InvalidRequest } from '../http/problem.ts'
+import { forbidden, InvalidRequest, Problem } from '../http/problem.ts'
 import { streamTexts } from '../http/slices.ts'
 import type { TypeBoxTypeProvider } from '../http/validation.ts'
 import { around, loadInPieces } from './large-page.ts'
@@ -16,7 +18,8 @@ import { countPages, pageEnvelope, toPageable } from './page.ts'
 import type { InteractionRepository } from './repository.ts'
 import { forbiddenResponse, invalid, operation, PageInteraction, unauthorized } from './responses.ts'
 import { InteractionQuery } from './schemas.ts'
-import { isByDate, totalOrder } from './sql/order.ts'
+import type { Criteria } from './sql/matching.ts'
+import { isByDate, type Pageable, totalOrder } from './sql/order.ts'
 
 /** About how much of a stream is in memory, in bytes: a batch or piece, and its text. */
 const heldStreamBytes = 1_048_576
@@ -65,13 +68,15 @@ interface ListOptions {
   readonly admitCheap: Admission
   /** for all others, and for streams */
   readonly admit: Admission
+  /** how long a search may run that costs more, in milliseconds */
+  readonly searchTimeoutMs: number
   /** where callers reach the service; empty when that is not known */
   readonly publicUrl: string
 }
 
 export function listRoute(
   app: FastifyInstance,
-  { repository, admitCheap, admit, publicUrl }: ListOptions,
+  { repository, admitCheap, admit, searchTimeoutMs, publicUrl }: ListOptions,
 ): void {
   const options = { schema, onRequest: requireScope('interactions:read') }
   app.withTypeProvider<TypeBoxTypeProvider>().get('/interactions', options, async (request, reply) => {
@@ -84,29 +89,58 @@ export function listRoute(
     if (query.organizationId !== undefined && !isInScope(query.organizationId, scope))
       throw forbidden('The caller belongs to another organization')
     const criteria = { ...query, organizationId: scope ?? query.organizationId }
+    const holder = holderOf(caller)
+    /** Runs what may take long: it ends when the caller hangs up, or after the time limit. */
+    const runLong = <Result>(work: (gone: AbortSignal) => Promise<Result>) =>
+      whileConnected(request, reply, (gone) => admit(holder, () => work(gone), gone)).catch(
+        (error: unknown) => {
+          throw isCancelled(error) ? tooExpensive(criteria, pageable, searchTimeoutMs) : error
+        },
+      )
 
     if (format !== undefined) {
       const direction = totalOrder(pageable.sort)[0]?.direction ?? 'desc'
       const texts =
         request.method === 'HEAD'
           ? []
-          : await admit(() => writeLines(format, repository.scan(criteria, { direction })))
+          : await runLong((signal) =>
+              writeLines(format, repository.scan(criteria, { direction, holder, signal })),
+            )
       const body = streamTexts(texts, { heldBytes: heldStreamBytes })
       return sendCompressed(request, reply.type(format.contentType), body)
     }
 
-    const search = repository.search(criteria, pageable)
-    const { found, total, content } = await (search.isCheap ? admitCheap : admit)(search.run)
+    const search = repository.search(criteria, pageable, holder)
+    const { found, total, content } = await (search.isCheap
+      ? admitCheap(holder, search.run)
+      : runLong(search.run))
     const [head, tail] = pageEnvelope(pageable, found, total)
     const pages = countPages(pageable, found, total)
     const links = pageLinks(publicUrl + request.routeOptions.url, request.url, pageable.page, pages)
     if (links !== undefined) reply.header('link', links)
+    const load = (ids: readonly string[]) => repository.findAll(ids, holder)
     const body =
       typeof content === 'string'
         ? head + content + tail
-        : streamTexts(around(head, loadInPieces(content, repository.findAll), tail), {
-            heldBytes: heldStreamBytes,
-          })
+        : streamTexts(around(head, loadInPieces(content, load), tail), { heldBytes: heldStreamBytes })
     return sendCompressed(request, reply.type('application/json'), body)
   })
+}
+
+/** 503: the search was ended. Says what would make it cheap. */
+function tooExpensive(
+  { customerId, conferenceId }: Criteria,
+  { sort }: Pageable,
+  timeoutMs: number,
+): Problem {
+  const ways = ['a shorter range from start to end']
+  if (customerId === undefined && conferenceId === undefined) ways.push('a customerId', 'a conferenceId')
+  if (!isByDate(sort)) ways.push('sorting by createdAt alone')
+  const [last = '', ...others] = ways.toReversed()
+  const list = others.length === 0 ? last : `${others.toReversed().join(', ')} or ${last}`
+  return new Problem(
+    'search_timeout',
+    `The search was ended because it took longer than ${timeoutMs / 1000} s. It takes less time with ${list}.`,
+    { 'retry-after': '1' },
+  )
 }

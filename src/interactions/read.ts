@@ -1,7 +1,7 @@
 // GET /rtc-api/interactions/{interactionId} (contract §4)
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
-import { isInScope, organizationScope } from '../auth/plugin.ts'
+import { holderOf, isInScope, organizationScope } from '../auth/plugin.ts'
 import { requireScope } from '../auth/scopes.ts'
 import type { Admission } from '../http/admission.ts'
 import { componentResponse, unavailableResponse } from '../http/openapi/openapi.ts'
@@ -65,7 +65,8 @@ export function readRoute(app: FastifyInstance, { repository, admit }: ReadOptio
     .withTypeProvider<TypeBoxTypeProvider>()
     .get('/interactions/:interactionId', options, async ({ caller, params, headers }, reply) => {
       const preconditions = readPreconditions(headers)
-      const row = await admit(() => repository.find(params.interactionId))
+      const holder = holderOf(caller)
+      const row = await admit(holder, () => repository.find(params.interactionId, holder))
       if (row === undefined) throw refusal('missing')
       if (!isInScope(row.organization_id, organizationScope(caller))) throw refusal('other organization')
       if (preconditions?.ifMatch(row.version) === false) throw refusal('precondition failed')

@@ -5,6 +5,7 @@ import { batch } from '../database/batches.ts'
 import type { Database, SharedConnectionName } from '../database/database.ts'
 import { retry } from '../database/retry.ts'
 import { isAmbiguous, isTransient } from '../database/sqlstate.ts'
+import { limitWaiting } from '../http/admission.ts'
 import { type KeyedInteraction, prepareIdempotentInsert } from './sql/idempotent-insert.ts'
 import { type NewInteraction, prepareInsert } from './sql/insert.ts'
 import type { Criteria } from './sql/matching.ts'
@@ -17,30 +18,34 @@ import { type InteractionUpdate, prepareUpdate, type UpdateOutcome } from './sql
 /** `unknown`: the connection was lost, and others have written since, so that the stored row does not tell. */
 export type WriteOutcome<Outcome> = Outcome | 'unknown'
 
+/** What `holder` is: whose turn a call takes among those that share a statement; its organization by default. */
 export interface InteractionRepository {
   /** Stores a new interaction with version 0, unless its id exists in any organization. */
-  create(interaction: NewInteraction): Promise<WriteOutcome<'created' | 'duplicate'>>
+  create(interaction: NewInteraction, holder?: string): Promise<WriteOutcome<'created' | 'duplicate'>>
   /**
    * Creates an interaction with an idempotency key, once however often it is called within 24 hours.
    * @returns the id that was created with the key, now or before; undefined when that was from other content
    */
-  createOnce(interaction: KeyedInteraction): Promise<string | undefined>
+  createOnce(interaction: KeyedInteraction, holder?: string): Promise<string | undefined>
   /** @returns undefined when no organization has an interaction with that id */
-  find(id: string): Promise<InteractionRow | undefined>
+  find(id: string, holder?: string): Promise<InteractionRow | undefined>
   /** Returns the interactions with these ids, in their order; undefined for each that does not exist. */
-  findAll(ids: readonly string[]): Promise<readonly (InteractionRow | undefined)[]>
+  findAll(ids: readonly string[], holder?: string): Promise<readonly (InteractionRow | undefined)[]>
   /**
    * Updates an interaction. Comparing the version and writing is one step: of concurrent updates with the same version
    * one is applied. An update that gives `type` or `data` adds 1 to the version; one that gives neither changes nothing,
    * but its conditions are checked.
    */
-  update(update: InteractionUpdate): Promise<WriteOutcome<UpdateOutcome>>
-  search(criteria: Criteria, pageable: Pageable): Search
+  update(update: InteractionUpdate, holder?: string): Promise<WriteOutcome<UpdateOutcome>>
+  search(criteria: Criteria, pageable: Pageable, holder?: string): Search
   scan: Scan
 }
 
 export interface RepositoryOptions extends SearchOptions {
-  /** how many connections all scans use together; 1 by default */
+  /**
+   * how many connections all scans and large pages use together, and one more for those who use none; 1 by default. They
+   * need not be fast: their statements wait for each other.
+   */
   readonly scanConcurrency?: number
 }
 
@@ -58,21 +63,27 @@ export function interactionRepository(database: Database, options: RepositoryOpt
   const findAll = prepareFind(database, 'find_page_data')
   const updateOnce = prepareUpdate(database, writes)
   const search = prepareSearch(database, options)
-  const find = (id: string) => retryRead(() => findTogether(id))
+  const admitStream = limitWaiting({
+    concurrency: options.scanConcurrency ?? 1,
+    reserve: 1,
+    longestWaitMs: Number.POSITIVE_INFINITY,
+  })
+  const find = (id: string, holder = '') => retryRead(() => findTogether(id, holder))
 
   return {
-    create: (interaction) =>
+    create: (interaction, holder = interaction.organizationId) =>
       writeUntilCertain(retryTimeoutMs, {
-        write: () => insert(interaction),
+        write: () => insert(interaction, holder),
         refusal: 'duplicate',
-        judge: async () => judgeCreation(interaction, await findTogether(interaction.id)),
+        judge: async () => judgeCreation(interaction, await findTogether(interaction.id, holder)),
       }),
-    createOnce: (interaction) => retryRead(() => insertOnce(interaction)),
+    createOnce: (interaction, holder = interaction.organizationId) =>
+      retryRead(() => insertOnce(interaction, holder)),
     find,
-    findAll: (ids) => retryRead(() => findAll(ids)),
-    update(update) {
+    findAll: (ids, holder = '') => admitStream(holder, () => retryRead(() => findAll(ids))),
+    update(update, holder = update.organizationId ?? '') {
       const { type, data, version } = update
-      const write = () => updateOnce(update)
+      const write = () => updateOnce(update, holder)
       if (type === undefined && data === undefined) return retryRead(write)
       // applied twice, it would add 2 to the version
       if (version === undefined)
@@ -80,14 +91,18 @@ export function interactionRepository(database: Database, options: RepositoryOpt
       return writeUntilCertain(retryTimeoutMs, {
         write,
         refusal: 'stale',
-        judge: async () => judgeUpdate(update, version, await findTogether(update.id)),
+        judge: async () => judgeUpdate(update, version, await findTogether(update.id, holder)),
       })
     },
-    search(criteria, pageable) {
-      const { isCheap, run } = search(criteria, pageable)
-      return { isCheap, run: () => retryRead(run) }
+    search(criteria, pageable, holder = criteria.organizationId ?? '') {
+      const { isCheap, run } = search(criteria, pageable, holder)
+      return { isCheap, run: (gone) => retryRead(() => run(gone)) }
     },
-    scan: prepareScan(database, { concurrency: options.scanConcurrency ?? 1, retry: retryRead }),
+    scan: prepareScan(database, {
+      admit: admitStream,
+      timeoutMs: options.searchTimeoutMs,
+      retry: retryRead,
+    }),
   }
 }
 

@@ -1,7 +1,7 @@
 // PUT /rtc-api/interactions/{interactionId} (contract §5)
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
-import { isInScope, organizationScope } from '../auth/plugin.ts'
+import { holderOf, isInScope, organizationScope } from '../auth/plugin.ts'
 import { requireScope } from '../auth/scopes.ts'
 import type { Admission } from '../http/admission.ts'
 import { problemResponse, unavailableResponse } from '../http/openapi/openapi.ts'
@@ -72,6 +72,7 @@ export function updateRoute(app: FastifyInstance, { repository, admit }: UpdateO
     .withTypeProvider<TypeBoxTypeProvider>()
     .put('/interactions/:interactionId', options, async ({ caller, params, body, headers }, reply) => {
       const preconditions = readPreconditions(headers)
+      const holder = holderOf(caller)
       const update = {
         id: params.interactionId,
         organizationId: organizationScope(caller),
@@ -79,8 +80,10 @@ export function updateRoute(app: FastifyInstance, { repository, admit }: UpdateO
         data: body.data,
         version: body.version,
       }
-      const outcome = await admit(() =>
-        preconditions === undefined ? repository.update(update) : updateIf(preconditions, update, repository),
+      const outcome = await admit(holder, () =>
+        preconditions === undefined
+          ? repository.update(update, holder)
+          : updateIf(preconditions, update, holder, repository),
       )
       if (outcome !== 'updated') throw refusal(outcome)
       return reply.code(204).send()
@@ -94,20 +97,21 @@ export function updateRoute(app: FastifyInstance, { repository, admit }: UpdateO
 async function updateIf(
   { onlyVersion, ifMatch, ifNoneMatch }: Preconditions,
   update: InteractionUpdate,
+  holder: string,
   repository: UpdateOptions['repository'],
 ): Promise<WriteOutcome<UpdateOutcome> | 'precondition failed'> {
   if (onlyVersion !== undefined && (update.version ?? onlyVersion) === onlyVersion) {
-    const outcome = await repository.update({ ...update, version: onlyVersion })
+    const outcome = await repository.update({ ...update, version: onlyVersion }, holder)
     return outcome === 'stale' ? 'precondition failed' : outcome
   }
   for (;;) {
-    const row = await repository.find(update.id)
+    const row = await repository.find(update.id, holder)
     if (row === undefined) return 'missing'
     if (!isInScope(row.organization_id, update.organizationId)) return 'other organization'
     if (!ifMatch(row.version) || !ifNoneMatch(row.version)) return 'precondition failed'
     const version = BigInt(row.version)
     if (version !== (update.version ?? version)) return 'stale'
-    const outcome = await repository.update({ ...update, version })
+    const outcome = await repository.update({ ...update, version }, holder)
     if (outcome !== 'stale') return outcome
   }
 }

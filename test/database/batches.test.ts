@@ -10,7 +10,7 @@ import { interactionRepository } from '../../src/interactions/repository.ts'
 import type { NewInteraction } from '../../src/interactions/sql/insert.ts'
 import { type Criteria, toShape, toValues } from '../../src/interactions/sql/matching.ts'
 import type { Pageable } from '../../src/interactions/sql/order.ts'
-import { composeSearches, toSearchLists } from '../../src/interactions/sql/search.ts'
+import { composeSearches, toSearchLists } from '../../src/interactions/sql/search-statement.ts'
 import { amount } from '../support/amount.ts'
 import { cloneDatabase } from '../support/database.ts'
 import { always } from '../support/make.ts'
@@ -173,7 +173,7 @@ test('concurrent searches each get their own page', async () => {
 })
 
 test('a batch of searches loads no more data than one search, and each gets a complete page', async () => {
-  const large = `{"text":"${'x'.repeat(100_000)}"}`
+  const large = `{"text":"${'x'.repeat(40_000)}"}`
   await outcomes(numbers(20).map(() => anInteraction({ organizationId: 'large', data: large })))
   const alone = await searchIn('large')
   expect(JSON.parse(`[${alone.content}]`)).toHaveLength(20)
@@ -186,8 +186,8 @@ test('a batch of searches loads no more data than one search, and each gets a co
     const { rows } = await database.kysely.executeQuery(composeSearches(database.kysely, shape, lists))
     return rows.reduce((sum, { text }) => sum + (text?.length ?? 0), 0)
   }
-  expect(await loadedBy(2)).toBeGreaterThan(4_000_000)
-  expect(await loadedBy(3)).toBe(0)
+  expect(await loadedBy(5)).toBeGreaterThan(4_000_000)
+  expect(await loadedBy(6)).toBe(0)
 })
 
 test('searches are batched only after a short one, so that none waits for the counting of others', async () => {
@@ -209,7 +209,8 @@ test('searches are batched only after a short one, so that none waits for the co
   sizes.length = 0
   await five()
   expect(sizes).toEqual([])
-  await five()
+  // connections that are new take longer
+  while (sizes.length === 0) await five()
   expect(sizes).toEqual([5])
 })
 
@@ -228,7 +229,7 @@ test('a batch starts when another has ended, and never exceeds its size', async 
     { concurrency: 2, maxSize: 10, retryTimeoutMs: 5000 },
   )
   const items = Array.from({ length: 95 }, (_, item) => item)
-  expect(await Promise.all(items.map(double))).toEqual(items.map((item) => item * 2))
+  expect(await Promise.all(items.map((item) => double(item, 'acme')))).toEqual(items.map((item) => item * 2))
   expect(Math.max(...sizes)).toBe(10)
   expect(sizes).toHaveLength(10)
 })
@@ -248,7 +249,7 @@ function startHeldBatches() {
     { concurrency: 4, maxSize: 100, retryTimeoutMs: 5000 },
   )
   const add = async (count: number) => {
-    for (const item of numbers(count)) void run(item)
+    for (const item of numbers(count)) void run(item, 'acme')
     await turnEnd()
   }
   const releaseFirst = async () => {

@@ -111,7 +111,13 @@ test.each(codings)('a scan ends when its client disconnects (%s)', async (coding
   const admit = limitWaiting({ concurrency: 1, longestWaitMs: 10_000 })
   await observed.register(
     async (scope) => {
-      listRoute(scope, { repository: { ...repository, scan }, admit, admitCheap: admit, publicUrl: '' })
+      listRoute(scope, {
+        repository: { ...repository, scan },
+        admit,
+        admitCheap: admit,
+        searchTimeoutMs: 5000,
+        publicUrl: '',
+      })
     },
     { prefix: '/rtc-api' },
   )

@@ -62,11 +62,11 @@ test('a batch that waits too long for its start rejects, and is not run', async 
     },
     { concurrency: 1, maxSize: 10, retryTimeoutMs: 50 },
   )
-  const first = run('first')
+  const first = run('first', 'acme')
   await new Promise(setImmediate)
-  await expect(run('second')).rejects.toThrow(NotSentError)
+  await expect(run('second', 'acme')).rejects.toThrow(NotSentError)
   release()
   expect(await first).toBe('first')
-  expect(await run('third')).toBe('third')
+  expect(await run('third', 'acme')).toBe('third')
   expect(ran).toEqual(['first', 'third'])
 })

@@ -3,16 +3,20 @@ import { expect, test, vi } from 'vitest'
 import { limitWaiting } from '../../src/http/admission.ts'
 
 /** Creates an admission and work that ends on demand. Records the order of starts and rejections. */
-function startOf({ concurrency = 2, longestWaitMs = 60_000 }) {
-  const admit = limitWaiting({ concurrency, longestWaitMs })
+function startOf({ concurrency = 2, reserve = 0, longestWaitMs = 60_000 }) {
+  const admit = limitWaiting({ concurrency, reserve, longestWaitMs })
   const started: number[] = []
   const rejected: number[] = []
   const ends = new Map<number, () => void>()
-  const submit = (number: number) =>
-    admit(() => {
-      started.push(number)
-      return new Promise<void>((resolve) => ends.set(number, resolve))
-    }).catch((error: unknown) => {
+  const submit = (number: number, holder = 'acme', abandoned?: AbortSignal) =>
+    admit(
+      holder,
+      () => {
+        started.push(number)
+        return new Promise<void>((resolve) => ends.set(number, resolve))
+      },
+      abandoned,
+    ).catch((error: unknown) => {
       expect(error).toMatchObject({ status: 503, code: 'overloaded', headers: { 'retry-after': '1' } })
       rejected.push(number)
     })
@@ -39,8 +43,8 @@ test('requests beyond the concurrency limit wait in order of arrival', async () 
 
 test('failed work frees its slot and rejects with its error', async () => {
   const admit = limitWaiting({ concurrency: 1, longestWaitMs: 60_000 })
-  const failing = admit(() => Promise.reject(new Error('it failed')))
-  const next = admit(async () => 'done')
+  const failing = admit('acme', () => Promise.reject(new Error('it failed')))
+  const next = admit('acme', async () => 'done')
   await expect(failing).rejects.toThrow('it failed')
   expect(await next).toBe('done')
 })
@@ -102,4 +106,91 @@ test('overload is detected by the pace before a request has waited too long', as
   await end(11)
   expect(started.at(-1)).toBe(1012)
   expect(rejected.length).toBeGreaterThan(500)
+})
+
+test('a free turn goes to the holder with the fewest running, then to the one that has waited longest for a turn', async () => {
+  const { submit, end, settled, started } = startOf({ concurrency: 3 })
+  for (const number of [1, 2, 3, 4, 5, 6]) submit(number, 'flood')
+  submit(11, 'acme')
+  submit(21, 'globex')
+  submit(22, 'globex')
+  await settled()
+  expect(started).toEqual([1, 2, 3])
+  await end(1)
+  await end(2)
+  expect(started.slice(3)).toEqual([11, 21])
+  // each of the three has one running
+  await end(11)
+  expect(started.slice(5)).toEqual([4])
+  await end(3)
+  expect(started.slice(6)).toEqual([22])
+  await end(4)
+  expect(started.slice(7)).toEqual([5])
+})
+
+test('turns in reserve are for holders that have none running', async () => {
+  const { submit, end, settled, started } = startOf({ concurrency: 2, reserve: 2 })
+  for (const number of [1, 2, 3, 4]) submit(number, 'flood')
+  submit(11, 'acme')
+  submit(12, 'acme')
+  submit(21, 'globex')
+  submit(31, 'initech')
+  await settled()
+  expect(started).toEqual([1, 2, 11, 21])
+  await end(1)
+  // initech has none running; acme and the flood have one each, and three others are running
+  expect(started.slice(4)).toEqual([31])
+  await end(2)
+  expect(started.slice(5)).toEqual([3])
+})
+
+test('a holder that has to wait too long is rejected, and the others are not', async () => {
+  const { submit, end, started, rejected } = startOf({ concurrency: 1, reserve: 1, longestWaitMs: 20 })
+  for (let number = 1; number <= 50; number++) submit(number, 'flood')
+  await expect.poll(() => rejected).toHaveLength(49)
+  submit(101, 'acme')
+  submit(51, 'flood')
+  submit(52, 'flood')
+  await end(101)
+  submit(102, 'acme')
+  await end(1)
+  await end(102)
+  await end(52)
+  expect(started).toEqual([1, 101, 102, 52])
+  expect(rejected).toHaveLength(50)
+  expect(rejected).not.toContain(101)
+})
+
+test('the order of arrival holds for a holder that nobody floods, while another is overloaded', async () => {
+  const { submit, end, started, rejected } = startOf({ concurrency: 1, longestWaitMs: 30 })
+  for (const number of [1, 2, 3]) submit(number, 'flood')
+  await expect.poll(() => rejected).toEqual([2, 3])
+  for (const number of [4, 5]) submit(number, 'flood')
+  for (const number of [11, 12]) submit(number, 'acme')
+  await end(1)
+  await end(11)
+  await end(5)
+  await end(12)
+  expect(started).toEqual([1, 11, 5, 12])
+})
+
+test('a request that is abandoned while it waits does not run', async () => {
+  const { submit, end, settled, started, rejected } = startOf({ concurrency: 1 })
+  const [gone, goneBefore] = [new AbortController(), AbortSignal.abort()]
+  submit(1)
+  submit(2, 'acme', gone.signal)
+  submit(3, 'acme', goneBefore)
+  submit(4)
+  gone.abort()
+  await settled()
+  expect(rejected).toEqual(expect.arrayContaining([2, 3]))
+  await end(1)
+  expect(started).toEqual([1, 4])
+})
+
+test('holders that come and go are forgotten', async () => {
+  const admit = limitWaiting({ concurrency: 1, longestWaitMs: 60_000 })
+  const before = process.memoryUsage().heapUsed
+  for (let number = 0; number < 100_000; number++) await admit(`holder-${number}`, async () => {})
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(50_000_000)
 })

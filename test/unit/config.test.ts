@@ -42,6 +42,7 @@ test('settings have defaults', () => {
       poolSize: 10,
       connectTimeoutMs: 5000,
       statementTimeoutMs: 20_000,
+      searchTimeoutMs: 5000,
       lockTimeoutMs: 5000,
       longestWaitMs: 1000,
     },
@@ -87,6 +88,7 @@ test('each setting is read; those of tokens are in config-tokens.test.ts', () =>
     DATABASE_POOL_SIZE: '7',
     DATABASE_CONNECT_TIMEOUT_MS: '1000',
     STATEMENT_TIMEOUT_MS: '8000',
+    SEARCH_TIMEOUT_MS: '3000',
     LOCK_TIMEOUT_MS: '3000',
     DATABASE_WAIT_MS: '500',
     KEEP_TOTALS: 'false',
@@ -115,6 +117,7 @@ test('each setting is read; those of tokens are in config-tokens.test.ts', () =>
   expect(config.database).toMatchObject({
     connectTimeoutMs: 1000,
     statementTimeoutMs: 8000,
+    searchTimeoutMs: 3000,
     lockTimeoutMs: 3000,
     longestWaitMs: 500,
   })
@@ -147,6 +150,7 @@ const invalidSettings: readonly [string, string][] = [
   ['DATABASE_POOL_SIZE', '1001'],
   ['DATABASE_CONNECT_TIMEOUT_MS', '5s'],
   ['STATEMENT_TIMEOUT_MS', '3600001'],
+  ['SEARCH_TIMEOUT_MS', '99'],
   ['LOCK_TIMEOUT_MS', '-5'],
   ['DATABASE_WAIT_MS', '9'],
   ['KEEP_TOTALS', 'perhaps'],

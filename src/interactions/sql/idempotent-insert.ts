@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import { type BatchLimits, batch } from '../../database/batches.ts'
 import type { Database } from '../../database/database.ts'
 import { splitJson } from '../../database/json-list.ts'
-import { type DataLists, insertFrom, type NewInteraction, toLists } from './insert.ts'
+import { type DataLists, insertFrom, maximumWriteLength, type NewInteraction, toLists } from './insert.ts'
 
 /** An idempotency key as it is stored. Both members are SHA-256 hashes: nothing of the caller is stored. */
 export interface IdempotencyKey {
@@ -30,7 +30,7 @@ const maximumRemoved = 200
 export function prepareIdempotentInsert(
   database: Database,
   limits: BatchLimits,
-): (given: KeyedInteraction) => Promise<string | undefined> {
+): (given: KeyedInteraction, holder: string) => Promise<string | undefined> {
   const { kysely } = database
 
   const insertAll = database.prepare('create_interactions_once', (given: DataLists<KeyedInteraction>) =>
@@ -71,33 +71,36 @@ export function prepareIdempotentInsert(
       .compile(),
   )
 
-  const insertTogether = batch(async (all: readonly KeyedInteraction[]) => {
-    // a statement inserts a key once: duplicates wait for the next batch
-    const firsts = new Map<string, KeyedInteraction>()
-    for (const one of all) if (!firsts.has(hex(one))) firsts.set(hex(one), one)
-    // the same order everywhere, so that batches with the same keys wait for each other instead of deadlocking
-    const rows = [...firsts.values()].toSorted((a, b) => a.key.compare(b.key))
-    const created = await insertAll({
-      ...toLists(rows),
-      key: rows.map(({ key }) => key),
-      fingerprint: rows.map(({ fingerprint }) => fingerprint),
-    })
-    const ids = new Set(created.map(({ id }) => id))
-    const isTaken = ({ id }: KeyedInteraction) => !ids.has(id)
-    const keys = rows.filter(isTaken).map(({ key }) => key)
-    const stored = keys.length === 0 ? [] : await findKeys({ keys })
-    const storedByKey = new Map(stored.map((row) => [hex(row), row]))
-    return all.map((one) => {
-      if (!isTaken(one)) return { id: one.id }
-      const known = storedByKey.get(hex(one))
-      if (known === undefined) return 'again'
-      return { id: known.fingerprint.equals(one.fingerprint) ? known.interaction_id : undefined }
-    })
-  }, limits)
+  const insertTogether = batch(
+    async (all: readonly KeyedInteraction[]) => {
+      // a statement inserts a key once: duplicates wait for the next batch
+      const firsts = new Map<string, KeyedInteraction>()
+      for (const one of all) if (!firsts.has(hex(one))) firsts.set(hex(one), one)
+      // the same order everywhere, so that batches with the same keys wait for each other instead of deadlocking
+      const rows = [...firsts.values()].toSorted((a, b) => a.key.compare(b.key))
+      const created = await insertAll({
+        ...toLists(rows),
+        key: rows.map(({ key }) => key),
+        fingerprint: rows.map(({ fingerprint }) => fingerprint),
+      })
+      const ids = new Set(created.map(({ id }) => id))
+      const isTaken = ({ id }: KeyedInteraction) => !ids.has(id)
+      const keys = rows.filter(isTaken).map(({ key }) => key)
+      const stored = keys.length === 0 ? [] : await findKeys({ keys })
+      const storedByKey = new Map(stored.map((row) => [hex(row), row]))
+      return all.map((one) => {
+        if (!isTaken(one)) return { id: one.id }
+        const known = storedByKey.get(hex(one))
+        if (known === undefined) return 'again'
+        return { id: known.fingerprint.equals(one.fingerprint) ? known.interaction_id : undefined }
+      })
+    },
+    { ...limits, maxWeight: maximumWriteLength },
+  )
 
-  return async (given) => {
+  return async (given, holder) => {
     for (;;) {
-      const outcome = await insertTogether(given)
+      const outcome = await insertTogether(given, holder, given.data.length)
       if (outcome !== 'again') return outcome.id
     }
   }

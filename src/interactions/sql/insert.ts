@@ -1,6 +1,6 @@
 // The one way to write new rows: creations, creations with an idempotency key, imports and samples use it.
 import { type RawBuilder, sql } from 'kysely'
-import { type BatchLimits, batch, inOrder, type Lists } from '../../database/batches.ts'
+import { type BatchLimits, batch, inOrder, type Lists, type RunInBatch } from '../../database/batches.ts'
 import type { Database } from '../../database/database.ts'
 import { joinJson, splitJson } from '../../database/json-list.ts'
 import { isDuplicate } from '../../database/sqlstate.ts'
@@ -48,6 +48,41 @@ function newRows(given: DataLists<NewInteraction>) {
     ) as given (${newColumns})`
 }
 
+/** Writes of more `data` are large, in UTF-16 units. */
+const largeLength = 32_768
+
+/** How much `data` the writes of a statement have together, unless it is one write. */
+export const maximumWriteLength = 262_144
+
+/** How many statements of large writes run at once. */
+const largeConcurrency = 2
+
+/** How writes of one size run. */
+export interface WriteLane {
+  /** the end of the names of its statements */
+  readonly suffix: string
+  readonly options: { readonly shares: 'writes' } | undefined
+  readonly limits: BatchLimits
+}
+
+/** Runs large writes on connections of the pool, so that small ones do not wait for them on the shared connection. */
+export function inLanes<Write extends { readonly data: string | undefined }, Outcome>(
+  limits: BatchLimits,
+  prepare: (lane: WriteLane) => RunInBatch<Write, Outcome>,
+): (write: Write, holder: string) => Promise<Outcome> {
+  const bounded = { ...limits, maxWeight: maximumWriteLength }
+  const runSmall = prepare({ suffix: '', options: { shares: 'writes' }, limits: bounded })
+  const runLarge = prepare({
+    suffix: '_of_large_data',
+    options: undefined,
+    limits: { ...bounded, concurrency: largeConcurrency },
+  })
+  return (write, holder) => {
+    const length = write.data?.length ?? 0
+    return (length > largeLength ? runLarge : runSmall)(write, holder, length)
+  }
+}
+
 /** For how long ids are not assumed to be free after a duplicate, in milliseconds. */
 const carefulMs = 1000
 
@@ -60,20 +95,27 @@ const carefulMs = 1000
 export function prepareInsert(
   database: Database,
   limits: BatchLimits,
-): (interaction: NewInteraction) => Promise<'created' | 'duplicate'> {
+): (interaction: NewInteraction, holder: string) => Promise<'created' | 'duplicate'> {
+  return inLanes(limits, (lane) => prepareInserts(database, lane))
+}
+
+function prepareInserts(
+  database: Database,
+  { suffix, options, limits }: WriteLane,
+): RunInBatch<NewInteraction, 'created' | 'duplicate'> {
   const { kysely } = database
   const insertAll = database.prepare(
-    'create_interactions',
+    `create_interactions${suffix}`,
     (given: DataLists<NewInteraction>) => insertFrom(newRows(given)).compile(kysely),
-    { shares: 'writes' },
+    options,
   )
   const insertFree = database.prepare(
-    'create_interactions_of_free_ids',
+    `create_interactions_of_free_ids${suffix}`,
     (given: DataLists<NewInteraction>) =>
       sql<{
         id: string
       }>`${insertFrom(newRows(given))} on conflict (id) do nothing returning id`.compile(kysely),
-    { shares: 'writes' },
+    options,
   )
   let carefulUntil = 0
 

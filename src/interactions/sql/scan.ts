@@ -1,9 +1,9 @@
 // A scan over all matching interactions in (created_at, id) order: short statements, each of which continues at the cursor
 // of the one before, so that no connection is held while the consumer is slow.
 import { type CompiledQuery, type Kysely, sql } from 'kysely'
-import pLimit from 'p-limit'
 import type { Database } from '../../database/database.ts'
 import type { Tables } from '../../database/tables.ts'
+import type { Admission } from '../../http/admission.ts'
 import { type Criteria, matching, type Shape, toShape, toValues, type Values } from './matching.ts'
 import { type Cursor, isAfter, type Order, orderBy, totalOrder } from './order.ts'
 import { prepareByShape } from './prepared-statements.ts'
@@ -13,6 +13,10 @@ export interface ScanOptions {
   readonly direction: Order['direction']
   /** where to continue; undefined: at the beginning */
   readonly after?: Cursor | undefined
+  /** whose turn it takes among scans */
+  readonly holder?: string
+  /** ends the scan */
+  readonly signal?: AbortSignal
 }
 
 /**
@@ -28,26 +32,22 @@ const batchSize = { first: 50, maximum: 500 } as const
 /** A batch ends when its data has so many bytes. */
 const batchBytes = 262_144
 
-/**
- * Prepares scans.
- * @param options.concurrency how many connections all scans use together; one that waits uses none
- * @param options.retry runs a read until it succeeds, as the repository does for all others
- */
-export function prepareScan(
-  database: Database,
-  {
-    concurrency,
-    retry,
-  }: {
-    readonly concurrency: number
-    readonly retry: <Result>(read: () => Promise<Result>) => Promise<Result>
-  },
-): Scan {
-  const limit = pLimit(concurrency)
+interface ScanSettings {
+  /** gives each statement its turn: a scan that waits uses no connection */
+  readonly admit: Admission
+  /** how long a statement may run, in milliseconds; undefined: as long as any */
+  readonly timeoutMs: number | undefined
+  /** runs a read until it succeeds, as the repository does for all others */
+  readonly retry: <Result>(read: () => Promise<Result>) => Promise<Result>
+}
+
+/** Prepares scans. */
+export function prepareScan(database: Database, { admit, timeoutMs, retry }: ScanSettings): Scan {
   const run = prepareByShape(database, { name: 'scan_interactions', maximum: 32, compose: composeBatch })
 
-  return async function* scan(criteria, { direction, after }) {
+  return async function* scan(criteria, { direction, after, holder = '', signal }) {
     const sort = [{ property: 'createdAt', direction, ignoreCase: false }] as const
+    const options = { holder, timeoutMs, signal }
     let size: number = batchSize.first
     for (let cursor = after; ; ) {
       const pageable = { page: 0, size, sort }
@@ -57,7 +57,7 @@ export function prepareScan(
         afterId: cursor?.id,
       }
       const shape = toShape(criteria, pageable, values, false)
-      const rows = await limit(() => retry(() => run(shape, values)))
+      const rows = await admit(holder, () => retry(() => run(shape, values, options)), signal)
       const last = rows.at(-1)
       if (last === undefined) return
       yield rows

@@ -1,8 +1,18 @@
 // The statement of a search: it finds the rows of the page, and counts only when the page does not determine the total.
 import { type CompiledQuery, type Expression, type Kysely, type SqlBool, sql } from 'kysely'
+import type { Lists } from '../../database/batches.ts'
 import type { Tables } from '../../database/tables.ts'
 import { keptRange, keptStart, keptTotal } from '../../totals/kept-range.ts'
-import { conditions, isRangeAlone, matching, type Operands, ofOrganization, type Shape } from './matching.ts'
+import {
+  conditions,
+  isRangeAlone,
+  matching,
+  type Operands,
+  ofOrganization,
+  type RangeValues,
+  rangeTypes,
+  type Shape,
+} from './matching.ts'
 import { isAfter, isByDate, orderBy, totalOrder } from './order.ts'
 import { columnsOf, dataBytes, maximumLoadBytes, pageRowJson } from './rows.ts'
 
@@ -115,4 +125,50 @@ function firstRow(kysely: Kysely<Tables>, shape: Shape, values: Operands) {
     select created_at, id from (${matching(kysely, shape, values)}) as matching
     where ${isReached}
     order by ${orderBy('matching', totalOrder(shape.sort))} limit 1 offset ${skipped}`
+}
+
+/** The parameters of several searches by date. */
+export type SearchLists = Lists<RangeValues> & {
+  /** how many bytes of data each page may load */
+  readonly load: number
+}
+
+/** Bytes of data that all pages of a batch load together. */
+export const batchLoadBytes = 4_194_304
+
+/** Returns the parameters of several searches. */
+export function toSearchLists(searches: readonly RangeValues[]): SearchLists {
+  return {
+    createdFrom: searches.map(({ createdFrom }) => createdFrom),
+    createdTo: searches.map(({ createdTo }) => createdTo),
+    organizationId: searches.map(({ organizationId }) => organizationId),
+    size: searches.map(({ size }) => size),
+    offset: searches.map(({ offset }) => offset),
+    load: Math.min(maximumLoadBytes, Math.floor(batchLoadBytes / searches.length)),
+  }
+}
+
+const rangeNames: readonly (keyof RangeValues)[] = [
+  'createdFrom',
+  'createdTo',
+  'organizationId',
+  'size',
+  'offset',
+]
+
+/** Compiles the statement of several searches. It returns a row for each, with its number from 1. */
+export function composeSearches(
+  kysely: Kysely<Tables>,
+  shape: Shape,
+  lists: SearchLists,
+): CompiledQuery<SearchRow & { readonly number: string }> {
+  const names = rangeNames.filter((name) => shape.given.includes(name))
+  const values = Object.fromEntries(names.map((name) => [name, sql.ref(`asked.${name}`)]))
+  const given = names.map((name) => sql`${lists[name]}::${sql.raw(rangeTypes[name])}[]`)
+  return sql<SearchRow & { readonly number: string }>`
+    select answer.*, asked.number
+    from unnest(${sql.join(given)}) with ordinality as asked (${sql.join(names.map((name) => sql.ref(name)))}, number)
+    cross join lateral (${search(kysely, shape, values, sql`${lists.load}::bigint`)}) as answer`.compile(
+    kysely,
+  )
 }

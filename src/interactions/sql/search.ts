@@ -1,21 +1,21 @@
 // The search: chooses the statement for the criteria, and runs cheap ones together.
-import { type CompiledQuery, type Kysely, sql } from 'kysely'
-import { batch, type Lists } from '../../database/batches.ts'
+import { LRUCache } from 'lru-cache'
+import { batch } from '../../database/batches.ts'
 import type { Database } from '../../database/database.ts'
-import type { Tables } from '../../database/tables.ts'
-import {
-  type Criteria,
-  type RangeValues,
-  rangeTypes,
-  type Shape,
-  toShape,
-  toValues,
-  type Values,
-} from './matching.ts'
+import type { StatementLimits } from '../../database/pool.ts'
+import { type Criteria, type RangeValues, type Shape, toShape, toValues, type Values } from './matching.ts'
 import type { Pageable } from './order.ts'
-import { prepareByShape } from './prepared-statements.ts'
+import { prepareByShape, type RunOptions } from './prepared-statements.ts'
 import { maximumLoadBytes } from './rows.ts'
-import { composeSearch, isFoundByTotals, type SearchRow, search } from './search-statement.ts'
+import {
+  batchLoadBytes,
+  composeSearch,
+  composeSearches,
+  isFoundByTotals,
+  type SearchLists,
+  type SearchRow,
+  toSearchLists,
+} from './search-statement.ts'
 
 /** An interaction of a page whose data was not loaded. */
 export interface UnloadedInteraction {
@@ -36,20 +36,29 @@ export interface SearchResult {
 export interface Search {
   /** whether the search costs little, whatever it finds */
   readonly isCheap: boolean
-  /** Finds one page, and the exact number of all matching interactions. */
-  run(): Promise<SearchResult>
+  /**
+   * Finds one page, and the exact number of all matching interactions.
+   * @param gone ends a search that is not cheap
+   * @throws an error for which `isCancelled` is true when the search is not cheap and takes too long
+   */
+  run(gone?: AbortSignal): Promise<SearchResult>
 }
 
 export interface SearchOptions {
   /** whether kept totals replace counting; without them each total costs as much as there is to count */
   readonly keepsTotals: boolean
+  /** how long a search or a statement of a scan may run, in milliseconds; undefined: as long as any statement */
+  readonly searchTimeoutMs?: number | undefined
 }
+
+/** Prepares a search. `holder`: whose turn it takes among those that share a statement. */
+export type PrepareSearch = (criteria: Criteria, pageable: Pageable, holder: string) => Search
 
 /** Prepares searches. A statement is compiled when its shape is first asked for. */
 export function prepareSearch(
   database: Database,
-  { keepsTotals }: SearchOptions,
-): (criteria: Criteria, pageable: Pageable) => Search {
+  { keepsTotals, searchTimeoutMs }: SearchOptions,
+): PrepareSearch {
   const pace = watchPace()
   const run = prepareByShape(database, {
     name: 'search_interactions',
@@ -58,13 +67,15 @@ export function prepareSearch(
     prepareBatched: (shape, name) =>
       isFoundByTotals(shape) ? batchSearches(database, { shape, name, pace }) : undefined,
   })
-  return (criteria, pageable) => {
+  return (criteria, pageable, holder) => {
     const values = toValues(criteria, pageable)
     const shape = toShape(criteria, pageable, values, keepsTotals)
+    const isCheap = isFoundByTotals(shape) && isFast(pace, values)
     return {
-      isCheap: pace.isFast() && isFoundByTotals(shape),
-      async run() {
-        const [row] = await run(shape, values)
+      isCheap,
+      async run(signal) {
+        const options = isCheap ? { holder } : { holder, timeoutMs: searchTimeoutMs, signal }
+        const [row] = await run(shape, values, options)
         if (row === undefined) throw new Error('a search returned no row')
         return toResult(row)
       },
@@ -80,29 +91,39 @@ function toResult({ found, total, text, ids, sizes }: SearchRow): SearchResult {
   }
 }
 
-/** The parameters of several searches by date. */
-type SearchLists = Lists<RangeValues> & {
-  /** how many bytes of data each page may load */
-  readonly load: number
-}
-
-/** Up to how many milliseconds a search takes, the next ones share a statement. */
+/** Up to how many milliseconds a search takes, and how many interactions its page has, it shares a statement. */
 const fastMs = 20
+const maximumBatchedSize = 200
 
-/** Distinguishes fast searches from those that count, since totals are not kept, or not yet. */
+/** How many interactions the pages of a statement have together, unless it is one search. */
+const maximumBatchedSizes = 1000
+
+/** Larger pages do not share statements, in bytes: together they would not fit. */
+const largePageBytes = batchLoadBytes / 16
+
+/** Remembers whose searches by date are fast, rather than counting since totals are not kept, or not yet. */
 interface Pace {
-  isFast(): boolean
-  record(milliseconds: number): void
+  /** undefined: not known yet */
+  isFast(organizationId: string): boolean | undefined
+  record(organizationId: string, isFast: boolean): void
 }
+
+/** How many organizations are remembered. */
+const maxPaced = 10_000
 
 function watchPace(): Pace {
-  let isFast = false
+  const pace = new LRUCache<string, boolean>({ max: maxPaced })
   return {
-    isFast: () => isFast,
-    record: (milliseconds) => {
-      isFast = milliseconds <= fastMs
+    isFast: (organizationId) => pace.get(organizationId),
+    record: (organizationId, isFast) => {
+      if (pace.get(organizationId) !== isFast) pace.set(organizationId, isFast)
     },
   }
+}
+
+/** Whether a search by date shares a statement. Pages of one organization must not make the searches of others slow. */
+function isFast(pace: Pace, { organizationId = '', size }: RangeValues): boolean {
+  return size <= maximumBatchedSize && pace.isFast(organizationId) === true
 }
 
 /**
@@ -112,74 +133,53 @@ function watchPace(): Pace {
 function batchSearches(
   database: Database,
   { shape, name, pace }: { readonly shape: Shape; readonly name: string; readonly pace: Pace },
-): (values: Values) => Promise<readonly SearchRow[]> {
+): (values: Values, options: RunOptions) => Promise<readonly SearchRow[]> {
   const prepared = database.prepare(
     name,
     (lists: SearchLists) => composeSearches(database.kysely, shape, lists),
     { shares: 'reads' },
   )
-  const run = async (searches: readonly RangeValues[]) => {
-    const began = performance.now()
+  const run = async (searches: readonly RangeValues[], limits?: StatementLimits) => {
+    let began = performance.now()
+    const onSend = () => {
+      began = performance.now()
+    }
+    let isFast = false
     try {
-      const rows = await prepared(toSearchLists(searches))
+      const rows = await prepared(toSearchLists(searches), limits && { ...limits, onSend })
+      isFast = (performance.now() - began) / searches.length <= fastMs
       return rows.toSorted((a, b) => Number(a.number) - Number(b.number))
     } finally {
-      pace.record((performance.now() - began) / searches.length)
+      for (const { organizationId = '' } of searches) pace.record(organizationId, isFast)
     }
   }
-  const runTogether = batch(run, {
+  const runAlone = async (values: RangeValues, limits: StatementLimits) => {
+    const { organizationId = '' } = values
+    // the first one is likely to be fast
+    const isFirst = values.size <= maximumBatchedSize && pace.isFast(organizationId) === undefined
+    const rows = await run([values], isFirst ? undefined : limits)
+    if (rows.some(isLarge)) pace.record(organizationId, false)
+    return rows
+  }
+  const runTogether = batch((searches: readonly RangeValues[]) => run(searches), {
     concurrency: 2,
     maxSize: 16,
+    maxWeight: maximumBatchedSizes,
     retryTimeoutMs: database.retryTimeoutMs,
   })
-  return async (values) => {
-    if (!pace.isFast()) return run([values])
-    const row = await runTogether(values)
-    return fitsAlone(row) ? run([values]) : [row]
+  return async (values, options) => {
+    if (!isFast(pace, values)) return runAlone(values, options)
+    const row = await runTogether(values, options.holder, values.size)
+    return fitsAlone(row) ? runAlone(values, options) : [row]
   }
+}
+
+/** Whether a page is too large to share a statement. */
+function isLarge({ text, sizes }: SearchRow): boolean {
+  return sizes !== null || (text !== null && text.length > largePageBytes)
 }
 
 /** Whether a page was too large to load in the batch, but is not by itself. */
 function fitsAlone({ sizes }: SearchRow): boolean {
   return sizes !== null && sizes.reduce((sum, size) => sum + size, 0) <= maximumLoadBytes
-}
-
-/** Bytes of data that all pages of a batch load together. */
-const batchLoadBytes = 4_194_304
-
-/** Returns the parameters of several searches. */
-export function toSearchLists(searches: readonly RangeValues[]): SearchLists {
-  return {
-    createdFrom: searches.map(({ createdFrom }) => createdFrom),
-    createdTo: searches.map(({ createdTo }) => createdTo),
-    organizationId: searches.map(({ organizationId }) => organizationId),
-    size: searches.map(({ size }) => size),
-    offset: searches.map(({ offset }) => offset),
-    load: Math.min(maximumLoadBytes, Math.floor(batchLoadBytes / searches.length)),
-  }
-}
-
-const rangeNames: readonly (keyof RangeValues)[] = [
-  'createdFrom',
-  'createdTo',
-  'organizationId',
-  'size',
-  'offset',
-]
-
-/** Compiles the statement of several searches. It returns a row for each, with its number from 1. */
-export function composeSearches(
-  kysely: Kysely<Tables>,
-  shape: Shape,
-  lists: SearchLists,
-): CompiledQuery<SearchRow & { readonly number: string }> {
-  const names = rangeNames.filter((name) => shape.given.includes(name))
-  const values = Object.fromEntries(names.map((name) => [name, sql.ref(`asked.${name}`)]))
-  const given = names.map((name) => sql`${lists[name]}::${sql.raw(rangeTypes[name])}[]`)
-  return sql<SearchRow & { readonly number: string }>`
-    select answer.*, asked.number
-    from unnest(${sql.join(given)}) with ordinality as asked (${sql.join(names.map((name) => sql.ref(name)))}, number)
-    cross join lateral (${search(kysely, shape, values, sql`${lists.load}::bigint`)}) as answer`.compile(
-    kysely,
-  )
 }

@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import { type BatchLimits, batch, inOrder } from '../../database/batches.ts'
 import type { Database } from '../../database/database.ts'
 import { joinJson, splitJson } from '../../database/json-list.ts'
-import type { DataLists } from './insert.ts'
+import { type DataLists, inLanes, type WriteLane } from './insert.ts'
 import { promotedColumns } from './rows.ts'
 
 export interface InteractionUpdate {
@@ -31,11 +31,19 @@ interface UpdateRow {
 export function prepareUpdate(
   database: Database,
   limits: BatchLimits,
-): (update: InteractionUpdate) => Promise<UpdateOutcome> {
-  const updateAll = database.prepare(
-    'update_interactions',
-    (given: DataLists<InteractionUpdate>) =>
-      sql<UpdateRow>`
+): (update: InteractionUpdate, holder: string) => Promise<UpdateOutcome> {
+  const updateTogether = inLanes(limits, (lane) => prepareUpdates(database, lane))
+  return async (update, holder) => {
+    for (;;) {
+      const outcome = await updateTogether(update, holder)
+      if (outcome !== 'again') return outcome
+    }
+  }
+}
+
+function prepareUpdates(database: Database, { suffix, options, limits }: WriteLane) {
+  const compose = (given: DataLists<InteractionUpdate>) =>
+    sql<UpdateRow>`
       with given as materialized (
         select *
         from unnest(
@@ -66,10 +74,9 @@ export function prepareUpdate(
              exists (select from updated where updated.id = target.id) as updated,
              coalesce(target.organization_id <> given.organization_id, false) as is_of_other_organization,
              coalesce(target.version = given.version, true) as is_current
-      from target join given on given.id = target.id`.compile(database.kysely),
-    { shares: 'writes' },
-  )
-  const updateTogether = batch(async (updates: readonly InteractionUpdate[]) => {
+      from target join given on given.id = target.id`.compile(database.kysely)
+  const updateAll = database.prepare(`update_interactions${suffix}`, compose, options)
+  return batch(async (updates: readonly InteractionUpdate[]) => {
     // a statement updates a row once: further updates of it wait for the next batch
     const firsts = new Map<string, InteractionUpdate>()
     for (const one of updates) if (!firsts.has(one.id)) firsts.set(one.id, one)
@@ -84,12 +91,6 @@ export function prepareUpdate(
     const targetOf = new Map(targets.map((target) => [target.id, target]))
     return updates.map((one) => (firsts.get(one.id) === one ? outcomeOf(one, targetOf.get(one.id)) : 'again'))
   }, limits)
-  return async (update) => {
-    for (;;) {
-      const outcome = await updateTogether(update)
-      if (outcome !== 'again') return outcome
-    }
-  }
 }
 
 function outcomeOf(given: InteractionUpdate, target: UpdateRow | undefined): UpdateOutcome {
