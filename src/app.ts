@@ -144,9 +144,8 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
 /** Concurrent requests of each kind: enough to fill the current batches of the repository and the next ones. */
 const concurrency = { reads: 300, writes: 400, cheapSearches: 64 } as const
 
-/** How many more requests of each kind may run of callers that have none running; of searches that are not cheap. */
-const reserve = 32
-const searchReserve = 2
+/** How many more of each kind may run of callers that have none running; of searches that are not cheap. */
+const [reserve, searchReserve] = [32, 2]
 
 /** Adds the interaction routes. Each kind has its own limit: too many requests of one kind do not delay the others. */
 async function interactionRoutes(
@@ -159,7 +158,8 @@ async function interactionRoutes(
     scanConcurrency: Math.ceil(poolSize / 5),
     searchTimeoutMs,
   })
-  const admitWrite = limitWaiting({ concurrency: concurrency.writes, reserve, longestWaitMs })
+  const admit = (concurrent: number) => limitWaiting({ concurrency: concurrent, reserve, longestWaitMs })
+  const admitWrite = admit(concurrency.writes)
   acceptJsonObjects(app, {
     limitBytes: config.http.bodyLimitBytes,
     held: limitHeldBytes({ limitBytes: config.http.bodiesLimitBytes }),
@@ -171,17 +171,14 @@ async function interactionRoutes(
   createRoute(app, { repository, admit: admitWrite })
   listRoute(app, {
     repository,
-    admitCheap: limitWaiting({ concurrency: concurrency.cheapSearches, reserve, longestWaitMs }),
+    admitCheap: admit(concurrency.cheapSearches),
     // The other half of the connections is for reads and writes.
     admit: limitWaiting({ concurrency: Math.ceil(poolSize / 2), reserve: searchReserve, longestWaitMs }),
     searchTimeoutMs,
     publicUrl: config.http.publicUrl ?? '',
   })
   refuseOtherMethods(app, '/interactions', ['GET', 'POST'])
-  readRoute(app, {
-    repository,
-    admit: limitWaiting({ concurrency: concurrency.reads, reserve, longestWaitMs }),
-  })
+  readRoute(app, { repository, admit: admit(concurrency.reads) })
   updateRoute(app, { repository, admit: admitWrite })
   refuseOtherMethods(app, '/interactions/:interactionId', ['GET', 'PUT'])
 }

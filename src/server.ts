@@ -73,7 +73,11 @@ export async function startServer(
 }
 
 /** Logs what is done when it takes longer than a second, so that a slow first start does not look like one that hangs. */
-function announceIfSlow<Result>(log: FastifyBaseLogger, what: string, work: Promise<Result>): Promise<Result> {
+function announceIfSlow<Result>(
+  log: FastifyBaseLogger,
+  what: string,
+  work: Promise<Result>,
+): Promise<Result> {
   const timer = setTimeout(() => log.info(`${what} …`), 1000)
   return work.finally(() => clearTimeout(timer))
 }
