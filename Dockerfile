@@ -20,7 +20,8 @@ COPY --from=build /app/dist dist
 COPY package.json ./
 COPY bin bin
 COPY migrations migrations
-RUN mkdir /data && chown node:node /data
+# `docker compose exec api interaction-api clients list`
+RUN ln -s /app/bin/interaction-api.js /usr/local/bin/interaction-api && mkdir /data && chown node:node /data
 USER node
 VOLUME /data
 EXPOSE 8080

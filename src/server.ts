@@ -15,7 +15,7 @@ import { keepTotals } from './totals/keeper.ts'
 export interface Server {
   /** URL without a trailing slash, such as `http://127.0.0.1:8080` */
   readonly baseUrl: string
-  /** Generated clients; only with the embedded database and without bootstrap clients. */
+  /** Generated clients, unless others are configured. */
   readonly demoClients: DemoClients | undefined
   /** The pool of the server, which closes it. */
   readonly database: Database
@@ -47,8 +47,9 @@ export async function startServer(
     await announceIfSlow(log, 'migrating the database', migrateDatabase(config, url, log))
     const database = openDatabase({ ...config.database, url }, (error) => logLostConnection(error, log))
     closers.push(() => database.close())
-    const isUnset = config.database.url === undefined && config.bootstrapClients.length === 0
-    const wantsDemo = isUnset && config.tokens.endpoint
+    const demoIsDefault = config.database.url === undefined
+    const wantsDemo =
+      config.bootstrapClients.length === 0 && config.tokens.endpoint && (config.demoClients ?? demoIsDefault)
     const { secretCost } = config.tokens
     const demoClients = wantsDemo
       ? await openDemoClients(database.kysely, dataDirectory, secretCost)

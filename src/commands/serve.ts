@@ -31,7 +31,8 @@ async function serve(terminal: Terminal): Promise<void> {
   await writeFile(path.join(config.dataDirectory, 'base-url'), `${server.baseUrl}\n`).catch((error: Error) =>
     log.warn({ reason: error.message }, 'base-url is not written to DATA_DIR'),
   )
-  terminal.print(announcement(server))
+  const [first] = config.tokens.endpoint ? config.bootstrapClients : []
+  terminal.print(announcement({ ...server, publicUrl: config.http.publicUrl, clientId: first?.clientId }))
 }
 
 async function serveEphemeral(terminal: Terminal): Promise<void> {
@@ -64,19 +65,31 @@ function closeOnSignal(
 /** Received by the terminal, which tolerates that they arrive twice. */
 const stopSignals = ['SIGINT', 'SIGTERM'] as const
 
+interface Announced extends Pick<Server, 'baseUrl' | 'demoClients'> {
+  /** where clients reach the service, if that is configured */
+  readonly publicUrl?: string | undefined
+  /** a configured client */
+  readonly clientId?: string | undefined
+}
+
 /** Returns all lines at once: scripts wait for the first line only. */
-function announcement({ baseUrl, demoClients }: Pick<Server, 'baseUrl' | 'demoClients'>): string {
-  const lines = ['', `Interaction API: ${baseUrl}/rtc-api/interactions`, `Documentation:   ${baseUrl}/docs`]
+function announcement({ baseUrl, publicUrl = baseUrl, demoClients, clientId }: Announced): string {
+  const lines = ['', `Interaction API: ${baseUrl}/rtc-api/interactions`, `Documentation:   ${publicUrl}/docs`]
+  const askForToken = (user: string) =>
+    `curl -s -u ${user} -d grant_type=client_credentials ${publicUrl}/security/oauth/token`
   if (demoClients !== undefined) {
     const { agent, service } = demoClients
     lines.push(
       `Demo AGENT:      ${agent.clientId} ${agent.clientSecret}`,
       `Demo SERVICE:    ${service.clientId} ${service.clientSecret}`,
       '\nTry it:\n',
-      `curl -s -H "Authorization: Bearer $(curl -s -u ${agent.clientId}:${agent.clientSecret} -d grant_type=client_credentials ` +
-        `${baseUrl}/security/oauth/token | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')" -H 'Content-Type: application/json' ` +
-        `-d '{"type":"video","data":{"customerId":"c-1042"}}' ${baseUrl}/rtc-api/interactions\n`,
+      `curl -s -H "Authorization: Bearer $(${askForToken(`${agent.clientId}:${agent.clientSecret}`)} | ` +
+        `sed 's/.*"access_token":"\\([^"]*\\).*/\\1/')" -H 'Content-Type: application/json' ` +
+        `-d '{"type":"video","data":{"customerId":"c-1042"}}' ${publicUrl}/rtc-api/interactions\n`,
     )
+  } else if (clientId !== undefined) {
+    const quoted = `'${clientId.replaceAll("'", "'\\''")}'`
+    lines.push('\nGet a token; curl asks for the secret:\n', `${askForToken(quoted)}\n`)
   }
   return lines.join('\n')
 }

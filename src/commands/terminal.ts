@@ -1,5 +1,6 @@
 // What the commands share: access to the process, settings, log and database.
 import { type Logger, pino } from 'pino'
+import { hasExampleSecret } from '../config/bootstrap-clients.ts'
 import { type Config, misspeltSettings, readConfig } from '../config/config.ts'
 import { type Database, openDatabase } from '../database/database.ts'
 import { databaseUrl, logLostConnection, migrateDatabase } from '../server.ts'
@@ -36,6 +37,8 @@ export async function readSettings({ environment, isInteractive }: Terminal) {
   const config = readConfig(environment)
   const log = await openLog(config, isInteractive)
   for (const sentence of misspeltSettings(environment)) log.warn(sentence)
+  if (config.bootstrapClients.some(hasExampleSecret))
+    log.warn('BOOTSTRAP_CLIENTS has secrets of an example, which everybody knows')
   return { config, log }
 }
 

@@ -23,6 +23,11 @@ const scopesExpected = `must include one of ${Object.keys(scopeDescriptions).joi
 
 export type BootstrapClient = Static<typeof BootstrapClient>
 
+/** Whether the secret of a client is one of `.env.example`, which everybody knows. */
+export function hasExampleSecret({ clientSecret }: BootstrapClient): boolean {
+  return clientSecret.startsWith('replace-this')
+}
+
 /**
  * Reads clients from JSON.
  * @returns the clients; or else what is wrong, as phrases that follow the name of the setting and contain no value

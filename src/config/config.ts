@@ -1,4 +1,5 @@
 // The settings of the service, read from environment variables. Pure: touches no file and no global.
+import { hasExampleSecret } from './bootstrap-clients.ts'
 import { isSecureUrl } from './secure-url.ts'
 import { describeMisspelt, describeUnknown } from './setting-names.ts'
 import { settingsReader } from './settings-reader.ts'
@@ -111,7 +112,10 @@ function readSettings(environment: Environment) {
       failureWindowSeconds: read.integer('TOKEN_FAILURE_WINDOW_SECONDS', 1, 86_400) ?? 60,
     },
     bootstrapClients: read.clients('BOOTSTRAP_CLIENTS') ?? [],
+    demoClients: read.flag('DEMO_CLIENTS'),
   }
+  if (read.text('NODE_ENV') === 'production' && config.bootstrapClients.some(hasExampleSecret))
+    problems.push('BOOTSTRAP_CLIENTS must have secrets of your own, not those of an example, in production')
   if (config.tokens.privateKey && config.tokens.privateKeyFile)
     problems.push('JWT_PRIVATE_KEY and JWT_PRIVATE_KEY_FILE: set only one of them')
   if (config.tokens.discoversKeys && config.tokens.jwksUrl)

@@ -181,8 +181,23 @@ test('BOOTSTRAP_CLIENTS replaces the demo clients', async () => {
     DATA_DIR: await dataDirectory(),
     BOOTSTRAP_CLIENTS: JSON.stringify([{ ...credentials, role: 'AGENT', organizationId: 'acme' }]),
   })
-  expect(service.output).not.toContain('demo-agent')
+  expect(service.output).not.toContain('given-secret')
+  expect(service.output).toContain(
+    `curl -s -u 'demo-agent' -d grant_type=client_credentials ${service.baseUrl}/security/oauth/token`,
+  )
   expect((await askForToken(service, credentials)).status).toBe(200)
+})
+
+test('secrets of the example are refused in production, and warned of elsewhere', async () => {
+  const settings = {
+    DATA_DIR: await temporaryFolder(),
+    BOOTSTRAP_CLIENTS: '[{"clientId":"a","clientSecret":"replace-this-secret","role":"SERVICE"}]',
+  }
+  const { code, errors } = await finishCommand(['serve'], { ...settings, NODE_ENV: 'production' })
+  expect(code).toBe(1)
+  expect(errors).toContain('BOOTSTRAP_CLIENTS must have secrets of your own')
+  const service = await serve(settings)
+  await expect.poll(() => service.errors()).toContain('BOOTSTRAP_CLIENTS has secrets of an example')
 })
 
 test('a damaged file in the data directory is named, but its content is not printed', async () => {
