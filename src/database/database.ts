@@ -4,6 +4,7 @@ import type { QueryConfig, QueryResultRow } from 'pg'
 import { cancelAtLimit, openPool, type PoolSettings, runOn, type StatementLimits } from './pool.ts'
 import { openSharedConnection } from './shared-connection.ts'
 import { AbandonedError, isLockTimeout, NotSentError } from './sqlstate.ts'
+import { trackStatementNames } from './statement-names.ts'
 import type { Tables } from './tables.ts'
 
 /** How the connections of the pool are used at one moment. */
@@ -25,7 +26,7 @@ export interface Database {
   /**
    * Compiles a statement once and returns a function that runs it with given parameters. PostgreSQL parses a prepared
    * statement once for each connection, and plans it once unless plans for particular values prove better.
-   * @param name unique among all prepared statements of the service
+   * @param name unique among all prepared statements of the service; empty: parsed and planned each time
    * @param compose builds the statement; every parameter must be a member of the argument
    * @param options.shares the shared connection to run on, for statements that touch few rows. Sharing saves work:
    *   PostgreSQL goes from one statement to the next without waiting for the service. A statement runs on the pool
@@ -38,6 +39,8 @@ export interface Database {
     compose: (parameters: Parameters) => CompiledQuery<Row>,
     options?: { readonly shares: SharedConnectionName },
   ): (parameters: Parameters, limits?: StatementLimits) => Promise<Row[]>
+  /** Frees a prepared statement on all connections. Its function still works, as one without a name. */
+  discard(name: string): void
   /** For how long a call may be retried after transient failures, in milliseconds. */
   readonly retryTimeoutMs: number
   /** Returns how the pool is used at the moment. */
@@ -64,9 +67,10 @@ export function openDatabase(settings: PoolSettings, onError: (error: Error) => 
   const { connectTimeoutMs } = settings
   const pool = openPool(settings, onIdleError)
   const probes = openPool({ ...settings, poolSize: 1, statementTimeoutMs: connectTimeoutMs }, onIdleError)
+  const names = trackStatementNames()
   const sharedConnections = {
-    reads: openSharedConnection(settings, onIdleError),
-    writes: openSharedConnection(settings, onIdleError),
+    reads: openSharedConnection(settings, names, onIdleError),
+    writes: openSharedConnection(settings, names, onIdleError),
   }
   let currentProbe: Promise<void> | undefined
 
@@ -86,7 +90,7 @@ export function openDatabase(settings: PoolSettings, onError: (error: Error) => 
           if (cancelling === undefined) release(!isUsable)
           else void cancelling.then(() => release(!isUsable))
         }
-        runOn<Row>(client, statement, onEnd, resolve, reject)
+        runOn<Row>(client, names.toSend(client, statement), onEnd, resolve, reject)
       })
     })
 
@@ -99,6 +103,7 @@ export function openDatabase(settings: PoolSettings, onError: (error: Error) => 
     ) {
       const shared = options && sharedConnections[options.shares]
       const { text, members } = compileOnce(compose)
+      if (name !== '') names.add(name)
       return (parameters: Parameters, limits?: StatementLimits) => {
         const statement = { name, text, values: members.map((member) => parameters[member]) }
         if (limits !== undefined || !shared?.isResponsive()) return runOnPool<Row>(statement, limits)
@@ -108,6 +113,7 @@ export function openDatabase(settings: PoolSettings, onError: (error: Error) => 
         })
       }
     },
+    discard: (name) => names.discard(name),
     retryTimeoutMs: connectTimeoutMs,
     poolUse: () => ({
       idle: pool.idleCount,

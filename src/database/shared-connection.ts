@@ -2,6 +2,7 @@
 import type { PoolClient, QueryConfig, QueryResultRow } from 'pg'
 import { openPool, overdueMs, type PoolSettings, runOn } from './pool.ts'
 import { NotSentError } from './sqlstate.ts'
+import type { StatementNames } from './statement-names.ts'
 
 export interface SharedConnection {
   /** Whether a response arrived within the last 20 ms, or none is due. If not, statements would wait behind a long one. */
@@ -29,6 +30,7 @@ const responsiveMs = 20
  */
 export function openSharedConnection(
   settings: PoolSettings,
+  names: StatementNames,
   onError: (error: Error) => void,
 ): SharedConnection {
   const lockTimeoutMs = Math.min(maximumLockTimeoutMs, settings.lockTimeoutMs)
@@ -81,7 +83,8 @@ export function openSharedConnection(
       recordProgress()
       if (!isUsable) discard(client)
     }
-    return new Promise((resolve, reject) => runOn<Row>(client, statement, onEnd, resolve, reject))
+    const named = names.toSend(client, statement)
+    return new Promise((resolve, reject) => runOn<Row>(client, named, onEnd, resolve, reject))
   }
 
   return {

@@ -3,7 +3,7 @@ import { type Expression, type Kysely, type SqlBool, sql } from 'kysely'
 import type { Tables } from '../../database/tables.ts'
 import { firstMillisecond, type Instant, toTimestamp } from '../../types/instant.ts'
 import { type Filter, type FilterName, type FilterValues, filter, filters } from './filters.ts'
-import type { Order, Pageable } from './order.ts'
+import { type Order, type Pageable, significantOrder } from './order.ts'
 
 /** Which interactions to find. All conditions must match. */
 export interface Criteria extends FilterValues {
@@ -20,6 +20,7 @@ export interface Shape {
   readonly given: readonly string[]
   /** the values that its text holds */
   readonly literals: FilterValues
+  /** total, and without what has no effect */
   readonly sort: readonly Order[]
   /** whether kept totals replace counting */
   readonly keepsTotals: boolean
@@ -72,7 +73,7 @@ export function toShape(criteria: Criteria, { sort }: Pageable, values: Values, 
   const literals: Record<string, unknown> = {}
   for (const { name, definition } of definitions)
     if (definition.toConditions !== undefined && criteria[name] !== undefined) literals[name] = criteria[name]
-  return { given, literals, sort, keepsTotals }
+  return { given, literals, sort: significantOrder(sort), keepsTotals }
 }
 
 /** The parameters of RangeValues with their types in PostgreSQL. */

@@ -48,6 +48,16 @@ export function totalOrder(sort: readonly Order[]): Order[] {
   return isTotal ? [...sort] : [...sort, { property: 'id', direction: last.direction, ignoreCase: false }]
 }
 
+/** Returns the total order without what has no effect, so that requests for the same order share a statement. */
+export function significantOrder(sort: readonly Order[]): Order[] {
+  const orders = totalOrder(sort).map((order) => ({
+    ...order,
+    ignoreCase: order.ignoreCase && isText(order.property),
+  }))
+  const unique = orders.findIndex(({ property, ignoreCase }) => property === 'id' && !ignoreCase)
+  return orders.slice(0, unique + 1)
+}
+
 /** Whether this is the order of the indexes by date, or its reverse. */
 export function isByDate(sort: readonly Order[]): boolean {
   const [first, second, ...others] = totalOrder(sort)
@@ -81,6 +91,9 @@ export function orderBy(table: 'matching' | 'interaction' | 'page', orders: read
 
 function sortKey(table: string, { property, ignoreCase }: Order) {
   const column = sql.ref(`${table}.${sortColumns[property]}`)
-  const isText = property !== 'createdAt' && property !== 'version'
-  return ignoreCase && isText ? sql`lower(${column} collate "default") collate "C"` : column
+  return ignoreCase && isText(property) ? sql`lower(${column} collate "default") collate "C"` : column
+}
+
+function isText(property: SortProperty): boolean {
+  return property !== 'createdAt' && property !== 'version'
 }
