@@ -7,7 +7,7 @@ import { type DemoClients, openDemoClients } from './auth/clients/demo-clients.t
 import { openSigningKey } from './auth/signing-key.ts'
 import type { Config } from './config/config.ts'
 import { type Database, openDatabase } from './database/database.ts'
-import { migrate } from './database/migrations.ts'
+import { migrate } from './database/schema/migrations.ts'
 import { checkSession } from './database/session.ts'
 import { findEmbeddedPostgres, startEmbeddedPostgres } from './embedded/postgres.ts'
 import { keepTotals } from './totals/keeper.ts'

@@ -3,7 +3,7 @@
 import { sql } from 'kysely'
 import { expect, onTestFinished, test } from 'vitest'
 import { openDatabase } from '../../src/database/database.ts'
-import { migrate } from '../../src/database/migrations.ts'
+import { migrate } from '../../src/database/schema/migrations.ts'
 import { databaseFailure } from '../../src/database/sqlstate.ts'
 import { interactionRepository } from '../../src/interactions/repository.ts'
 import { cloneDatabase } from '../support/database.ts'

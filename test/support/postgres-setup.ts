@@ -2,7 +2,7 @@
 import pg from 'pg'
 import type { TestProject } from 'vitest/node'
 import { openDatabase } from '../../src/database/database.ts'
-import { migrate } from '../../src/database/migrations.ts'
+import { migrate } from '../../src/database/schema/migrations.ts'
 import { startEmbeddedPostgres } from '../../src/embedded/postgres.ts'
 import { makeTemporaryDirectory } from '../../src/ephemeral/temporary-directory.ts'
 

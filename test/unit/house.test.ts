@@ -11,6 +11,7 @@ const layers = [
   'types',
   'config',
   'database',
+  'database/schema',
   'embedded',
   'totals',
   'http',
@@ -78,7 +79,7 @@ function withoutComments(text: string): string {
 
 test('the source files and their imports are found', () => {
   expect(files.length).toBeGreaterThan(25)
-  expect(files.find((file) => file.name === 'server.ts')?.imports).toContain('database/migrations.ts')
+  expect(files.find((file) => file.name === 'server.ts')?.imports).toContain('database/schema/migrations.ts')
   expect(imports.filter(({ imported }) => !files.some((file) => file.name === imported))).toEqual([])
 })
 

@@ -1,6 +1,6 @@
 // Databases of the nine migrations that this version's first four replace.
 import { type Kysely, MIGRATION_LOCK_ID, sql } from 'kysely'
-import type { Tables } from './tables.ts'
+import type { Tables } from '../tables.ts'
 
 const formerNames = [
   '0001_create_oauth_clients',

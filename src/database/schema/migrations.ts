@@ -2,10 +2,10 @@
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { type Kysely, type Migration, Migrator, sql } from 'kysely'
+import type { Tables } from '../tables.ts'
 import { convertFormerDatabase } from './former-migrations.ts'
-import type { Tables } from './tables.ts'
 
-const folder = path.join(import.meta.dirname, '..', '..', 'migrations')
+const folder = path.join(import.meta.dirname, '..', '..', '..', 'migrations')
 
 /**
  * Brings the schema up to date: applies all missing migrations in one transaction. Servers that start at the same time
