@@ -1,24 +1,19 @@
 import { spawn } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
-import { afterAll, beforeEach, expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { DataDirectoryInUse } from '../../src/embedded/postgres.ts'
 import {
-  endServer,
   eventually,
-  makeTemporaryFolder,
   ordinaryUser,
   postmasterPid,
   query,
+  sharedDataDirectory,
   start,
 } from './support/embedded.ts'
 
-// Shared by all tests: the first start takes much longer than later ones.
-const dataDirectory = makeTemporaryFolder()
-beforeEach(() => onTestFinished(() => endServer(dataDirectory)))
-afterAll(() => rm(dataDirectory, { recursive: true }))
+const dataDirectory = sharedDataDirectory()
 
 test('restarts at the same URL with its data and its owner after PostgreSQL was killed', async () => {
   const logged: string[] = []

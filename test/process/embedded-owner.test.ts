@@ -1,29 +1,22 @@
 import { readFileSync } from 'node:fs'
-import { readdir, rm, utimes } from 'node:fs/promises'
+import { readdir, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Client } from 'pg'
-import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { DataDirectoryInUse, findEmbeddedPostgres } from '../../src/embedded/postgres.ts'
 import {
-  endServer,
   eventually,
   isAlive,
-  makeTemporaryFolder,
   postmasterPid,
   query,
+  sharedDataDirectory,
   start,
   temporaryFolder,
 } from './support/embedded.ts'
-import { forkOwner, install, startOwner } from './support/installation.ts'
+import { forkOwner, sharedInstallation, startOwner } from './support/installation.ts'
 
-const installation = makeTemporaryFolder()
-beforeAll(() => install(installation))
-afterAll(() => rm(installation, { recursive: true }))
-
-// Shared by all tests: the first start takes much longer than later ones.
-const dataDirectory = makeTemporaryFolder()
-beforeEach(() => onTestFinished(() => endServer(dataDirectory)))
-afterAll(() => rm(dataDirectory, { recursive: true }))
+const installation = sharedInstallation()
+const dataDirectory = sharedDataDirectory()
 
 test('rejects a second process, and stops with its owner', async () => {
   const owner = await startOwner(installation, dataDirectory)

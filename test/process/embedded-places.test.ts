@@ -2,7 +2,7 @@ import { chmodSync, chownSync, readlinkSync, statSync, truncateSync } from 'node
 import { readdir, rename, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { basename, join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeEach, expect, onTestFinished, test } from 'vitest'
 import {
   endServer,
   isRoot,
@@ -13,11 +13,15 @@ import {
   start,
   temporaryFolder,
 } from './support/embedded.ts'
-import { copy, copyInstallation, install, platformPackage, startOwner } from './support/installation.ts'
+import {
+  copy,
+  copyInstallation,
+  platformPackage,
+  sharedInstallation,
+  startOwner,
+} from './support/installation.ts'
 
-const installation = makeTemporaryFolder()
-beforeAll(() => install(installation))
-afterAll(() => rm(installation, { recursive: true }))
+const installation = sharedInstallation()
 
 // Shared where possible: the first start takes much longer than later ones.
 const sharedDirectory = makeTemporaryFolder()

@@ -1,28 +1,20 @@
 // PostgreSQL ends within five seconds after its owner has ended in any way.
-import { rm } from 'node:fs/promises'
 import { Client } from 'pg'
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { findEmbeddedPostgres } from '../../src/embedded/postgres.ts'
 import { serve } from './support/caller.ts'
 import {
-  endServer,
   eventually,
   isAlive,
-  makeTemporaryFolder,
   postmasterPid,
   processesIn,
   query,
+  sharedDataDirectory,
 } from './support/embedded.ts'
-import { install, startOwner } from './support/installation.ts'
+import { sharedInstallation, startOwner } from './support/installation.ts'
 
-const installation = makeTemporaryFolder()
-beforeAll(() => install(installation))
-afterAll(() => rm(installation, { recursive: true }))
-
-// Shared by all tests: the first start takes much longer than later ones.
-const dataDirectory = makeTemporaryFolder()
-beforeEach(() => onTestFinished(() => endServer(dataDirectory)))
-afterAll(() => rm(dataDirectory, { recursive: true }))
+const installation = sharedInstallation()
+const dataDirectory = sharedDataDirectory()
 
 describe.skipIf(process.platform !== 'linux')('the watcher', () => {
   test('ends PostgreSQL and itself after kill -9 of the service, also during a statement', async () => {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client, type QueryResultRow } from 'pg'
-import { onTestFinished } from 'vitest'
+import { afterAll, beforeEach, onTestFinished } from 'vitest'
 import {
   type EmbeddedPostgres,
   type EmbeddedPostgresOptions,
@@ -29,6 +29,17 @@ export function temporaryFolder(parent?: string): string {
 /** Creates a folder that the caller deletes. */
 export function makeTemporaryFolder(parent = tmpdir()): string {
   return mkdtempSync(join(parent, 'interaction-api-test-'))
+}
+
+/**
+ * Creates a data directory for all tests of the file, because the first start takes much longer than later ones. Each test
+ * ends the PostgreSQL that it leaves running; the directory is deleted after the last test.
+ */
+export function sharedDataDirectory(): string {
+  const folder = makeTemporaryFolder()
+  beforeEach(() => onTestFinished(() => endServer(folder)))
+  afterAll(() => rm(folder, { recursive: true }))
+  return folder
 }
 
 /** Starts PostgreSQL, owned by this process, and stops it after the test. */

