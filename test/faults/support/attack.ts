@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect } from 'vitest'
-import { serve, temporaryFolder } from '../../process/support/caller.ts'
+import { dataDirectory, serve } from '../../process/support/caller.ts'
 import { signingKeyPem } from '../../support/keys.ts'
 import type { RunningService } from '../../support/service.ts'
 import { agentToken } from '../../support/tokens.ts'
@@ -30,7 +30,7 @@ export async function serveTwoOrganizations(
   environment: Record<string, string> = {},
 ): Promise<AttackedService> {
   const service = await serve({
-    DATA_DIR: await temporaryFolder(),
+    DATA_DIR: await dataDirectory(),
     JWT_PRIVATE_KEY: signingKeyPem,
     ...environment,
   })
