@@ -1,11 +1,5 @@
 // Builds the application: plugins and routes in reading order. Opens no resources.
-import Fastify, {
-  type FastifyBaseLogger,
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-  LogController,
-} from 'fastify'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { Registry } from 'prom-client'
 import { v4 as randomId } from 'uuid'
 import { authPlugin } from './auth/plugin.ts'
@@ -41,10 +35,14 @@ import { readRoute } from './interactions/read.ts'
 import { interactionRepository } from './interactions/repository.ts'
 import { interactionComponents } from './interactions/responses.ts'
 import { updateRoute } from './interactions/update.ts'
+import type { AuditLog } from './observability/audit/log.ts'
+import { auditRequests } from './observability/audit/requests.ts'
+import { registerAuditMetrics } from './observability/audit-metrics.ts'
 import { registerDatabaseMetrics } from './observability/database-metrics.ts'
 import { healthRoutes } from './observability/health.ts'
 import { metricsRoutes } from './observability/metrics.ts'
 import { registerProcessMetrics } from './observability/process-metrics.ts'
+import { logResponse } from './observability/request-log.ts'
 import { measureRequests } from './observability/request-metrics.ts'
 import { registerTotalsMetrics } from './observability/totals-metrics.ts'
 
@@ -53,9 +51,16 @@ export interface AppParts {
   readonly database: Database
   readonly signingKey: SigningKey
   readonly log: FastifyBaseLogger
+  readonly audit: AuditLog
 }
 
-export async function buildApp({ config, database, signingKey, log }: AppParts): Promise<FastifyInstance> {
+export async function buildApp({
+  config,
+  database,
+  signingKey,
+  log,
+  audit,
+}: AppParts): Promise<FastifyInstance> {
   const connections = watchConnections(config.http)
   const app = Fastify({
     loggerInstance: log,
@@ -104,6 +109,7 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
     for (const stopMeasuring of metrics) stopMeasuring()
   })
   if (config.keepsTotals) registerTotalsMetrics(registry, database)
+  registerAuditMetrics(registry, audit)
 
   await app.register(authPlugin, { tokens: { ...config.tokens, ...signingKey }, registry })
   await registerOpenapi(app, {
@@ -120,11 +126,13 @@ export async function buildApp({ config, database, signingKey, log }: AppParts):
       retryTimeoutMs: database.retryTimeoutMs,
       keys: [signingKey, ...signingKey.previous].map(({ jwk }) => jwk),
       publicUrl: config.http.publicUrl,
+      audit,
       corsOrigins: config.http.corsOrigins,
     })
   await app.register(
     async (rtcApi) => {
       await allowOrigins(rtcApi, config.http.corsOrigins)
+      auditRequests(rtcApi, audit)
       rtcApi.addHook('onRequest', app.requireCaller)
       rtcApi.addHook('onSend', (_request, reply, _payload, done) => {
         reply.header('cache-control', 'no-store')
@@ -181,16 +189,6 @@ async function interactionRoutes(
   readRoute(app, { repository, admit: admit(concurrency.reads) })
   updateRoute(app, { repository, admit: admitWrite })
   refuseOtherMethods(app, '/interactions/:interactionId', ['GET', 'PUT'])
-}
-
-async function logResponse(request: FastifyRequest, reply: FastifyReply): Promise<void> {
-  const { method, routeOptions, ip } = request
-  const caller = request.caller?.userId
-  const milliseconds = Math.round(reply.elapsedTime)
-  request.log.debug(
-    { method, route: routeOptions.url, status: reply.statusCode, milliseconds, caller, ip },
-    'request completed',
-  )
 }
 
 /** Returns the caller's request id if it is safe in headers and log lines. */

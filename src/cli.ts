@@ -1,5 +1,6 @@
 // The command line: the only file that touches the process. Each command has a file in commands/.
 import { readFileSync } from 'node:fs'
+import { userInfo } from 'node:os'
 import { Command } from 'commander'
 import { addClientCommands } from './commands/clients.ts'
 import { addExportCommand } from './commands/export.ts'
@@ -38,6 +39,8 @@ const terminal: Terminal = {
     }
     process.on('SIGINT', receive).on('SIGTERM', receive)
   },
+  onHangup: (listener) => void process.on('SIGHUP', listener),
+  operator: userName(),
 }
 
 const program = new Command('interaction-api')
@@ -68,6 +71,15 @@ function fail(error: unknown): never {
     process.stderr.write(`${String(error instanceof Error && error.stack)}\n`)
   // 130: the exit code that shells report after ctrl-C.
   process.exit(error instanceof Interrupted ? 130 : 1)
+}
+
+/** Containers may run with a user id that has no name. */
+function userName(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return `uid ${process.getuid?.()}`
+  }
 }
 
 /** Returns the message of an error, followed by those of its causes. */

@@ -2,7 +2,7 @@
 import path from 'node:path'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { buildApp } from './app.ts'
-import { defaultScopes, putClient } from './auth/clients/clients.ts'
+import { defaultScopes, putClient, toAuditFields } from './auth/clients/clients.ts'
 import { type DemoClients, openDemoClients } from './auth/clients/demo-clients.ts'
 import { openSigningKey } from './auth/signing-key.ts'
 import type { Config } from './config/config.ts'
@@ -10,6 +10,7 @@ import { type Database, openDatabase } from './database/database.ts'
 import { migrate } from './database/schema/migrations.ts'
 import { checkSession } from './database/session.ts'
 import { findEmbeddedPostgres, startEmbeddedPostgres } from './embedded/postgres.ts'
+import { type AuditLog, openAuditLog } from './observability/audit/log.ts'
 import { keepTotals } from './totals/keeper.ts'
 
 export interface Server {
@@ -19,6 +20,8 @@ export interface Server {
   readonly demoClients: DemoClients | undefined
   /** The pool of the server, which closes it. */
   readonly database: Database
+  /** Opens the file of the audit log again, for log rotation. */
+  reopenAuditLog(): Promise<void>
   /** Stops accepting connections, finishes running requests and closes everything. */
   close(): Promise<void>
 }
@@ -45,6 +48,9 @@ export async function startServer(
     const { url, stop } = await announceIfSlow(log, 'preparing the embedded PostgreSQL', starting)
     closers.push(stop)
     await announceIfSlow(log, 'migrating the database', migrateDatabase(config, url, log))
+    // by now there is a DATA_DIR, where the file may be
+    const audit = await openAuditLog(config.audit, log)
+    closers.push(() => audit.close())
     const database = openDatabase({ ...config.database, url }, (error) => logLostConnection(error, log))
     closers.push(() => database.close())
     const demoIsDefault = config.database.url === undefined
@@ -54,19 +60,15 @@ export async function startServer(
     const demoClients = wantsDemo
       ? await openDemoClients(database.kysely, dataDirectory, secretCost)
       : undefined
-    await Promise.all(
-      config.bootstrapClients.map(
-        ({ clientSecret, organizationId = null, scopes = defaultScopes, ...client }) =>
-          putClient(database.kysely, { ...client, organizationId, scopes }, clientSecret, secretCost),
-      ),
-    )
+    await putBootstrapClients(config, database, audit)
     if (config.keepsTotals) {
       const keeper = keepTotals(database, log)
       closers.push(() => keeper.close())
     }
-    const app = await buildApp({ config, database, signingKey: await openedSigningKey, log })
+    const app = await buildApp({ config, database, signingKey: await openedSigningKey, log, audit })
     closers.push(() => app.close())
-    return { baseUrl: await listen(app, config, log), demoClients, database, close }
+    const reopenAuditLog = () => audit.reopen()
+    return { baseUrl: await listen(app, config, log), demoClients, database, reopenAuditLog, close }
   } catch (error) {
     await close()
     throw error
@@ -81,6 +83,24 @@ function announceIfSlow<Result>(
 ): Promise<Result> {
   const timer = setTimeout(() => log.info(`${what} …`), 1000)
   return work.finally(() => clearTimeout(timer))
+}
+
+async function putBootstrapClients(
+  { bootstrapClients, tokens }: Config,
+  { kysely }: Database,
+  audit: AuditLog,
+): Promise<void> {
+  await Promise.all(
+    bootstrapClients.map(async ({ clientSecret, ...given }) => {
+      const client = {
+        ...given,
+        organizationId: given.organizationId ?? null,
+        scopes: given.scopes ?? defaultScopes,
+      }
+      await putClient(kysely, client, clientSecret, tokens.secretCost)
+      audit.record('client.bootstrapped', toAuditFields(client))
+    }),
+  )
 }
 
 /** Logs the message only: the error object contains the cancellation key of the connection. */

@@ -28,11 +28,17 @@ export const startCeiling = () => start('ceiling', [path.join(compiled, 'servers
 export const startBaseline = (databaseUrl: string) =>
   start('baseline', [path.join(compiled, 'baseline', 'server.js')], { DATABASE_URL: databaseUrl })
 
+interface ServiceOptions {
+  readonly checkout?: string
+  readonly name?: string
+  readonly settings?: Readonly<Record<string, string>>
+}
+
 /** Starts the service of a checkout on a database, with the arguments of its `npm start`. */
 export const startService = (
   databaseUrl: string,
-  { checkout = thisCheckout, name = 'interaction-api' } = {},
-) => start(name, startArguments(checkout), { DATABASE_URL: databaseUrl })
+  { checkout = thisCheckout, name = 'interaction-api', settings = {} }: ServiceOptions = {},
+) => start(name, startArguments(checkout), { DATABASE_URL: databaseUrl, ...settings })
 
 /** Returns the arguments that the checkout's start script (`exec node …`) passes to Node. */
 function startArguments(checkout: string): string[] {

@@ -7,6 +7,7 @@ import {
   listClients,
   type Role,
   revokeClient,
+  toAuditFields,
 } from '../auth/clients/clients.ts'
 import { dropOldSecret, rotateSecret } from '../auth/clients/rotation.ts'
 import { makeSecret } from '../auth/clients/secrets.ts'
@@ -17,6 +18,7 @@ import { type Terminal, withDatabase } from './terminal.ts'
 const scopeNames = Object.keys(scopeDescriptions).join(', ')
 
 export function addClientCommands(program: Command, terminal: Terminal): void {
+  const { operator } = terminal
   const clients = program.command('clients').description('manage the clients that can get tokens')
 
   clients
@@ -66,9 +68,10 @@ export function addClientCommands(program: Command, terminal: Terminal): void {
     .description('end the time of the old secret of a client now')
     .argument('<client-id>')
     .action((clientId: string) =>
-      withDatabase(terminal, async ({ kysely }) => {
+      withDatabase(terminal, async ({ kysely }, _log, _config, audit) => {
         if (!(await dropOldSecret(kysely, clientId)))
           throw new Error(`the client ${clientId} does not exist, or has no old secret`)
+        audit.record('client.old_secret_dropped', { operator, client: clientId })
         terminal.print(`Dropped the old secret of ${clientId}.`)
       }),
     )
@@ -78,8 +81,9 @@ export function addClientCommands(program: Command, terminal: Terminal): void {
     .description('stop issuing tokens to a client; its existing tokens stay valid until they expire')
     .argument('<client-id>')
     .action((clientId: string) =>
-      withDatabase(terminal, async ({ kysely }) => {
+      withDatabase(terminal, async ({ kysely }, _log, _config, audit) => {
         if (!(await revokeClient(kysely, clientId))) throw new Error(`the client ${clientId} does not exist`)
+        audit.record('client.revoked', { operator, client: clientId })
         terminal.print(`Revoked ${clientId}.`)
       }),
     )
@@ -91,8 +95,9 @@ export function addClientCommands(program: Command, terminal: Terminal): void {
     )
     .argument('<client-id>')
     .action((clientId: string) =>
-      withDatabase(terminal, async ({ kysely }) => {
+      withDatabase(terminal, async ({ kysely }, _log, _config, audit) => {
         if (!(await deleteClient(kysely, clientId))) throw new Error(`the client ${clientId} does not exist`)
+        audit.record('client.deleted', { operator, client: clientId })
         terminal.print(`Deleted ${clientId}.`)
       }),
     )
@@ -115,23 +120,25 @@ async function createWithSecret(
     )
   if (!scope.some(isScope)) throw new Error(`--scope: one of the scopes must be ${scopeNames}`)
   const clientSecret = makeSecret()
-  await withDatabase(terminal, async ({ kysely }, _log, { tokens }) => {
+  await withDatabase(terminal, async ({ kysely }, _log, { tokens }, audit) => {
     const client = { clientId, role, organizationId: organization ?? null, scopes: scope }
     if ((await createClient(kysely, client, clientSecret, tokens.secretCost)) === 'duplicate')
       throw new Error(`the client ${clientId} already exists`)
+    audit.record('client.created', { operator: terminal.operator, ...toAuditFields(client) })
     terminal.print(JSON.stringify({ ...client, clientSecret }))
   })
 }
 
 async function rotate(terminal: Terminal, clientId: string, keepOldSeconds: number): Promise<void> {
   const clientSecret = makeSecret()
-  await withDatabase(terminal, async ({ kysely }, _log, { tokens }) => {
+  await withDatabase(terminal, async ({ kysely }, _log, { tokens }, audit) => {
     const rotated = await rotateSecret(kysely, clientId, clientSecret, {
       keepOldSeconds,
       secretCost: tokens.secretCost,
     })
     if (rotated === 'missing') throw new Error(`the client ${clientId} does not exist`)
     if (rotated === 'revoked') throw new Error(`the client ${clientId} is revoked`)
+    audit.record('client.rotated', { operator: terminal.operator, client: clientId, ...rotated })
     terminal.print(JSON.stringify({ clientId, clientSecret, ...rotated }))
   })
 }

@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 import type { Logger } from 'pino'
 import type { Database } from '../database/database.ts'
 import { countRemovable, type Removal, removeInBatches } from '../interactions/sql/remove.ts'
+import type { AuditLog } from '../observability/audit/log.ts'
 import { toTimestamp } from '../types/instant.ts'
 import { readIdentifier, readMoment } from './arguments.ts'
 import { formatCount, showProgress } from './progress.ts'
@@ -66,10 +67,10 @@ function readCustomerId(text: string): string {
 
 async function remove(terminal: Terminal, removal: Removal, isDryRun = false): Promise<void> {
   const signal = terminal.interruption()
-  await withDatabase(terminal, async (database, log) => {
+  await withDatabase(terminal, async (database, log, _config, audit) => {
     const total = await countRemovable(database, removal)
     if (isDryRun) terminal.print(`${formatCount(total)} interactions would be deleted.`)
-    else await removeAll(database, log, { terminal, removal, total, signal })
+    else await removeAll(database, log, audit, { terminal, removal, total, signal })
   })
 }
 
@@ -83,6 +84,7 @@ interface Run {
 async function removeAll(
   database: Database,
   log: Logger,
+  audit: AuditLog,
   { terminal, removal, total, signal }: Run,
 ): Promise<void> {
   const progress = showProgress(terminal, 'interactions', total)
@@ -98,10 +100,17 @@ async function removeAll(
     throw new Error(progressMessage(), { cause: error })
   } finally {
     progress.stop()
-    // The log must not name the customer whose data is erased.
+    // The logs must not name the customer whose data is erased.
     const { organizationId, ...rest } = removal
     const createdBefore = 'createdBefore' in rest ? rest.createdBefore : undefined
     log.info({ removed, of: total, organizationId, createdBefore }, 'interactions deleted')
+    audit.record('interaction.removed', {
+      operator: terminal.operator,
+      command: createdBefore === undefined ? 'erase' : 'purge',
+      organization: organizationId,
+      createdBefore,
+      count: removed,
+    })
   }
   if (signal.aborted) throw new Interrupted(progressMessage())
   terminal.print(`Deleted ${formatCount(removed)} interactions.`)

@@ -25,7 +25,14 @@ async function serve(terminal: Terminal): Promise<void> {
   const settings = await readSettings(terminal)
   const { config, log } = settings
   const starting = startServer(config, log)
-  closeOnSignal(terminal, settings, async () => (await starting.catch(() => undefined))?.close())
+  const hasAuditFile = config.audit.level !== 'off' && config.audit.file !== undefined
+  if (hasAuditFile) terminal.onHangup(async () => (await starting.catch(() => undefined))?.reopenAuditLog())
+  closeOnSignal(
+    terminal,
+    settings,
+    async () => (await starting.catch(() => undefined))?.close(),
+    hasAuditFile ? ['SIGHUP'] : [],
+  )
   const server = await starting
   // Scripts read the address here: the port is another one when 8080 is in use.
   await writeFile(path.join(config.dataDirectory, 'base-url'), `${server.baseUrl}\n`).catch((error: Error) =>
@@ -44,14 +51,22 @@ async function serveEphemeral(terminal: Terminal): Promise<void> {
   terminal.print(`${announcement({ baseUrl, demoClients: credentials })}\n${hint}`)
 }
 
-/** Closes on a signal, also during the start. Waits long enough for running requests to arrive and finish. */
+/**
+ * Closes on a signal, also during the start. Waits long enough for running requests to arrive and finish.
+ * @param otherwiseUsed signals that do not stop it
+ */
 function closeOnSignal(
   terminal: Terminal,
   { config, log }: Awaited<ReturnType<typeof readSettings>>,
   close: () => Promise<unknown>,
+  otherwiseUsed: closeWithGrace.AllEvents[] = [],
 ): void {
   const delay = config.http.drainMs + config.http.requestTimeoutMs + 5000
-  const options = { delay, logger: { error: (err: unknown) => log.error(err) }, skip: [...stopSignals] }
+  const options = {
+    delay,
+    logger: { error: (err: unknown) => log.error(err) },
+    skip: [...stopSignals, ...otherwiseUsed],
+  }
   const graceful = closeWithGrace(options, async ({ err }) => {
     // An uncaught error. Its other properties may contain secrets.
     if (err !== undefined)

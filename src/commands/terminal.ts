@@ -3,6 +3,7 @@ import { type Logger, pino } from 'pino'
 import { hasExampleSecret } from '../config/bootstrap-clients.ts'
 import { type Config, misspeltSettings, readConfig } from '../config/config.ts'
 import { type Database, openDatabase } from '../database/database.ts'
+import { type AuditLog, openAuditLog } from '../observability/audit/log.ts'
 import { databaseUrl, logLostConnection, migrateDatabase } from '../server.ts'
 
 /** The parts of the process that commands may use. */
@@ -24,6 +25,10 @@ export interface Terminal {
    * at once, with exit code 1 (contract §8, Stop).
    */
   onStopSignal(stop: () => void): void
+  /** Calls back on each SIGHUP, which no longer ends the process. */
+  onHangup(listener: () => void): void
+  /** the user of the operating system who runs the command */
+  readonly operator: string
 }
 
 /** Thrown by a command that a signal stopped; the message says how far it got. */
@@ -54,12 +59,12 @@ async function openLog({ logLevel, logFormat }: Config, isInteractive: boolean):
 }
 
 /**
- * Runs `work` on the configured database after migrating it. If a server runs on the same data directory, its embedded
+ * Runs `work` on the configured database after migrating it, with the log and the audit log open. If a server runs on the same data directory, its embedded
  * PostgreSQL is used.
  */
 export async function withDatabase(
   terminal: Terminal,
-  work: (database: Database, log: Logger, config: Config) => Promise<void>,
+  work: (database: Database, log: Logger, config: Config, audit: AuditLog) => Promise<void>,
 ): Promise<void> {
   const { config, log } = await readSettings(terminal)
   const { url, stop } = await databaseUrl(config, log, { shareRunning: true })
@@ -68,7 +73,10 @@ export async function withDatabase(
     // Commands of operators may take long.
     const settings = { ...config.database, url, statementTimeoutMs: 0 }
     const database = openDatabase(settings, (error) => logLostConnection(error, log))
-    await work(database, log, config).finally(() => database.close())
+    const audit = await openAuditLog(config.audit, log)
+    await work(database, log, config, audit)
+      .finally(() => audit.close())
+      .finally(() => database.close())
   } finally {
     await stop()
   }

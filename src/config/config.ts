@@ -92,6 +92,10 @@ function readSettings(environment: Environment) {
     dataDirectory: read.text('DATA_DIR') ?? '.data',
     logLevel: read.oneOf('LOG_LEVEL', logLevels) ?? 'info',
     logFormat: read.oneOf('LOG_FORMAT', ['json', 'pretty']),
+    audit: {
+      level: read.oneOf('AUDIT_LOG', ['off', 'security', 'writes', 'all']) ?? 'security',
+      file: read.text('AUDIT_LOG_FILE'),
+    },
     tokens: {
       ttlSeconds: read.integer('TOKEN_TTL_SECONDS', 1, 31_536_000) ?? 3600,
       issuer: read.text('JWT_ISSUER') ?? publicUrl ?? 'http://localhost:8080',

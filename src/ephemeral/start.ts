@@ -15,8 +15,8 @@ export interface Credentials {
 
 export interface StartOptions {
   /**
-   * Settings by their names in `.env.example`, such as `{ TOKEN_TTL_SECONDS: '5' }`. The defaults of PORT and LOG_LEVEL
-   * are 0 (any free port) and `warn`. DATABASE_URL, DATA_DIR and BOOTSTRAP_CLIENTS have no effect. The environment is
+   * Settings by their names in `.env.example`, such as `{ TOKEN_TTL_SECONDS: '5' }`. The defaults of PORT, LOG_LEVEL
+   * and AUDIT_LOG are 0 (any free port), `warn` and `off`. DATABASE_URL, DATA_DIR and BOOTSTRAP_CLIENTS have no effect. The environment is
    * not read.
    */
   readonly settings?: Readonly<Record<string, string | undefined>>
@@ -81,7 +81,7 @@ const postgresSettings = { fsync: 'off', full_page_writes: 'off', synchronous_co
  */
 export async function startInteractionApi({ settings = {} }: StartOptions = {}): Promise<InteractionApi> {
   const overriding = { DATABASE_URL: undefined, BOOTSTRAP_CLIENTS: JSON.stringify(Object.values(clients)) }
-  const defaults = { PORT: '0', LOG_LEVEL: 'warn' }
+  const defaults = { PORT: '0', LOG_LEVEL: 'warn', AUDIT_LOG: 'off' }
   const config = readGivenConfig({ ...defaults, ...withoutEmpty(settings), ...overriding })
   const directory = await makeTemporaryDirectory()
   const log = pino({ level: config.logLevel }, pino.destination(2))

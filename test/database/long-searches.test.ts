@@ -8,6 +8,7 @@ import { buildApp } from '../../src/app.ts'
 import { openSigningKey } from '../../src/auth/signing-key.ts'
 import { readConfig } from '../../src/config/config.ts'
 import { openDatabase } from '../../src/database/database.ts'
+import { noAudit } from '../support/audit.ts'
 import { cloneDatabase } from '../support/database.ts'
 import { signingKeyPem } from '../support/keys.ts'
 import { testDatabaseSettings } from '../support/postgres-setup.ts'
@@ -27,7 +28,7 @@ async function serve(searchTimeoutMs: number) {
   const limits = { poolSize: 4, statementTimeoutMs: 0, lockTimeoutMs: 0 }
   const database = openDatabase({ ...testDatabaseSettings, ...limits, url }, () => {})
   const signingKey = await openSigningKey({ ...config.tokens, dataDirectory: config.dataDirectory })
-  const app = await buildApp({ config, database, signingKey, log: pino({ level: 'silent' }) })
+  const app = await buildApp({ config, database, signingKey, log: pino({ level: 'silent' }), audit: noAudit })
   await app.listen({ port: 0, host: '127.0.0.1' })
   afterAll(async () => {
     await app.close()

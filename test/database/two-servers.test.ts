@@ -8,6 +8,7 @@ import { openSigningKey } from '../../src/auth/signing-key.ts'
 import { readConfig } from '../../src/config/config.ts'
 import { openDatabase } from '../../src/database/database.ts'
 import { startTestApp } from '../support/app.ts'
+import { noAudit } from '../support/audit.ts'
 import { createClient } from '../support/clients.ts'
 import { signingKeyPem } from '../support/keys.ts'
 import { always, query } from '../support/make.ts'
@@ -133,7 +134,7 @@ async function startSecondServer(url: string) {
   const database = openDatabase({ ...testDatabaseSettings, url }, () => {})
   const config = readConfig({ JWT_PRIVATE_KEY: signingKeyPem })
   const signingKey = await openSigningKey({ ...config.tokens, dataDirectory: config.dataDirectory })
-  const app = await buildApp({ config, database, signingKey, log: pino({ level: 'silent' }) })
+  const app = await buildApp({ config, database, signingKey, log: pino({ level: 'silent' }), audit: noAudit })
   await app.ready()
   afterAll(async () => {
     await app.close()

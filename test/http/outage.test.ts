@@ -9,6 +9,7 @@ import { openSigningKey } from '../../src/auth/signing-key.ts'
 import { readConfig } from '../../src/config/config.ts'
 import { openDatabase } from '../../src/database/database.ts'
 import { startTestApp } from '../support/app.ts'
+import { noAudit } from '../support/audit.ts'
 import { signingKeyPem } from '../support/keys.ts'
 import { testDatabaseSettings } from '../support/postgres-setup.ts'
 import { agentToken, bearer } from '../support/tokens.ts'
@@ -25,7 +26,7 @@ async function startWithUnavailable(databaseUrl: string) {
   const signingKey = await openSigningKey({ ...config.tokens, dataDirectory: config.dataDirectory })
   const logged: string[] = []
   const log = pino({ level: 'trace' }, { write: (line: string) => void logged.push(line) })
-  const app = await buildApp({ config, database, signingKey, log })
+  const app = await buildApp({ config, database, signingKey, log, audit: noAudit })
   afterAll(async () => {
     await app.close()
     await database.close()

@@ -1,4 +1,4 @@
-// At every log level, a real server writes no secret to its log, its metrics or a response.
+// At every log level, a real server writes no secret to its log, its audit log, its metrics or a response.
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { connect } from 'node:net'
@@ -43,12 +43,15 @@ test.each(['trace', 'debug', 'info', 'warn', 'error', 'fatal'])(
   'at level %s the server writes no secret',
   async (level) => {
     const folder = await dataDirectory()
+    const auditFile = path.join(folder, 'audit.log')
     const service = await serve({
       DATA_DIR: folder,
       LOG_LEVEL: level,
       JWT_PRIVATE_KEY: signingKeyPem,
       BOOTSTRAP_CLIENTS: JSON.stringify(clients),
       DATABASE_CONNECT_TIMEOUT_MS: '500',
+      AUDIT_LOG: 'all',
+      AUDIT_LOG_FILE: auditFile,
     })
     let printed = ''
     service.process.stdout?.on('data', (chunk: Buffer) => {
@@ -100,7 +103,10 @@ test.each(['trace', 'debug', 'info', 'warn', 'error', 'fatal'])(
     await send('/metrics')
     await service.stop()
 
-    const written = service.errors() + service.output + printed + responses.join('\n')
+    const audited = await readFile(auditFile, 'utf8')
+    for (const event of ['token.granted', 'token.refused', 'token.throttled', 'request.unauthenticated'])
+      expect(audited).toContain(event)
+    const written = service.errors() + service.output + printed + responses.join('\n') + audited
     if (level === 'trace') expect(service.errors().split('\n').length).toBeGreaterThan(30)
     const signatures = tokens.map((token) => token.split('.')[2] ?? '')
     const password = await readFile(path.join(folder, 'postgres-password'), 'utf8')

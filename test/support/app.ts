@@ -6,6 +6,7 @@ import { buildApp } from '../../src/app.ts'
 import { openSigningKey } from '../../src/auth/signing-key.ts'
 import { readConfig } from '../../src/config/config.ts'
 import type { Database } from '../../src/database/database.ts'
+import { auditTo } from './audit.ts'
 import { lowSecretCost } from './clients.ts'
 import { type ClonedDatabase, cloneDatabase } from './database.ts'
 import { signingKeyPem } from './keys.ts'
@@ -20,6 +21,8 @@ export interface TestApp {
   readonly databaseUrl: string
   /** the lines that the application has logged */
   readonly logged: readonly string[]
+  /** the lines of the audit log */
+  readonly audited: string[]
   /** Sends a request with a token. The body is sent as JSON; a string is sent unchanged. */
   call(
     token: string,
@@ -44,7 +47,9 @@ export async function startTestApp(
   const signingKey = await openSigningKey({ ...config.tokens, dataDirectory: config.dataDirectory })
   const logged: string[] = []
   const log = pino({ level: config.logLevel }, { write: (line: string) => void logged.push(line) })
-  const app = await buildApp({ config, database, signingKey, log })
+  const audited: string[] = []
+  const audit = auditTo(audited, config.audit.level)
+  const app = await buildApp({ config, database, signingKey, log, audit })
   await app.ready()
   afterAll(() => app.close())
   return {
@@ -52,6 +57,7 @@ export async function startTestApp(
     database,
     databaseUrl: url,
     logged,
+    audited,
     call: (token, method, path, body) =>
       app.inject({
         method,

@@ -12,5 +12,8 @@ export const createClient = (kysely: Kysely, client: clients.Client, secret: str
 export const putClient = (kysely: Kysely, client: clients.Client, secret: string) =>
   clients.putClient(kysely, client, secret, lowSecretCost)
 
-export const authenticateClient = (kysely: Kysely, clientId: string, secret: string) =>
-  clients.authenticateClient(kysely, clientId, secret, lowSecretCost)
+/** @returns undefined when the client is refused */
+export async function authenticateClient(kysely: Kysely, clientId: string, secret: string) {
+  const authentication = await clients.authenticateClient(kysely, clientId, secret, lowSecretCost)
+  return 'client' in authentication ? authentication.client : undefined
+}

@@ -49,6 +49,7 @@ test('settings have defaults', () => {
     keepsTotals: true,
     dataDirectory: '.data',
     logLevel: 'info',
+    audit: { level: 'security' },
     tokens: {
       ttlSeconds: 3600,
       issuer: 'http://localhost:8080',

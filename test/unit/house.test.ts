@@ -18,6 +18,7 @@ const layers = [
   'http/limits',
   'http/bodies',
   'http/openapi',
+  'observability/audit',
   'observability',
   'auth/clients',
   'auth',

@@ -21,6 +21,11 @@ export interface ListedClient extends Client {
   readonly oldSecretExpiresAt: string | null
 }
 
+/** Returns what the audit log says of a client. */
+export function toAuditFields({ clientId, role, organizationId, scopes }: Client) {
+  return { client: clientId, role, organization: organizationId, scopes }
+}
+
 /** The scopes of clients that are created without any. */
 export const defaultScopes = ['interactions'] as const
 
@@ -31,32 +36,43 @@ const clientColumns = [
   'scopes',
 ] as const
 
+/** Callers must not learn why they are refused; the audit log may say so. The id is that of a client that exists. */
+export type Authentication =
+  | { readonly client: Client }
+  | { readonly refusal: 'unknown client' }
+  | { readonly refusal: 'wrong secret' | 'revoked client'; readonly clientId: string }
+
 /**
- * Returns the client of that id and secret, which may be the old one until its time is over; undefined when the client
- * does not exist, its secret is wrong, or it is revoked.
- * Neither the result nor the time reveals which.
+ * Finds the client of that id and secret, which may be the old one until its time is over. The time does not reveal the
+ * result.
  */
 export async function authenticateClient(
   kysely: Kysely<Tables>,
   clientId: string,
   clientSecret: string,
   secretCost = defaultSecretCost,
-): Promise<Client | undefined> {
-  const found = clientId.includes('\u0000') ? undefined : await findActive(kysely, clientId)
-  if (!(await verifySecret(clientSecret, found?.hashes ?? [], secretCost))) return undefined
-  return found?.client
+): Promise<Authentication> {
+  const found = clientId.includes('\u0000') ? undefined : await findClient(kysely, clientId)
+  const isRight = await verifySecret(clientSecret, found?.isRevoked === false ? found.hashes : [], secretCost)
+  if (found === undefined) return { refusal: 'unknown client' }
+  if (found.isRevoked) return { refusal: 'revoked client', clientId }
+  return isRight ? { client: found.client } : { refusal: 'wrong secret', clientId }
 }
 
-async function findActive(kysely: Kysely<Tables>, clientId: string) {
+async function findClient(kysely: Kysely<Tables>, clientId: string) {
   const row = await kysely
     .selectFrom('oauth_clients')
-    .select([...clientColumns, 'secret_hash', oldSecret('old_secret_hash').as('old_secret_hash')])
+    .select([
+      ...clientColumns,
+      'revoked_at',
+      'secret_hash',
+      oldSecret('old_secret_hash').as('old_secret_hash'),
+    ])
     .where('client_id', '=', clientId)
-    .where('revoked_at', 'is', null)
     .executeTakeFirst()
   if (row === undefined) return undefined
-  const { secret_hash: hash, old_secret_hash: oldHash, ...client } = row
-  return { client, hashes: oldHash === null ? [hash] : [hash, oldHash] }
+  const { secret_hash: hash, old_secret_hash: oldHash, revoked_at: revokedAt, ...client } = row
+  return { client, isRevoked: revokedAt !== null, hashes: oldHash === null ? [hash] : [hash, oldHash] }
 }
 
 /** A column of the old secret; null when its time is over. */

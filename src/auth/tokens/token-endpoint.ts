@@ -9,8 +9,9 @@ import { allowOrigins } from '../../http/cors.ts'
 import { refuseOtherMethods, sendError } from '../../http/errors.ts'
 import { limitHeldBytes } from '../../http/limits/held-bytes.ts'
 import { Problem } from '../../http/problem.ts'
+import type { AuditLog } from '../../observability/audit/log.ts'
 import { containsScope, isScope, scopeDescriptions } from '../../types/scope.ts'
-import { authenticateClient, type Client } from '../clients/clients.ts'
+import { type Authentication, authenticateClient, type Client } from '../clients/clients.ts'
 import {
   badCredentials,
   notAForm,
@@ -20,6 +21,7 @@ import {
 } from './credentials.ts'
 import { operations } from './schemas.ts'
 import { openThrottle, type ThrottleLimits } from './throttle.ts'
+import { recordGrant, recordRefusal } from './token-audit.ts'
 
 export interface OauthOptions extends ThrottleLimits {
   readonly kysely: Kysely<Tables>
@@ -32,6 +34,7 @@ export interface OauthOptions extends ThrottleLimits {
   readonly publicUrl: string | undefined
   /** origins of web pages that may call from a browser */
   readonly corsOrigins: readonly string[]
+  readonly audit: AuditLog
   readonly ttlSeconds: number
   /** whether credentials in the query string are accepted */
   readonly queryCredentials: boolean
@@ -61,18 +64,31 @@ export async function oauthRoutes(app: FastifyInstance, options: OauthOptions): 
   // credentials come from three places: credentials.ts reads them
   app.setValidatorCompiler(() => () => true)
   const throttle = openThrottle(options, app.log)
+  const { audit } = options
+  app.decorateRequest('authentication')
+  app.addHook('onError', recordRefusal(audit))
 
   app.post<{ Querystring: Parameters; Body: Parameters | null | undefined }>(
     tokenPath,
     { schema: operations.token },
-    async ({ headers: { authorization }, query, body: form = {}, ip }, reply) => {
+    async (request, reply) => {
+      const {
+        headers: { authorization },
+        query,
+        body: form = {},
+        ip,
+      } = request
       reply.headers({ 'cache-control': 'no-store', pragma: 'no-cache' })
       const given = readTokenRequest({ authorization, query, form }, options.queryCredentials)
-      const client = await throttle({ clientId: given.clientId, address: ip }, () =>
-        authenticateAny(options, given.clientId, given.secrets),
-      )
+      const client = await throttle({ clientId: given.clientId, address: ip }, async () => {
+        const authentication = await authenticateAny(options, given.clientId, given.secrets)
+        request.authentication = authentication
+        return 'client' in authentication ? authentication.client : undefined
+      })
       if (client === undefined) throw badCredentials()
-      return issueToken(app, withScopes(client, given), options)
+      const granted = issueToken(app, withScopes(client, given), options)
+      recordGrant(audit, request, client, granted)
+      return granted
     },
   )
   refuseOtherMethods(app, tokenPath, ['POST'])
@@ -125,12 +141,13 @@ async function authenticateAny(
   { kysely, retryTimeoutMs, secretCost }: OauthOptions,
   clientId: string,
   secrets: readonly string[],
-) {
+): Promise<Authentication> {
+  let result: Authentication = { refusal: 'unknown client' }
   for (const secret of secrets) {
-    const client = await retry(() => authenticateClient(kysely, clientId, secret, secretCost), retryTimeoutMs)
-    if (client !== undefined) return client
+    result = await retry(() => authenticateClient(kysely, clientId, secret, secretCost), retryTimeoutMs)
+    if ('client' in result) break
   }
-  return undefined
+  return result
 }
 
 function issueToken(app: FastifyInstance, client: Client, options: OauthOptions) {

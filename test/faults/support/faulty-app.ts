@@ -5,6 +5,7 @@ import { buildApp } from '../../../src/app.ts'
 import { openSigningKey } from '../../../src/auth/signing-key.ts'
 import { readConfig } from '../../../src/config/config.ts'
 import { openDatabase } from '../../../src/database/database.ts'
+import { noAudit } from '../../support/audit.ts'
 import { lowSecretCost } from '../../support/clients.ts'
 import { signingKeyPem } from '../../support/keys.ts'
 import { PostgresProxy } from './postgres-proxy.ts'
@@ -24,7 +25,7 @@ export async function startFaultyApp(databaseUrl: string): Promise<FaultyApp> {
   const database = openDatabase({ url: proxy.url, poolSize: 10, ...limits }, () => {})
   const config = readConfig({ JWT_PRIVATE_KEY: signingKeyPem, SECRET_HASH_COST: `${lowSecretCost}` })
   const signingKey = await openSigningKey({ ...config.tokens, dataDirectory: config.dataDirectory })
-  const app = await buildApp({ config, database, signingKey, log: pino({ level: 'silent' }) })
+  const app = await buildApp({ config, database, signingKey, log: pino({ level: 'silent' }), audit: noAudit })
   await app.ready()
   return {
     app,

@@ -23,6 +23,8 @@ export async function runCommandLine(
     print: (line) => void printed.push(line),
     screen: process.stderr,
     interruption: () => AbortSignal.abort(),
+    onHangup: () => {},
+    operator: 'root',
     onStopSignal: () => {},
   })
   for (const group of program.commands)
