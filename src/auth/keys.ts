@@ -35,15 +35,16 @@ export function openVerifyingKeys(settings: KeySettings) {
     algorithms: provider === undefined ? ['RS256' as const] : [...providerAlgorithms],
     /**
      * Finds the only key that may have signed a token with that header, which is not trusted.
-     * @returns PEM
+     * @returns PEM, and whether it is a key of this service
      * @throws Problem 401 when there is no such key, or the token is no access token; 503 when the provider's keys cannot be fetched
      */
-    async find({ alg, kid, typ }: TokenHeader): Promise<string> {
+    async find({ alg, kid, typ }: TokenHeader): Promise<{ readonly pem: string; readonly isOwn: boolean }> {
       if (!isAccessTokenType(typ)) throw invalidToken('The token type is not accepted.')
       const key = own.get(kid)
-      if (key === undefined && provider !== undefined) return provider.find({ alg, kid })
+      if (key === undefined && provider !== undefined)
+        return { pem: await provider.find({ alg, kid }), isOwn: false }
       if (alg !== 'RS256') throw invalidToken(invalidAlgorithm)
-      return key ?? settings.publicKey
+      return { pem: key ?? settings.publicKey, isOwn: true }
     },
   }
 }

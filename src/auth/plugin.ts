@@ -2,13 +2,12 @@
 import fastifyJwt, { type TokenOrHeader } from '@fastify/jwt'
 import type { FastifyRequest, onRequestHookHandler } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
-import { LRUCache } from 'lru-cache'
 import type { Registry } from 'prom-client'
 import { forbidden } from '../http/problem.ts'
-import { measureCallers } from '../observability/token-metrics.ts'
-import { identifierError } from '../types/identifier.ts'
-import { checkBearer, expired, invalidToken, toTokenProblem } from './bearer.ts'
+import { invalidToken, toTokenProblem } from './bearer.ts'
+import { type Claims, compileClaim, isIdentifier, organizationOf, wordsOf } from './claims.ts'
 import { type KeySettings, openVerifyingKeys } from './keys.ts'
+import { rememberTokens, type Verified } from './remembered-tokens.ts'
 import { type Access, toAccess } from './scopes.ts'
 
 /** An AGENT is confined to its organization, whatever its role there; a SERVICE reaches every organization. */
@@ -33,8 +32,6 @@ export function holderOf(caller: Caller): string {
   return caller.kind === 'AGENT' ? caller.organizationId : `\u0000${caller.userId}`
 }
 
-type Claims = Readonly<Record<string, unknown>>
-
 declare module 'fastify' {
   interface FastifyRequest {
     caller: Caller
@@ -55,11 +52,19 @@ declare module '@fastify/jwt' {
 export interface TokenSettings extends KeySettings {
   /** PEM of the RSA key that signs */
   readonly privateKey: string
+  /** of own tokens, and of a provider's unless `anyAudience` */
   readonly audience: string
+  /** whether tokens of a provider may be for any audience, or for none */
+  readonly anyAudience: boolean
   readonly ttlSeconds: number
-  /** the claims that hold the roles and the organization */
+  /** by how much the clock of who issues tokens may differ */
+  readonly clockSkewSeconds: number
+  /** names or paths of the claims that hold the roles, the organization and the scopes */
   readonly authoritiesClaim: string
   readonly organizationClaim: string
+  readonly scopeClaim: string
+  /** what a provider puts before the names of scopes; empty: nothing */
+  readonly scopePrefix: string
   /** whether a token without a scope of this service is refused */
   readonly requireScope: boolean
 }
@@ -73,13 +78,31 @@ export interface AuthOptions {
 export const authPlugin = fastifyPlugin<AuthOptions>(
   async (app, { tokens, registry }) => {
     const keys = openVerifyingKeys(tokens)
+    /** requests whose token names a key of this service */
+    const signedHere = new WeakSet<FastifyRequest>()
+    const toCaller = prepareToCaller(tokens)
+    const clockTolerance = tokens.clockSkewSeconds * 1000
+    const verify = async (request: FastifyRequest): Promise<Verified> => {
+      const claims = await request.jwtVerify<Claims>().catch((error: unknown) => {
+        throw toTokenProblem(error)
+      })
+      if (signedHere.has(request) && ![claims.aud].flat().includes(tokens.audience))
+        throw invalidToken('The audience of the token is not accepted.')
+      const expiresAt = Number(claims.exp) * 1000 + clockTolerance
+      // JSON can hold 1e999, which would never expire
+      if (!Number.isFinite(expiresAt)) throw invalidToken('The expiry of the token is not accepted.')
+      return { caller: toCaller(claims), expiresAt }
+    }
     await app.register(fastifyJwt, {
       // the header names the key
       decode: { complete: true },
       secret: {
         private: tokens.privateKey,
-        public: (_request: FastifyRequest, token: TokenOrHeader) =>
-          keys.find('header' in token ? token.header : token),
+        public: async (request: FastifyRequest, token: TokenOrHeader) => {
+          const { pem, isOwn } = await keys.find('header' in token ? token.header : token)
+          if (isOwn) signedHere.add(request)
+          return pem
+        },
       },
       sign: {
         algorithm: 'RS256',
@@ -91,100 +114,37 @@ export const authPlugin = fastifyPlugin<AuthOptions>(
       },
       verify: {
         algorithms: keys.algorithms,
+        clockTolerance,
         allowedIss: tokens.issuer,
-        allowedAud: tokens.audience,
-        requiredClaims: ['iss', 'aud', 'exp', 'sub'],
+        ...(tokens.anyAudience ? {} : { allowedAud: tokens.audience }),
+        requiredClaims: tokens.anyAudience ? ['iss', 'exp', 'sub'] : ['iss', 'aud', 'exp', 'sub'],
       },
     })
     app.decorateRequest('caller')
-    app.decorate(
-      'requireCaller',
-      rememberCallers(registry, (request) => verifyToken(request, tokens)),
-    )
+    app.decorate('requireCaller', rememberTokens(registry, verify))
   },
   { name: 'auth' },
 )
 
-interface VerifiedCaller {
-  readonly caller: Caller
-  /** milliseconds since 1970 */
-  readonly expiresAt: number
-}
-
-/** @throws Problem 401 when the token is not valid, 403 when it has neither an organization nor the SERVICE role */
-async function verifyToken(request: FastifyRequest, settings: TokenSettings): Promise<VerifiedCaller> {
-  const claims = await request.jwtVerify<Claims>().catch((error: unknown) => {
-    throw toTokenProblem(error)
-  })
-  const expiresAt = Number(claims.exp) * 1000
-  // JSON can hold 1e999, which would never expire
-  if (!Number.isFinite(expiresAt)) throw invalidToken('The expiry of the token is not accepted.')
-  return { caller: toCaller(claims, settings), expiresAt }
-}
-
-function toCaller(claims: Claims, settings: TokenSettings): Caller {
-  const { authoritiesClaim, organizationClaim } = settings
-  const userId = claims.sub
-  if (!isIdentifier(userId)) throw invalidToken('The subject of the token is not accepted.')
-  const access = toAccess(claims.scope, settings.requireScope)
-  const roles = [claims[authoritiesClaim]].flat()
-  if (roles.includes('SERVICE') || roles.includes('ROLE_SERVICE'))
-    return { kind: 'SERVICE', userId, ...access }
-  const organizationId = claims[organizationClaim]
-  if (isIdentifier(organizationId)) return { kind: 'AGENT', userId, organizationId, ...access }
-  throw forbidden('The token must have an organization or the role SERVICE.')
-}
-
-function isIdentifier(value: unknown): value is string {
-  return typeof value === 'string' && identifierError(value) === undefined
-}
-
-/** How many callers are remembered by their tokens, at about 2 KB each. */
-const maxRemembered = 2000
-
-/** Cache key: the last 43 characters of the header, which are cheaper to hash than all; then all are compared. */
-const keyLength = 43
-
-/** Verifying a signature costs more than the rest of a request: remembers the callers of valid tokens until they expire. */
-function rememberCallers(
-  registry: Registry,
-  verify: (request: FastifyRequest) => Promise<VerifiedCaller>,
-): onRequestHookHandler {
-  const remembered = new LRUCache<string, VerifiedCaller & { readonly authorization: string }>({
-    max: maxRemembered,
-  })
-  const uses = measureCallers(registry, remembered)
-  const admit = (request: FastifyRequest, { caller, expiresAt }: VerifiedCaller) => {
-    if (expiresAt <= Date.now()) throw invalidToken(expired)
-    request.caller = caller
-  }
-  const verifyAndRemember = async (request: FastifyRequest, authorization: string) => {
-    uses.misses++
-    const verified = { authorization, ...(await verify(request)) }
-    remembered.set(authorization.slice(-keyLength), verified)
-    return verified
-  }
-  /** Requests that bring the same new token at once share its verification. */
-  const verifying = new Map<string, Promise<VerifiedCaller>>()
-  const verifyOnce = (request: FastifyRequest, authorization: string) => {
-    const running = verifying.get(authorization)
-    if (running !== undefined) return running
-    const started = verifyAndRemember(request, authorization).finally(() => verifying.delete(authorization))
-    verifying.set(authorization, started)
-    return started
-  }
-  return (request, _reply, done) => {
-    const { authorization = '' } = request.headers
-    const known = remembered.get(authorization.slice(-keyLength))
-    if (known?.authorization === authorization) {
-      uses.hits++
-      admit(request, known)
-      done()
-    } else {
-      checkBearer(authorization)
-      verifyOnce(request, authorization)
-        .then((verified) => admit(request, verified))
-        .then(() => done(), done)
-    }
+/**
+ * Prepares the function that returns the caller of verified claims.
+ * @throws Problem (that function) 401 for a subject that is no identifier, 403 with neither an organization nor the SERVICE role
+ */
+function prepareToCaller(settings: TokenSettings): (claims: Claims) => Caller {
+  const readRoles = compileClaim(settings.authoritiesClaim)
+  const readOrganization = compileClaim(settings.organizationClaim)
+  const readScopes = compileClaim(settings.scopeClaim)
+  return (claims) => {
+    const userId = claims.sub
+    if (!isIdentifier(userId)) throw invalidToken('The subject of the token is not accepted.')
+    // own tokens have their scopes in `scope` whatever the provider calls them
+    const scopes = wordsOf(readScopes(claims) ?? claims.scope)
+    const access = toAccess(scopes, settings)
+    const roles = wordsOf(readRoles(claims))
+    if (roles.includes('SERVICE') || roles.includes('ROLE_SERVICE'))
+      return { kind: 'SERVICE', userId, ...access }
+    const organizationId = organizationOf(readOrganization(claims))
+    if (organizationId !== undefined) return { kind: 'AGENT', userId, organizationId, ...access }
+    throw forbidden('The token must have an organization or the role SERVICE.')
   }
 }

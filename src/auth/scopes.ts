@@ -9,14 +9,19 @@ export interface Access {
   readonly mayWrite: boolean
 }
 
-/**
- * Returns what a token allows.
- * @param claim the scopes, separated by spaces or in an array; any other value counts as none
- * @param isScopeRequired whether a token without any scope of this service allows nothing; otherwise it allows everything
- */
-export function toAccess(claim: unknown, isScopeRequired: boolean): Access {
-  const granted = [claim].flat().flatMap((text) => (typeof text === 'string' ? text.split(' ') : []))
-  if (!granted.some(isScope)) return { mayRead: !isScopeRequired, mayWrite: !isScopeRequired }
+export interface AccessSettings {
+  /** whether a token without any scope of this service allows nothing; otherwise it allows everything */
+  readonly requireScope: boolean
+  /** what a provider puts before the names of scopes */
+  readonly scopePrefix: string
+}
+
+/** Returns what the scopes of a token allow. */
+export function toAccess(scopes: readonly string[], { requireScope, scopePrefix }: AccessSettings): Access {
+  const granted = scopes.map((scope) =>
+    scope.startsWith(scopePrefix) ? scope.slice(scopePrefix.length) : scope,
+  )
+  if (!granted.some(isScope)) return { mayRead: !requireScope, mayWrite: !requireScope }
   return {
     mayRead: containsScope(granted, 'interactions:read'),
     mayWrite: containsScope(granted, 'interactions:write'),

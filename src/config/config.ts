@@ -4,6 +4,7 @@ import { isSecureUrl } from './secure-url.ts'
 import { describeMisspelt, describeUnknown } from './setting-names.ts'
 import { settingsReader } from './settings-reader.ts'
 
+const defaultAudience = 'interaction-api'
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
 /** The settings, checked and frozen. `.env.example` describes each. */
@@ -60,6 +61,7 @@ function readSettings(environment: Environment) {
   const publicUrl = read
     .matching('PUBLIC_URL', /^https?:\/\/[^/?#\s]+[^?#\s]*$/, 'an http(s) URL')
     ?.replace(/\/+$/, '')
+  const audience = read.text('JWT_AUDIENCE') ?? defaultAudience
   const config = {
     http: {
       host: read.text('HOST') ?? '127.0.0.1',
@@ -99,7 +101,9 @@ function readSettings(environment: Environment) {
     tokens: {
       ttlSeconds: read.integer('TOKEN_TTL_SECONDS', 1, 31_536_000) ?? 3600,
       issuer: read.text('JWT_ISSUER') ?? publicUrl ?? 'http://localhost:8080',
-      audience: read.text('JWT_AUDIENCE') ?? 'interaction-api',
+      audience: audience === '*' ? defaultAudience : audience,
+      anyAudience: audience === '*',
+      clockSkewSeconds: read.integer('JWT_CLOCK_SKEW_SECONDS', 0, 600) ?? 60,
       privateKey: read.privateKey('JWT_PRIVATE_KEY'),
       privateKeyFile: read.text('JWT_PRIVATE_KEY_FILE'),
       previousPublicKeys: read.publicKeys('JWT_PREVIOUS_PUBLIC_KEYS') ?? [],
@@ -107,6 +111,8 @@ function readSettings(environment: Environment) {
       discoversKeys: read.flag('JWT_ISSUER_DISCOVERY') ?? false,
       authoritiesClaim: read.text('JWT_AUTHORITIES_CLAIM') ?? 'authorities',
       organizationClaim: read.text('JWT_ORGANIZATION_CLAIM') ?? 'organization',
+      scopeClaim: read.text('JWT_SCOPE_CLAIM') ?? 'scope',
+      scopePrefix: read.text('JWT_SCOPE_PREFIX') ?? '',
       requireScope: read.flag('REQUIRE_SCOPE') ?? false,
       endpoint: read.flag('TOKEN_ENDPOINT') ?? true,
       secretCost: read.integer('SECRET_HASH_COST', 4, 17) ?? 14,

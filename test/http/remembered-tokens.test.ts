@@ -7,7 +7,7 @@ import { startTestApp } from '../support/app.ts'
 import { createClient } from '../support/clients.ts'
 import { agentToken, serviceToken, signToken } from '../support/tokens.ts'
 
-const { call, database, inject } = await startTestApp({ LOG_LEVEL: 'warn' })
+const { call, database, inject } = await startTestApp({ LOG_LEVEL: 'warn', JWT_CLOCK_SKEW_SECONDS: '0' })
 const status = async (token: string) => (await call(token, 'GET', '/missing')).statusCode
 
 test('a remembered token is refused from the second of its expiry', async () => {

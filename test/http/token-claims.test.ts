@@ -39,7 +39,7 @@ test.each([
   ['exp', '-1'],
   ['nbf', `"${now - 600}"`],
   ['nbf', '1e999'],
-  ['nbf', `${now + 30}`],
+  ['nbf', `${now + 90}`],
 ])('a token is invalid whose %s is %s', async (claim, value) => {
   const { exp: _, ...rest } = claims
   const others = claim === 'exp' ? rest : claims
@@ -56,14 +56,14 @@ test('the last of repeated claims counts, for the expiry and for the organizatio
   expect((await service.call(agentToken('globex'), 'GET', `/${interactionId}`)).statusCode).toBe(403)
 })
 
-test('there is no clock tolerance: a token is valid from its nbf until just before its exp', async () => {
+test('the clock may differ by a minute: a token is valid from its nbf until just before its exp', async () => {
   const second = () => Math.floor(Date.now() / 1000)
   // repeated until all requests fall into one second, so that both sides of the limit are seen
   for (let isOneSecond = false; !isOneSecond; ) {
     const at = second()
     const seen = await Promise.all(
-      [{ nbf: at }, { nbf: at + 1 }, { exp: at }, { exp: at + 1 }, { exp: at + 1.5 }].map((more) =>
-        status(signToken({ ...agent, ...more })),
+      [{ nbf: at + 60 }, { nbf: at + 61 }, { exp: at - 60 }, { exp: at - 59 }, { exp: at - 58.5 }].map(
+        (more) => status(signToken({ ...agent, ...more })),
       ),
     )
     isOneSecond = second() === at
@@ -72,11 +72,11 @@ test('there is no clock tolerance: a token is valid from its nbf until just befo
 })
 
 test('a token that is refused because of its nbf is accepted later', async () => {
-  const nbf = Math.floor(Date.now() / 1000) + 2
+  const nbf = Math.floor(Date.now() / 1000) + 62
   const token = signToken({ ...agent, nbf })
   expect(await status(token)).toBe(401)
   await expect.poll(() => status(token)).toBe(404)
-  expect(Date.now()).toBeGreaterThanOrEqual(nbf * 1000)
+  expect(Date.now()).toBeGreaterThanOrEqual((nbf - 60) * 1000)
 })
 
 test('a remembered token is refused by a server with another key', async () => {

@@ -54,6 +54,8 @@ test('settings have defaults', () => {
       ttlSeconds: 3600,
       issuer: 'http://localhost:8080',
       audience: 'interaction-api',
+      anyAudience: false,
+      clockSkewSeconds: 60,
       privateKey: undefined,
       privateKeyFile: undefined,
       previousPublicKeys: [],
@@ -61,6 +63,8 @@ test('settings have defaults', () => {
       discoversKeys: false,
       authoritiesClaim: 'authorities',
       organizationClaim: 'organization',
+      scopeClaim: 'scope',
+      scopePrefix: '',
       requireScope: false,
       endpoint: true,
       secretCost: 14,
@@ -70,6 +74,7 @@ test('settings have defaults', () => {
       failureWindowSeconds: 60,
     },
     bootstrapClients: [],
+    demoClients: undefined,
   })
 })
 
