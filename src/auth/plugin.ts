@@ -27,11 +27,6 @@ export function isInScope(organizationId: string, scope: string | undefined): bo
   return scope === undefined || scope === organizationId
 }
 
-/** Returns what the requests of a caller are counted by: its organization; of a SERVICE, the user, marked by a NUL. */
-export function holderOf(caller: Caller): string {
-  return caller.kind === 'AGENT' ? caller.organizationId : `\u0000${caller.userId}`
-}
-
 declare module 'fastify' {
   interface FastifyRequest {
     caller: Caller

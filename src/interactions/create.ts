@@ -2,9 +2,10 @@
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance, preValidationHookHandler } from 'fastify'
 import { v7 as makeId } from 'uuid'
-import { holderOf, organizationScope } from '../auth/plugin.ts'
+import { organizationScope } from '../auth/plugin.ts'
 import { requireScope } from '../auth/scopes.ts'
 import type { Admission } from '../http/admission.ts'
+import { holderOf } from '../http/limits/holder.ts'
 import { componentResponse, problemResponse, unavailableResponse } from '../http/openapi/openapi.ts'
 import { InvalidRequest, Problem, unavailable } from '../http/problem.ts'
 import { compileBody, type TypeBoxTypeProvider } from '../http/validation.ts'
@@ -81,7 +82,7 @@ export function createRoute(app: FastifyInstance, { repository, admit }: CreateO
   }
   app.withTypeProvider<TypeBoxTypeProvider>().post('/interactions', options, async (request, reply) => {
     const { caller, body } = request
-    const holder = holderOf(caller)
+    const holder = holderOf(request)
     const interaction = {
       id: body.interactionId ?? makeId(),
       organizationId: organizationScope(caller) ?? body.organizationId ?? '',

@@ -1,12 +1,13 @@
 // GET /rtc-api/interactions (contract §6)
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
-import { holderOf, isInScope, organizationScope } from '../auth/plugin.ts'
+import { isInScope, organizationScope } from '../auth/plugin.ts'
 import { requireScope } from '../auth/scopes.ts'
 import { isCancelled } from '../database/sqlstate.ts'
 import type { Admission } from '../http/admission.ts'
 import { sendCompressed } from '../http/compression.ts'
 import { whileConnected } from '../http/limits/hang-up.ts'
+import { holderOf } from '../http/limits/holder.ts'
 import { pageLinks } from '../http/links.ts'
 import { unavailableResponse } from '../http/openapi/openapi.ts'
 import { forbidden, InvalidRequest, Problem } from '../http/problem.ts'
@@ -89,7 +90,7 @@ export function listRoute(
     if (query.organizationId !== undefined && !isInScope(query.organizationId, scope))
       throw forbidden('The caller belongs to another organization')
     const criteria = { ...query, organizationId: scope ?? query.organizationId }
-    const holder = holderOf(caller)
+    const holder = holderOf(request)
     /** Runs what may take long: it ends when the caller hangs up, or after the time limit. */
     const runLong = <Result>(work: (gone: AbortSignal) => Promise<Result>) =>
       whileConnected(request, reply, (gone) => admit(holder, () => work(gone), gone)).catch(

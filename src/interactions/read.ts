@@ -1,9 +1,10 @@
 // GET /rtc-api/interactions/{interactionId} (contract §4)
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
-import { holderOf, isInScope, organizationScope } from '../auth/plugin.ts'
+import { isInScope, organizationScope } from '../auth/plugin.ts'
 import { requireScope } from '../auth/scopes.ts'
 import type { Admission } from '../http/admission.ts'
+import { holderOf } from '../http/limits/holder.ts'
 import { componentResponse, unavailableResponse } from '../http/openapi/openapi.ts'
 import type { TypeBoxTypeProvider } from '../http/validation.ts'
 import { EntityTags, readPreconditions, toEntityTag } from './preconditions.ts'
@@ -63,9 +64,10 @@ export function readRoute(app: FastifyInstance, { repository, admit }: ReadOptio
   const options = { schema, onRequest: requireScope('interactions:read') }
   app
     .withTypeProvider<TypeBoxTypeProvider>()
-    .get('/interactions/:interactionId', options, async ({ caller, params, headers }, reply) => {
+    .get('/interactions/:interactionId', options, async (request, reply) => {
+      const { caller, params, headers } = request
       const preconditions = readPreconditions(headers)
-      const holder = holderOf(caller)
+      const holder = holderOf(request)
       const row = await admit(holder, () => repository.find(params.interactionId, holder))
       if (row === undefined) throw refusal('missing')
       if (!isInScope(row.organization_id, organizationScope(caller))) throw refusal('other organization')

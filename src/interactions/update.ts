@@ -1,9 +1,10 @@
 // PUT /rtc-api/interactions/{interactionId} (contract §5)
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
-import { holderOf, isInScope, organizationScope } from '../auth/plugin.ts'
+import { isInScope, organizationScope } from '../auth/plugin.ts'
 import { requireScope } from '../auth/scopes.ts'
 import type { Admission } from '../http/admission.ts'
+import { holderOf } from '../http/limits/holder.ts'
 import { problemResponse, unavailableResponse } from '../http/openapi/openapi.ts'
 import type { TypeBoxTypeProvider } from '../http/validation.ts'
 import { EntityTags, type Preconditions, readPreconditions } from './preconditions.ts'
@@ -70,9 +71,10 @@ export function updateRoute(app: FastifyInstance, { repository, admit }: UpdateO
   const options = { schema, onRequest: requireScope('interactions:write') }
   app
     .withTypeProvider<TypeBoxTypeProvider>()
-    .put('/interactions/:interactionId', options, async ({ caller, params, body, headers }, reply) => {
+    .put('/interactions/:interactionId', options, async (request, reply) => {
+      const { caller, params, body, headers } = request
       const preconditions = readPreconditions(headers)
-      const holder = holderOf(caller)
+      const holder = holderOf(request)
       const update = {
         id: params.interactionId,
         organizationId: organizationScope(caller),

@@ -42,6 +42,14 @@ export type Authentication =
   | { readonly refusal: 'unknown client' }
   | { readonly refusal: 'wrong secret' | 'revoked client'; readonly clientId: string }
 
+/** How what takes long waits for its turn. */
+export interface Turns {
+  read<Row>(work: () => Promise<Row>): Promise<Row>
+  readonly verify: typeof verifySecret
+}
+
+const immediately: Turns = { read: (work) => work(), verify: verifySecret }
+
 /**
  * Finds the client of that id and secret, which may be the old one until its time is over. The time does not reveal the
  * result.
@@ -51,9 +59,10 @@ export async function authenticateClient(
   clientId: string,
   clientSecret: string,
   secretCost = defaultSecretCost,
+  { read, verify }: Turns = immediately,
 ): Promise<Authentication> {
-  const found = clientId.includes('\u0000') ? undefined : await findClient(kysely, clientId)
-  const isRight = await verifySecret(clientSecret, found?.isRevoked === false ? found.hashes : [], secretCost)
+  const found = clientId.includes('\u0000') ? undefined : await read(() => findClient(kysely, clientId))
+  const isRight = await verify(clientSecret, found?.isRevoked === false ? found.hashes : [], secretCost)
   if (found === undefined) return { refusal: 'unknown client' }
   if (found.isRevoked) return { refusal: 'revoked client', clientId }
   return isRight ? { client: found.client } : { refusal: 'wrong secret', clientId }

@@ -2,9 +2,12 @@
 import { hash } from 'node:crypto'
 import type { FastifyBaseLogger } from 'fastify'
 import { LRUCache } from 'lru-cache'
-import pLimit from 'p-limit'
+import { limitWaiting } from '../../http/admission.ts'
 import { networkOf } from '../../http/limits/holder.ts'
 import { Problem } from '../../http/problem.ts'
+import type { Turns } from '../clients/clients.ts'
+import { rememberSecrets } from '../clients/remembered-secrets.ts'
+import { verifySecret } from '../clients/secrets.ts'
 
 export interface ThrottleLimits {
   /** failures per window and client id */
@@ -25,11 +28,14 @@ export interface RequestSource {
 /** Number of client ids and addresses that are counted, at about 200 bytes each. The least recently used are dropped. */
 const maxCounted = 20_000
 
-/** Checks that run at once: fewer than Node's worker threads, so that one is free for files and DNS. */
-const concurrency = 3
+/** Hashes at once: with the reserve fewer than Node's worker threads, so that one is free for files and DNS. */
+const hashing = { concurrency: 2, reserve: 1 } as const
 
-/** About two seconds of work for two cores. */
-const maxQueued = 100
+/** Statements at once. */
+const reading = { concurrency: 3, reserve: 2 } as const
+
+/** How long a request may wait for its turn, in milliseconds. */
+const longestWaitMs = 5000
 
 const familiarForMs = 24 * 60 * 60 * 1000
 
@@ -38,9 +44,10 @@ const familiarForMs = 24 * 60 * 60 * 1000
  * client id, known or not, and by address. Successes are not counted, so that correct clients are never slowed down.
  *
  * Where a client has succeeded within a day, its failures are counted apart for that address: others who fail with
- * its id elsewhere cannot lock it out there.
+ * its id elsewhere, or with other ids there, cannot lock it out. It also has turns of its own; all other requests take
+ * those of their address. A secret that was verified lately is not hashed again.
  * @throws Problem too_many_requests with Retry-After from the limit to the end of the window, whatever the
- *   credentials; unavailable when too many requests are waiting
+ *   credentials; overloaded when too many requests are waiting
  */
 export function openThrottle(limits: ThrottleLimits, log: FastifyBaseLogger) {
   const failures = new LRUCache<string, { count: number }>({
@@ -48,17 +55,26 @@ export function openThrottle(limits: ThrottleLimits, log: FastifyBaseLogger) {
     ttl: limits.failureWindowSeconds * 1000,
   })
   const familiar = new LRUCache<string, true>({ max: maxCounted, ttl: familiarForMs })
-  const queue = pLimit(concurrency)
+  const verifyOnce = rememberSecrets()
+  const admitReading = limitWaiting({ ...reading, longestWaitMs })
+  const admitHashing = limitWaiting({ ...hashing, longestWaitMs })
 
-  return async <T>(source: RequestSource, check: () => Promise<T | undefined>): Promise<T | undefined> => {
+  return async <T>(
+    source: RequestSource,
+    check: (turns: Turns) => Promise<T | undefined>,
+  ): Promise<T | undefined> => {
     const network = networkOf(source.address)
     // bounds the memory for ids of any length
     const client = hash('sha256', source.clientId, 'base64url')
     const pair = `${client} at ${network}`
-    const counters = [
-      { key: familiar.has(pair) ? pair : client, limit: limits.failuresPerClient },
-      { key: network, limit: limits.failuresPerAddress },
-    ]
+    const isFamiliar = familiar.has(pair)
+    const holder = isFamiliar ? pair : network
+    const counters = isFamiliar
+      ? [{ key: pair, limit: limits.failuresPerClient }]
+      : [
+          { key: client, limit: limits.failuresPerClient },
+          { key: network, limit: limits.failuresPerAddress },
+        ]
     const refuseAboveLimit = () => {
       for (const { key, limit } of counters)
         if ((failures.get(key)?.count ?? 0) >= limit)
@@ -73,20 +89,21 @@ export function openThrottle(limits: ThrottleLimits, log: FastifyBaseLogger) {
       }
     }
 
+    const verify: typeof verifySecret = (secret, hashes, cost) =>
+      verifyOnce(secret, hashes, holder, () =>
+        admitHashing(holder, async () => {
+          refuseAboveLimit()
+          return verifySecret(secret, hashes, cost)
+        }),
+      )
+
     refuseAboveLimit()
-    if (queue.pendingCount >= maxQueued)
-      throw new Problem('unavailable', 'Too many token requests are waiting. Retry later.', {
-        'retry-after': '1',
-      })
-    return queue(async () => {
-      refuseAboveLimit()
-      const found = await check()
-      // parallel guesses must not learn more than sequential ones
-      refuseAboveLimit()
-      if (found === undefined) countFailure()
-      else familiar.set(pair, true)
-      return found
-    })
+    const found = await check({ read: (work) => admitReading(holder, work), verify })
+    // parallel guesses must not learn more than sequential ones
+    refuseAboveLimit()
+    if (found === undefined) countFailure()
+    else familiar.set(pair, true)
+    return found
   }
 }
 

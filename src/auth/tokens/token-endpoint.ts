@@ -11,7 +11,7 @@ import { limitHeldBytes } from '../../http/limits/held-bytes.ts'
 import { Problem } from '../../http/problem.ts'
 import type { AuditLog } from '../../observability/audit/log.ts'
 import { containsScope, isScope, scopeDescriptions } from '../../types/scope.ts'
-import { type Authentication, authenticateClient, type Client } from '../clients/clients.ts'
+import { type Authentication, authenticateClient, type Client, type Turns } from '../clients/clients.ts'
 import {
   badCredentials,
   notAForm,
@@ -80,8 +80,8 @@ export async function oauthRoutes(app: FastifyInstance, options: OauthOptions): 
       } = request
       reply.headers({ 'cache-control': 'no-store', pragma: 'no-cache' })
       const given = readTokenRequest({ authorization, query, form }, options.queryCredentials)
-      const client = await throttle({ clientId: given.clientId, address: ip }, async () => {
-        const authentication = await authenticateAny(options, given.clientId, given.secrets)
+      const client = await throttle({ clientId: given.clientId, address: ip }, async (turns) => {
+        const authentication = await authenticateAny(options, given.clientId, given.secrets, turns)
         request.authentication = authentication
         return 'client' in authentication ? authentication.client : undefined
       })
@@ -141,10 +141,12 @@ async function authenticateAny(
   { kysely, retryTimeoutMs, secretCost }: OauthOptions,
   clientId: string,
   secrets: readonly string[],
+  turns: Turns,
 ): Promise<Authentication> {
   let result: Authentication = { refusal: 'unknown client' }
   for (const secret of secrets) {
-    result = await retry(() => authenticateClient(kysely, clientId, secret, secretCost), retryTimeoutMs)
+    const authenticate = () => authenticateClient(kysely, clientId, secret, secretCost, turns)
+    result = await retry(authenticate, retryTimeoutMs)
     if ('client' in result) break
   }
   return result

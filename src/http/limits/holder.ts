@@ -2,10 +2,14 @@
 import type { FastifyRequest } from 'fastify'
 import ipaddr from 'ipaddr.js'
 
-/** Returns a name for the caller's organization; of a SERVICE, for the user; of a client without a token, for its network. */
-export function holderOf({ caller, ip }: FastifyRequest): string {
-  if (caller === undefined) return `network ${networkOf(ip)}`
-  return caller.kind === 'AGENT' ? `organization ${caller.organizationId}` : `user ${caller.userId}`
+/**
+ * Returns the caller's organization; of a SERVICE, a name for the user; of a client without a token, one for its network.
+ * Names begin with NUL, which no organization contains.
+ */
+export function holderOf({ caller, ip }: Pick<FastifyRequest, 'caller' | 'ip'>): string {
+  if (caller === undefined) return `\u0000network ${networkOf(ip)}`
+  // most requests: no new string
+  return caller.kind === 'AGENT' ? caller.organizationId : `\u0000user ${caller.userId}`
 }
 
 /** Returns an IPv4 address, or the /64 of an IPv6 address: one host usually owns a whole /64. */
