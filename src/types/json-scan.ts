@@ -43,6 +43,11 @@ export class JsonScanner {
 
   /** Returns the index of the first byte that is no white space; the length if there is none. */
   skipSpace(from: number): number {
+    // small, so that it is inlined
+    return (this.#bytes[from] ?? 0) > 0x20 ? from : this.#skipSpaces(from)
+  }
+
+  #skipSpaces(from: number): number {
     const bytes = this.#bytes
     let at = from
     while (at < bytes.length && isSpace(bytes[at])) at++
@@ -99,8 +104,11 @@ export class JsonScanner {
           continue
         }
         at++
+      } else if (first === quote) {
+        at = this.endOfString(at)
+        if (at === -1) return -1
       } else {
-        at = first === quote ? this.endOfString(at) : endOfScalar(bytes, at)
+        at = endOfScalar(bytes, at)
         if (at === -1) return -1
       }
       // a value has ended here, and so have the containers that it is the last value of
