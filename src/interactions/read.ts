@@ -67,10 +67,10 @@ export function readRoute(app: FastifyInstance, { repository, admit }: ReadOptio
     .get('/interactions/:interactionId', options, async (request, reply) => {
       const { caller, params, headers } = request
       const preconditions = readPreconditions(headers)
-      const holder = holderOf(request)
-      const row = await admit(holder, () => repository.find(params.interactionId, holder))
+      const [scope, holder] = [organizationScope(caller), holderOf(request)]
+      const row = await admit(holder, () => repository.find(params.interactionId, scope, holder))
       if (row === undefined) throw refusal('missing')
-      if (!isInScope(row.organization_id, organizationScope(caller))) throw refusal('other organization')
+      if (row.data === null || !isInScope(row.organization_id, scope)) throw refusal('other organization')
       if (preconditions?.ifMatch(row.version) === false) throw refusal('precondition failed')
       reply.header('etag', toEntityTag(row.version))
       if (preconditions?.ifNoneMatch(row.version) === false) return reply.code(304).send()

@@ -1,8 +1,6 @@
 // The one door to the interactions table: create, find, update, search, scan. It retries what fails for a moment, and
 // returns 'unknown' for a write of which it cannot find out whether it was applied.
-import { sql } from 'kysely'
-import { batch } from '../database/batches.ts'
-import type { Database, SharedConnectionName } from '../database/database.ts'
+import type { Database } from '../database/database.ts'
 import { retry } from '../database/retry.ts'
 import { isAmbiguous, isTransient } from '../database/sqlstate.ts'
 import { limitWaiting } from '../http/admission.ts'
@@ -10,7 +8,7 @@ import { type KeyedInteraction, prepareIdempotentInsert } from './sql/idempotent
 import { type NewInteraction, prepareInsert } from './sql/insert.ts'
 import type { Criteria } from './sql/matching.ts'
 import type { Pageable } from './sql/order.ts'
-import { type InteractionRow, rowColumns } from './sql/rows.ts'
+import { type FoundRow, type InteractionRow, prepareFind, prepareFindAll } from './sql/rows.ts'
 import { prepareScan, type Scan } from './sql/scan.ts'
 import { prepareSearch, type Search, type SearchOptions } from './sql/search.ts'
 import { type InteractionUpdate, prepareUpdate, type UpdateOutcome } from './sql/update.ts'
@@ -27,8 +25,11 @@ export interface InteractionRepository {
    * @returns the id that was created with the key, now or before; undefined when that was from other content
    */
   createOnce(interaction: KeyedInteraction, holder?: string): Promise<string | undefined>
-  /** @returns undefined when no organization has an interaction with that id */
-  find(id: string, holder?: string): Promise<InteractionRow | undefined>
+  /**
+   * Loads the data only if the interaction belongs to the organization; undefined: any.
+   * @returns undefined when no organization has an interaction with that id
+   */
+  find(id: string, organizationId?: string, holder?: string): Promise<FoundRow | undefined>
   /** Returns the interactions with these ids, in their order; undefined for each that does not exist. */
   findAll(ids: readonly string[], holder?: string): Promise<readonly (InteractionRow | undefined)[]>
   /**
@@ -58,9 +59,8 @@ export function interactionRepository(database: Database, options: RepositoryOpt
 
   const insert = prepareInsert(database, writes)
   const insertOnce = prepareIdempotentInsert(database, { ...writes, concurrency: 2 })
-  const findTogether = batch(prepareFind(database, 'find_interactions', { shares: 'reads' }), reads)
-  // the interactions of a large page may take long: not on a shared connection
-  const findAll = prepareFind(database, 'find_page_data')
+  const findOnce = prepareFind(database, reads)
+  const findAll = prepareFindAll(database)
   const updateOnce = prepareUpdate(database, writes)
   const search = prepareSearch(database, options)
   const admitStream = limitWaiting({
@@ -68,18 +68,22 @@ export function interactionRepository(database: Database, options: RepositoryOpt
     reserve: 1,
     longestWaitMs: Number.POSITIVE_INFINITY,
   })
-  const find = (id: string, holder = '') => retryRead(() => findTogether(id, holder))
 
   return {
     create: (interaction, holder = interaction.organizationId) =>
       writeUntilCertain(retryTimeoutMs, {
         write: () => insert(interaction, holder),
         refusal: 'duplicate',
-        judge: async () => judgeCreation(interaction, await findTogether(interaction.id, holder)),
+        judge: async () =>
+          judgeCreation(
+            interaction,
+            await findOnce({ id: interaction.id, organizationId: interaction.organizationId }, holder),
+          ),
       }),
     createOnce: (interaction, holder = interaction.organizationId) =>
       retryRead(() => insertOnce(interaction, holder)),
-    find,
+    find: (id, organizationId, holder = organizationId ?? '') =>
+      retryRead(() => findOnce({ id, organizationId }, holder)),
     findAll: (ids, holder = '') => admitStream(holder, () => retryRead(() => findAll(ids))),
     update(update, holder = update.organizationId ?? '') {
       const { type, data, version } = update
@@ -91,7 +95,7 @@ export function interactionRepository(database: Database, options: RepositoryOpt
       return writeUntilCertain(retryTimeoutMs, {
         write,
         refusal: 'stale',
-        judge: async () => judgeUpdate(update, version, await findTogether(update.id, holder)),
+        judge: async () => judgeUpdate(update, version, await findOnce(update, holder)),
       })
     },
     search(criteria, pageable, holder = criteria.organizationId ?? '') {
@@ -103,28 +107,6 @@ export function interactionRepository(database: Database, options: RepositoryOpt
       timeoutMs: options.searchTimeoutMs,
       retry: retryRead,
     }),
-  }
-}
-
-/** Prepares a function that returns the interactions with the given ids, in their order. */
-function prepareFind(
-  database: Database,
-  name: string,
-  options?: { readonly shares: SharedConnectionName },
-): (ids: readonly string[]) => Promise<(InteractionRow | undefined)[]> {
-  const select = database.prepare(
-    name,
-    ({ ids }: { ids: readonly string[] }) =>
-      database.kysely
-        .selectFrom('interactions')
-        .select([...rowColumns, 'data'])
-        .where('id', '=', sql<string>`any(${ids}::text[])`)
-        .compile(),
-    options,
-  )
-  return async (ids) => {
-    const rows = new Map((await select({ ids })).map((row) => [row.id, row]))
-    return ids.map((id) => rows.get(id))
   }
 }
 
@@ -154,7 +136,7 @@ function writeUntilCertain<Outcome>(
   }, retryTimeoutMs)
 }
 
-function judgeCreation(given: NewInteraction, stored: InteractionRow | undefined) {
+function judgeCreation(given: NewInteraction, stored: FoundRow | undefined) {
   const isOfSameCaller =
     stored?.organization_id === given.organizationId && stored.created_by === given.createdBy
   if (!isOfSameCaller) return 'duplicate'
@@ -162,7 +144,7 @@ function judgeCreation(given: NewInteraction, stored: InteractionRow | undefined
   return stored.type === (given.type ?? null) && stored.data === given.data ? 'created' : 'duplicate'
 }
 
-function judgeUpdate(given: InteractionUpdate, version: bigint, stored: InteractionRow | undefined) {
+function judgeUpdate(given: InteractionUpdate, version: bigint, stored: FoundRow | undefined) {
   if (stored === undefined) return 'missing'
   if (BigInt(stored.version) > version + 1n) return 'unknown'
   const isOurs =

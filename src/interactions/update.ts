@@ -107,7 +107,7 @@ async function updateIf(
     return outcome === 'stale' ? 'precondition failed' : outcome
   }
   for (;;) {
-    const row = await repository.find(update.id, holder)
+    const row = await repository.find(update.id, update.organizationId, holder)
     if (row === undefined) return 'missing'
     if (!isInScope(row.organization_id, update.organizationId)) return 'other organization'
     if (!ifMatch(row.version) || !ifNoneMatch(row.version)) return 'precondition failed'

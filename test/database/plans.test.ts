@@ -219,7 +219,7 @@ describe('reads and updates by id use only the primary key', () => {
     const { rows } = await sql<{ name: string }>`select name from pg_prepared_statements`.execute(kysely)
     const prepared = rows.filter(({ name }) => /^(find|update)_interactions$/.test(name))
     const given = {
-      find_interactions: "array['id-7', 'id-8']",
+      find_interactions: "array['org-0', null], array['id-7', 'id-8']",
       update_interactions: "array['id-8'], array['org-0'], array['chat'], '{}', array[null]::bigint[]",
     }
     expect(prepared.map(({ name }) => name).toSorted()).toEqual(Object.keys(given))

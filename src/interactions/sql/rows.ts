@@ -1,5 +1,7 @@
-// The rows of the table, and their JSON text.
+// The rows of the table: their JSON text, and how they are found by id.
 import { sql } from 'kysely'
+import { type BatchLimits, batch, type Lists } from '../../database/batches.ts'
+import type { Database } from '../../database/database.ts'
 
 /** A row; all members are texts as PostgreSQL wrote them, so that no number loses a digit. */
 export interface InteractionRow {
@@ -14,6 +16,9 @@ export interface InteractionRow {
   /** a decimal number of 64 bits */
   readonly version: string
 }
+
+/** A row; its data is null when it belongs to another organization: a refusal must not cost more for a large row. */
+export type FoundRow = InteractionRow | (Omit<InteractionRow, 'data'> & { readonly data: null })
 
 /** Bytes of `data` that a page may load at once; the `data` of a larger page is loaded in pieces as it is read. */
 export const maximumLoadBytes = 1_048_576
@@ -63,4 +68,72 @@ export function interactionJson(row: InteractionRow): string {
 export function toIsoText(moment: string): string {
   const [date = '', time = ''] = moment.split(' ')
   return `${date}T${time.slice(0, 8)}.${time.slice(9, -3).padEnd(3, '0')}Z`
+}
+
+interface Wanted {
+  readonly id: string
+  /** the organization that may have its data; undefined: any */
+  readonly organizationId: string | undefined
+}
+
+/** Prepares a function that finds an interaction by its id; several calls share a statement. */
+export function prepareFind(
+  database: Database,
+  limits: BatchLimits,
+): (wanted: Wanted, holder: string) => Promise<FoundRow | undefined> {
+  const select = database.prepare(
+    'find_interactions',
+    ({ id, organizationId }: Lists<Wanted>) => {
+      // the organization at the position of the id
+      const allowed = sql<string | null>`(${organizationId}::text[])[array_position(${id}::text[], id)]`
+      return database.kysely
+        .selectFrom('interactions')
+        .select(rowColumns)
+        .select(sql<string>`case when coalesce(organization_id = ${allowed}, true) then data end`.as('data'))
+        .where('id', '=', sql<string>`any(${id}::text[])`)
+        .$castTo<FoundRow>()
+        .compile()
+    },
+    { shares: 'reads' },
+  )
+  const findTogether = batch(async (wanted: readonly Wanted[]) => {
+    const found = await select({
+      id: wanted.map(({ id }) => id),
+      organizationId: wanted.map(({ organizationId }) => organizationId),
+    })
+    const rows = new Map(found.map((row) => [row.id, row]))
+    return wanted.map((one) => withData(one, rows.get(one.id)))
+  }, limits)
+  return async (wanted, holder) => {
+    for (;;) {
+      const row = await findTogether(wanted, holder)
+      if (row !== 'again') return row
+    }
+  }
+}
+
+/** Returns the row; `'again'` when another call of the batch wanted it first, for another organization. */
+function withData({ organizationId }: Wanted, row: FoundRow | undefined): FoundRow | 'again' | undefined {
+  if (row === undefined || row.data !== null) return row
+  return (organizationId ?? row.organization_id) === row.organization_id ? 'again' : row
+}
+
+/**
+ * Prepares a function that returns the interactions with the given ids, in their order. Those of a large page may take
+ * long, so it uses no shared connection.
+ */
+export function prepareFindAll(
+  database: Database,
+): (ids: readonly string[]) => Promise<(InteractionRow | undefined)[]> {
+  const select = database.prepare('find_page_data', ({ ids }: { ids: readonly string[] }) =>
+    database.kysely
+      .selectFrom('interactions')
+      .select([...rowColumns, 'data'])
+      .where('id', '=', sql<string>`any(${ids}::text[])`)
+      .compile(),
+  )
+  return async (ids) => {
+    const rows = new Map((await select({ ids })).map((row) => [row.id, row]))
+    return ids.map((id) => rows.get(id))
+  }
 }
