@@ -20,20 +20,39 @@ export interface LineFormat {
   line(row: InteractionRow): string
 }
 
-const lineFormats = {
-  'application/x-ndjson': { contentType: 'application/x-ndjson', head: '', line: toNdjson },
-  'text/csv': {
-    contentType: 'text/csv; charset=utf-8; header=present',
-    head: 'id,organizationId,createdBy,createdAt,type,data,version\r\n',
-    line: toCsv,
-  },
-} as const satisfies Record<string, LineFormat>
-
-/** Returns the format that Accept prefers (RFC 9110 §12.5.1); undefined: the page. */
-export function preferredFormat(headers: IncomingHttpHeaders): LineFormat | undefined {
-  const preferred = new Negotiator({ headers }).mediaType(['application/json', ...Object.keys(lineFormats)])
-  return Object.entries(lineFormats).find(([mediaType]) => mediaType === preferred)?.[1]
+const ndjson: LineFormat = { contentType: 'application/x-ndjson', head: '', line: toNdjson }
+const csv: LineFormat = {
+  contentType: 'text/csv; charset=utf-8; header=present',
+  head: 'id,organizationId,createdBy,createdAt,type,data,version\r\n',
+  line: toCsv,
 }
+const lineFormats = new Map([
+  ['application/x-ndjson', ndjson],
+  ['text/csv', csv],
+])
+
+/**
+ * Returns the format that Accept prefers (RFC 9110 §12.5.1), if it names it as such: programs that accept anything, or any
+ * text, get the page, as from the original.
+ * @param query.bom whether a byte order mark precedes CSV, as spreadsheets need it; `text/csv; bom=true` asks for it too
+ * @returns undefined: the page
+ */
+export function preferredFormat(
+  headers: IncomingHttpHeaders,
+  query: { readonly bom?: boolean | undefined },
+): LineFormat | undefined {
+  for (const accepted of new Negotiator({ headers }).mediaTypes()) {
+    const mediaType = accepted.toLowerCase()
+    if (/^(application|\*)\/(json|\*)$/.test(mediaType)) return undefined
+    const format = lineFormats.get(mediaType)
+    if (format === csv && (query.bom === true || csvWithBom.test(headers.accept ?? '')))
+      return { ...csv, head: `\uFEFF${csv.head}` }
+    if (format !== undefined) return format
+  }
+  return undefined
+}
+
+const csvWithBom = /(?:^|,)\s*text\/csv\s*(?:;[^,]*)?;\s*bom\s*=\s*"?true\b/i
 
 /**
  * Writes batches of interactions, a text for each.

@@ -50,7 +50,7 @@ const schema = {
           'An interaction per line. Line breaks between the tokens of `data` become spaces; a further member `dataText` then has the exact text of `data` as a string.',
         ),
         'text/csv': lines(
-          'RFC 4180 with a header: id, organizationId, createdBy, createdAt, type, data, version. Values are not altered, even where a spreadsheet would take them for formulas: import the columns as text.',
+          'RFC 4180 with a header: id, organizationId, createdBy, createdAt, type, data, version. Values are not altered, even where a spreadsheet would take them for formulas: import the columns as text. With `text/csv; bom=true`, or the parameter `bom=true`, a byte order mark comes first.',
         ),
       },
     },
@@ -83,7 +83,7 @@ export function listRoute(
   app.withTypeProvider<TypeBoxTypeProvider>().get('/interactions', options, async (request, reply) => {
     const { caller, query } = request
     const pageable = toPageable(query)
-    const format = preferredFormat(request.headers)
+    const format = preferredFormat(request.headers, query)
     if (format !== undefined && !isByDate(pageable.sort))
       throw new InvalidRequest({ sort: 'must be createdAt alone for a stream of lines' })
     const scope = organizationScope(caller)

@@ -5,7 +5,7 @@ import { Identifier, IdentifierOrEmpty, PathIdentifier } from '../types/identifi
 import { compareInstants, DateTime, type Instant } from '../types/instant.ts'
 import { Int64 } from '../types/int64.ts'
 import { JsonObject } from '../types/json-object.ts'
-import { AnyText, Text } from '../types/text.ts'
+import { AnyText, IsTrue, Text } from '../types/text.ts'
 import { PageNumber, PageSize, Sort } from './page.ts'
 import { filters } from './sql/filters.ts'
 
@@ -132,6 +132,12 @@ export const InteractionQuery = Type.Object(
           exampleOrganization,
         ),
       ),
+    ),
+    bom: Type.Optional(
+      IsTrue({
+        description:
+          'For CSV: `true` puts a byte order mark first, for spreadsheets. Any other value counts as absent.',
+      }),
     ),
   },
   { [crossCheck]: checkRange },

@@ -8,6 +8,10 @@ export const AnyText = (options: SchemaOptions) => Decoded({ type: 'string', ...
 /** Decodes to any string without NUL; an empty one decodes to undefined and so does not narrow a search. */
 export const Text = (options: SchemaOptions) => Decoded({ type: 'string', ...options }, readText)
 
+/** Decodes to whether the text is `true`. */
+export const IsTrue = (options: SchemaOptions) =>
+  Decoded({ type: 'string', ...options }, (given) => toText(given).trim().toLowerCase() === 'true')
+
 /** How many words a list may have. A search costs more with each, and callers need few. */
 const maximumWords = 50
 

@@ -177,6 +177,21 @@ test.each([
   ['text/csv;q=0', 'application/json'],
   ['text/html', 'application/json'],
   ['TEXT/CSV', 'text/csv; charset=utf-8; header=present'],
+  ['text/*', 'application/json'],
+  ['application/*, application/x-ndjson;q=0.9', 'application/json'],
+  ['text/*, text/csv;q=0.1', 'text/csv; charset=utf-8; header=present'],
+  ['text/csv, */*;q=0.1', 'text/csv; charset=utf-8; header=present'],
 ])('Accept: %s gets %s', async (accept, contentType) => {
   expect((await get(accept)).headers['content-type']).toBe(contentType)
+})
+
+test('CSV has a byte order mark only if it is asked for', async () => {
+  const startsWithMark = async (accept: string, query = {}) =>
+    (await get(accept, query)).payload.startsWith('\uFEFFid,')
+  expect(await startsWithMark('text/csv')).toBe(false)
+  expect(await startsWithMark('text/csv; charset=utf-8; bom=true')).toBe(true)
+  expect(await startsWithMark('text/csv;bom="true";q=0.9, */*;q=0.1')).toBe(true)
+  expect(await startsWithMark('text/csv', { bom: 'true' })).toBe(true)
+  expect(await startsWithMark('text/csv;bom=false', { bom: 'no' })).toBe(false)
+  expect((await get('application/x-ndjson', { bom: 'true' })).payload).not.toMatch(/^\uFEFF/)
 })

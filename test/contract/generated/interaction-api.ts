@@ -870,6 +870,8 @@ export interface operations {
                  * @example demo-organization
                  */
                 organizationId?: string;
+                /** @description For CSV: `true` puts a byte order mark first, for spreadsheets. Any other value counts as absent. */
+                bom?: string;
             };
             header?: never;
             path?: never;
