@@ -24,6 +24,7 @@ import {
   sendError,
 } from './http/errors.ts'
 import { limitHeldBytes } from './http/limits/held-bytes.ts'
+import { limitRate } from './http/limits/rate-limit.ts'
 import { limitUnreadResponses } from './http/limits/unread-responses.ts'
 import { registerOpenapi } from './http/openapi/openapi.ts'
 import { checkRequestHeads } from './http/request-head.ts'
@@ -134,6 +135,7 @@ export async function buildApp({
       await allowOrigins(rtcApi, config.http.corsOrigins)
       auditRequests(rtcApi, audit)
       rtcApi.addHook('onRequest', app.requireCaller)
+      await limitRate(rtcApi, config.http.rateLimitPerClient)
       rtcApi.addHook('onSend', (_request, reply, _payload, done) => {
         reply.header('cache-control', 'no-store')
         done()

@@ -75,6 +75,7 @@ function readSettings(environment: Environment) {
       requestTimeoutMs: read.integer('REQUEST_TIMEOUT_MS', 100, 3_600_000) ?? 30_000,
       unreadTimeoutMs: read.integer('UNREAD_TIMEOUT_MS', 1000, 3_600_000) ?? 60_000,
       unreadLimitBytes: read.integer('UNREAD_LIMIT_BYTES', 16_777_216, 68_719_476_736) ?? 134_217_728,
+      rateLimitPerClient: read.integer('RATE_LIMIT_PER_CLIENT', 1, 1_000_000),
       drainMs: read.integer('DRAIN_MS', 0, 60_000) ?? 500,
     },
     database: {

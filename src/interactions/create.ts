@@ -22,6 +22,7 @@ import {
   notJson,
   operation,
   tooLarge,
+  tooManyRequests,
   unauthorized,
 } from './responses.ts'
 import { CreateInteractionWebCommand } from './schemas.ts'
@@ -65,6 +66,7 @@ const schema = {
       'idempotency_key_reused',
       'The Idempotency-Key was used for another creation.',
     ),
+    429: tooManyRequests,
     503: unavailableResponse,
   },
 } as const

@@ -17,7 +17,14 @@ import { around, loadInPieces } from './large-page.ts'
 import { preferredFormat, writeLines } from './lines.ts'
 import { countPages, pageEnvelope, toPageable } from './page.ts'
 import type { InteractionRepository } from './repository.ts'
-import { forbiddenResponse, invalid, operation, PageInteraction, unauthorized } from './responses.ts'
+import {
+  forbiddenResponse,
+  invalid,
+  operation,
+  PageInteraction,
+  tooManyRequests,
+  unauthorized,
+} from './responses.ts'
 import { InteractionQuery } from './schemas.ts'
 import type { Criteria } from './sql/matching.ts'
 import { isByDate, type Pageable, totalOrder } from './sql/order.ts'
@@ -59,6 +66,7 @@ const schema = {
     }),
     401: unauthorized,
     403: forbiddenResponse('The caller belongs to another organization'),
+    429: tooManyRequests,
     503: unavailableResponse,
   },
 } as const

@@ -18,6 +18,7 @@ import {
   otherOrganization,
   preconditionFailed,
   refusal,
+  tooManyRequests,
   unauthorized,
 } from './responses.ts'
 import { InteractionPath } from './schemas.ts'
@@ -51,6 +52,7 @@ const schema = {
     403: otherOrganization,
     404: missing,
     412: preconditionFailed,
+    429: tooManyRequests,
     503: unavailableResponse,
   },
 } as const

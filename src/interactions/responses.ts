@@ -115,6 +115,24 @@ export const forbiddenResponse = (sentence: string) =>
 
 export const otherOrganization = forbiddenResponse('The interaction belongs to another organization')
 
+/** With RATE_LIMIT_PER_CLIENT only. */
+export const tooManyRequests = {
+  ...problemResponse(
+    'The service limits the requests of a client in a second, and this client has sent more',
+    'too_many_requests',
+    'Too many requests of this client. Retry later.',
+  ),
+  headers: {
+    'retry-after': Type.Integer({ description: 'Retry after this number of seconds.' }),
+    ratelimit: Type.String({
+      description: 'Remaining requests and seconds until there are more, such as `"client";r=0;t=1`.',
+    }),
+    'ratelimit-policy': Type.String({
+      description: 'Requests in a number of seconds, such as `"client";q=100;w=1`.',
+    }),
+  },
+} as const
+
 export const missing = problemResponse(
   'There is no interaction with this id',
   'not_found',

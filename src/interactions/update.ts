@@ -18,6 +18,7 @@ import {
   preconditionFailed,
   refusal,
   tooLarge,
+  tooManyRequests,
   unauthorized,
 } from './responses.ts'
 import { InteractionPath, UpdateInteractionWebCommand } from './schemas.ts'
@@ -58,6 +59,7 @@ const schema = {
     412: preconditionFailed,
     413: tooLarge,
     415: notJson,
+    429: tooManyRequests,
     503: unavailableResponse,
   },
 } as const

@@ -938,6 +938,27 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
+            /** @description The service limits the requests of a client in a second, and this client has sent more */
+            429: {
+                headers: {
+                    /** @description Retry after this number of seconds. */
+                    "retry-after"?: number;
+                    /** @description Remaining requests and seconds until there are more, such as `"client";r=0;t=1`. */
+                    ratelimit?: string;
+                    /** @description Requests in a number of seconds, such as `"client";q=100;w=1`. */
+                    "ratelimit-policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": "too_many_requests",
+                     *       "error_description": "Too many requests of this client. Retry later."
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
             /** @description The service is overloaded, or its database does not respond in time. Retry later. */
             503: {
                 headers: {
@@ -1092,6 +1113,27 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
+            /** @description The service limits the requests of a client in a second, and this client has sent more */
+            429: {
+                headers: {
+                    /** @description Retry after this number of seconds. */
+                    "retry-after"?: number;
+                    /** @description Remaining requests and seconds until there are more, such as `"client";r=0;t=1`. */
+                    ratelimit?: string;
+                    /** @description Requests in a number of seconds, such as `"client";q=100;w=1`. */
+                    "ratelimit-policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": "too_many_requests",
+                     *       "error_description": "Too many requests of this client. Retry later."
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
             /** @description The service is overloaded, or its database does not respond in time. Retry later. */
             503: {
                 headers: {
@@ -1220,6 +1262,27 @@ export interface operations {
                      * @example {
                      *       "error": "precondition_failed",
                      *       "error_description": "The interaction has been updated since."
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The service limits the requests of a client in a second, and this client has sent more */
+            429: {
+                headers: {
+                    /** @description Retry after this number of seconds. */
+                    "retry-after"?: number;
+                    /** @description Remaining requests and seconds until there are more, such as `"client";r=0;t=1`. */
+                    ratelimit?: string;
+                    /** @description Requests in a number of seconds, such as `"client";q=100;w=1`. */
+                    "ratelimit-policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": "too_many_requests",
+                     *       "error_description": "Too many requests of this client. Retry later."
                      *     }
                      */
                     "application/json": components["schemas"]["ErrorResponse"];
@@ -1391,6 +1454,27 @@ export interface operations {
                      * @example {
                      *       "error": "unsupported_media_type",
                      *       "error_description": "The body must be application/json."
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The service limits the requests of a client in a second, and this client has sent more */
+            429: {
+                headers: {
+                    /** @description Retry after this number of seconds. */
+                    "retry-after"?: number;
+                    /** @description Remaining requests and seconds until there are more, such as `"client";r=0;t=1`. */
+                    ratelimit?: string;
+                    /** @description Requests in a number of seconds, such as `"client";q=100;w=1`. */
+                    "ratelimit-policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": "too_many_requests",
+                     *       "error_description": "Too many requests of this client. Retry later."
                      *     }
                      */
                     "application/json": components["schemas"]["ErrorResponse"];
