@@ -48,7 +48,7 @@ async function importFile(
     const { size } = await file.stat()
     const lines = readLines(file.createReadStream({ highWaterMark: 262_144, autoClose: false }))
     const tally: Tally = { stored: 0, alreadyStored: 0, conflicting: [] }
-    await withDatabase(terminal, async (database) => {
+    await withDatabase(terminal, async (database, _log, _config, audit) => {
       const progress = showProgress(terminal, 'bytes', size)
       try {
         for await (const batch of inBatches(lines, organizationId)) {
@@ -60,6 +60,11 @@ async function importFile(
       } finally {
         progress.stop()
         const { stored, alreadyStored } = tally
+        audit.record('interaction.imported', {
+          operator: terminal.operator,
+          organization: organizationId,
+          count: stored,
+        })
         terminal.print(
           `Stored ${formatCount(stored)} interactions; ${formatCount(alreadyStored)} were already stored.`,
         )

@@ -1,5 +1,5 @@
 // The audit log of a server and of commands: a file that is rotated, a full disk, and standard error.
-import { mkdir, readFile, rename } from 'node:fs/promises'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import path from 'node:path'
 import { expect, test } from 'vitest'
@@ -40,6 +40,9 @@ test('after SIGHUP the server goes on in a new file, which commands write to as 
   for (const command of ['drop-old-secret', 'revoke', 'delete']) await run('clients', command, 'crm')
   await run('clients', 'delete', 'crm')
   await run('purge', '--before', '2020-01-01', '--organization', 'acme')
+  const empty = path.join(folder, 'empty.ndjson')
+  await writeFile(empty, '')
+  await run('import', empty)
   expect(await service.stop()).toBe(0)
 
   expect((await linesOf(`${file}.1`)).map(({ event }) => event)).toEqual(['token.granted'])
@@ -79,6 +82,7 @@ test('after SIGHUP the server goes on in a new file, which commands write to as 
       createdBefore: expect.stringContaining('2020-01-01'),
       count: 0,
     },
+    { time, operator: userInfo().username, event: 'interaction.imported', count: 0 },
   ])
   const text = await readFile(file, 'utf8')
   for (const { output } of [created, rotated]) expect(text).not.toContain(JSON.parse(output).clientSecret)

@@ -89,7 +89,7 @@ test('a full disk loses lines, which are counted and logged once, and does not k
   const line = `${'x'.repeat(1023)}\n`
   await expect
     .poll(() => {
-      for (let n = 0; n < 100; n++) destination.write(line)
+      for (let n = 0; n < 4000; n++) destination.write(line)
       return destination.lost()
     })
     .toBeGreaterThan(100)

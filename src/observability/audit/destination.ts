@@ -19,10 +19,16 @@ export interface AuditDestination {
 }
 
 /** Lines that wait while the disk is slow or full, in bytes; further ones are lost. */
-const maxWaitingBytes = 1_048_576
+const maxWaitingBytes = 16_777_216
 
-/** The largest write to a file descriptor, in bytes: on a pipe, lines of others do not mix with it. */
-const pipeBytes = 4096
+/** The largest write to a pipe, in bytes: lines of others do not mix with it. Lines are gathered up to this size. */
+const chunkBytes = 4096
+
+/** The largest write to a file, in bytes. */
+const fileWriteBytes = 65_536
+
+/** How long a line waits for others to be written with it, in milliseconds: a write for each costs a third of a POST. */
+const gatherMs = 50
 
 /** How often a file that cannot be opened is tried again, and failures are logged, in milliseconds. */
 const retryMs = 10_000
@@ -41,6 +47,8 @@ export async function openAuditDestination(
   let stream: Stream | undefined
   let lost = 0
   let isClosed = false
+  let gathered = ''
+  let timer: NodeJS.Timeout | undefined
   let triedAt = Number.NEGATIVE_INFINITY
   let loggedAt = Number.NEGATIVE_INFINITY
 
@@ -51,12 +59,22 @@ export async function openAuditDestination(
   }
   const open = () => {
     triedAt = performance.now()
-    return openStream(target, report, () => lost++)
+    return openStream(target, report, (lines) => {
+      lost += lines.split('\n').length - 1
+    })
+  }
+  const send = () => {
+    clearTimeout(timer)
+    timer = undefined
+    if (gathered !== '') stream?.write(gathered)
+    gathered = ''
   }
   /** Replaces the stream; keeps the old one when the file cannot be opened. */
   const replace = async () => {
     const opened = await open()
     if (opened === undefined) return
+    if (isClosed) return endStream(opened)
+    send()
     const previous = stream
     stream = opened
     if (previous !== undefined) await endStream(previous)
@@ -68,7 +86,11 @@ export async function openAuditDestination(
       if (stream === undefined) {
         lost++
         if (!isClosed && performance.now() - triedAt > retryMs) void replace()
-      } else stream.write(line)
+        return
+      }
+      if (gathered.length + line.length > chunkBytes) send()
+      gathered += line
+      timer ??= setTimeout(send, gatherMs).unref()
     },
     lost: () => lost,
     async reopen() {
@@ -76,6 +98,7 @@ export async function openAuditDestination(
     },
     async close() {
       isClosed = true
+      send()
       const last = stream
       stream = undefined
       if (last !== undefined) await endStream(last)
@@ -87,14 +110,14 @@ export async function openAuditDestination(
 async function openStream(
   target: string | number,
   onError: (error: NodeJS.ErrnoException) => void,
-  onLoss: () => void,
+  onLoss: (lines: string) => void,
 ): Promise<Stream | undefined> {
   const stream = pino.destination({
     dest: target,
     sync: false,
     mode: 0o640,
     maxLength: maxWaitingBytes,
-    ...(typeof target === 'number' ? { maxWrite: pipeBytes } : {}),
+    maxWrite: typeof target === 'number' ? chunkBytes : fileWriteBytes,
   })
   // At exit, pino would write what is left of a stream that is not closed, and retry forever on a full disk.
   stream.emit('close')

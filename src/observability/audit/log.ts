@@ -21,6 +21,7 @@ const levelOf = {
   'interaction.created': 'writes',
   'interaction.updated': 'writes',
   'interaction.removed': 'writes',
+  'interaction.imported': 'writes',
   'interaction.read': 'all',
   'interaction.searched': 'all',
 } as const satisfies Record<string, Exclude<AuditLevel, 'off'>>
