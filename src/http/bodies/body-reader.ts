@@ -82,8 +82,7 @@ export function readBody(
   const fail = (problem: Problem) => {
     if (isDone) return
     holding?.release()
-    // the rest is not read: an error of the body closes the connection
-    payload.pause()
+    // Not paused: Node would keep the next 16 KiB, in as many chunks. What arrives until the connection is closed is dropped.
     finish(problem)
   }
   const onData = (chunk: Buffer) => {
