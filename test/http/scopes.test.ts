@@ -72,7 +72,7 @@ describe.each([
   ['  interactions:read  ', reads],
   ['interactions:read interactions', all],
   [['interactions:write', 'openid'], writes],
-  [['interactions:read interactions:write'], all],
+  [['interactions:read', 'interactions:write'], all],
   [['interactions:read', 7, null], reads],
 ])('a token with the scope %j', (scope, expected) => {
   test('may do what it says, with and without REQUIRE_SCOPE', async () => {
