@@ -8,7 +8,7 @@ import { addImportCommand } from './commands/import.ts'
 import { addRemovalCommands } from './commands/remove.ts'
 import { addSeedCommand } from './commands/seed.ts'
 import { addServeCommand } from './commands/serve.ts'
-import { Interrupted, type Terminal, withDatabase } from './commands/terminal.ts'
+import { Interrupted, OutputClosed, type Terminal, withDatabase } from './commands/terminal.ts'
 import { addTotalsCommands } from './commands/totals.ts'
 import { InvalidConfig } from './config/config.ts'
 import { DataDirectoryInUse } from './embedded/postgres.ts'
@@ -18,10 +18,26 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 /** Under `npm start` each signal arrives twice: from the terminal, and from npm. */
 const repeatedSignalMs = 1000
 
+/** The first error of standard output, apart from a reader that ended: what it did not read, it did not want. */
+let outputError: Error | undefined
+const isClosedPipe = (error: unknown) => error instanceof Error && 'code' in error && error.code === 'EPIPE'
+process.stdout.on('error', (error: Error) => {
+  if (!isClosedPipe(error)) outputError ??= error
+})
+process.stderr.on('error', () => {})
+
 const terminal: Terminal = {
   environment: process.env,
   isInteractive: process.stderr.isTTY === true,
+  outputIsTerminal: process.stdout.isTTY === true,
   print: (line) => void process.stdout.write(`${line}\n`),
+  write: (text) =>
+    new Promise((resolve, reject) => {
+      process.stdout.write(text, (error) => {
+        if (error == null) resolve()
+        else reject(isClosedPipe(error) ? new OutputClosed() : error)
+      })
+    }),
   screen: process.stderr,
   interruption() {
     const interruption = new AbortController()
@@ -63,8 +79,11 @@ addImportCommand(program, terminal)
 addRemovalCommands(program, terminal)
 
 await program.parseAsync().catch(fail)
+if (outputError !== undefined) fail(outputError)
 
 function fail(error: unknown): never {
+  // 141: the exit code that shells report after SIGPIPE, which Node ignores.
+  if (error instanceof OutputClosed) process.exit(141)
   const expected = error instanceof InvalidConfig || error instanceof DataDirectoryInUse
   process.stderr.write(`interaction-api: ${messageOf(error)}\n`)
   if (!expected && process.env.LOG_LEVEL === 'debug')

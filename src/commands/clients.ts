@@ -4,6 +4,7 @@ import {
   createClient,
   defaultScopes,
   deleteClient,
+  type ListedClient,
   listClients,
   type Role,
   revokeClient,
@@ -13,9 +14,22 @@ import { dropOldSecret, rotateSecret } from '../auth/clients/rotation.ts'
 import { makeSecret } from '../auth/clients/secrets.ts'
 import { isScope, scopeDescriptions } from '../types/scope.ts'
 import { addScope, readDuration, readIdentifier } from './arguments.ts'
+import { type Columns, jsonOption, printRows, printSecret, type SecretOptions } from './results.ts'
 import { type Terminal, withDatabase } from './terminal.ts'
 
 const scopeNames = Object.keys(scopeDescriptions).join(', ')
+
+const secretOnly = () => new Option('--secret-only', 'print nothing but the secret').conflicts('json')
+
+const clientColumns: Columns<ListedClient> = {
+  CLIENT: ({ clientId }) => clientId,
+  ROLE: ({ role }) => role,
+  ORGANIZATION: ({ organizationId }) => organizationId,
+  SCOPES: ({ scopes }) => scopes.join(' '),
+  CREATED: ({ createdAt }) => createdAt,
+  REVOKED: ({ revokedAt }) => revokedAt,
+  'OLD SECRET UNTIL': ({ oldSecretExpiresAt }) => oldSecretExpiresAt,
+}
 
 export function addClientCommands(program: Command, terminal: Terminal): void {
   const { operator } = terminal
@@ -36,15 +50,18 @@ export function addClientCommands(program: Command, terminal: Terminal): void {
       `scope of its tokens, repeatable: ${scopeNames}; by default ${defaultScopes}`,
       addScope,
     )
+    .option(...jsonOption)
+    .addOption(secretOnly())
     .action((clientId: string, options: NewClient) => createWithSecret(terminal, clientId, options))
 
   clients
     .command('list')
-    .description('list the clients, one JSON object per line')
-    .action(() =>
-      withDatabase(terminal, async ({ kysely }) => {
-        for (const client of await listClients(kysely)) terminal.print(JSON.stringify(client))
-      }),
+    .description('list the clients')
+    .option(...jsonOption)
+    .action(({ json }: { json?: true }) =>
+      withDatabase(terminal, async ({ kysely }) =>
+        printRows(terminal, await listClients(kysely), clientColumns, json),
+      ),
     )
 
   clients
@@ -59,9 +76,9 @@ export function addClientCommands(program: Command, terminal: Terminal): void {
         .preset('24h')
         .argParser(readDuration),
     )
-    .action((clientId: string, { keepOldFor = 0 }: { keepOldFor?: number }) =>
-      rotate(terminal, clientId, keepOldFor),
-    )
+    .option(...jsonOption)
+    .addOption(secretOnly())
+    .action((clientId: string, options: Rotation) => rotate(terminal, clientId, options))
 
   clients
     .command('drop-old-secret')
@@ -103,16 +120,21 @@ export function addClientCommands(program: Command, terminal: Terminal): void {
     )
 }
 
-interface NewClient {
+interface NewClient extends SecretOptions {
   readonly role: Role
   readonly organization?: string
   readonly scope?: readonly string[]
 }
 
+interface Rotation extends SecretOptions {
+  /** seconds */
+  readonly keepOldFor?: number
+}
+
 async function createWithSecret(
   terminal: Terminal,
   clientId: string,
-  { role, organization, scope = defaultScopes }: NewClient,
+  { role, organization, scope = defaultScopes, ...output }: NewClient,
 ): Promise<void> {
   if ((role === 'SERVICE') !== (organization === undefined))
     throw new Error(
@@ -125,11 +147,15 @@ async function createWithSecret(
     if ((await createClient(kysely, client, clientSecret, tokens.secretCost)) === 'duplicate')
       throw new Error(`the client ${clientId} already exists`)
     audit.record('client.created', { operator: terminal.operator, ...toAuditFields(client) })
-    terminal.print(JSON.stringify({ ...client, clientSecret }))
+    printSecret(terminal, { ...client, clientSecret }, `Created ${clientId}`, output)
   })
 }
 
-async function rotate(terminal: Terminal, clientId: string, keepOldSeconds: number): Promise<void> {
+async function rotate(
+  terminal: Terminal,
+  clientId: string,
+  { keepOldFor: keepOldSeconds = 0, ...output }: Rotation,
+): Promise<void> {
   const clientSecret = makeSecret()
   await withDatabase(terminal, async ({ kysely }, _log, { tokens }, audit) => {
     const rotated = await rotateSecret(kysely, clientId, clientSecret, {
@@ -139,6 +165,8 @@ async function rotate(terminal: Terminal, clientId: string, keepOldSeconds: numb
     if (rotated === 'missing') throw new Error(`the client ${clientId} does not exist`)
     if (rotated === 'revoked') throw new Error(`the client ${clientId} is revoked`)
     audit.record('client.rotated', { operator: terminal.operator, client: clientId, ...rotated })
-    terminal.print(JSON.stringify({ clientId, clientSecret, ...rotated }))
+    const until = rotated.oldSecretExpiresAt
+    const sentence = `Rotated ${clientId}. The old secret ${until === null ? 'has ended' : `works until ${until}`}`
+    printSecret(terminal, { clientId, clientSecret, ...rotated }, sentence, output)
   })
 }

@@ -1,4 +1,5 @@
-// `export`: writes matching interactions to a file. An interrupted export resumes where it stopped.
+// `export`: writes matching interactions to a file, or to standard output. An interrupted export to a file resumes where it
+// stopped.
 import { createHash } from 'node:crypto'
 import { createReadStream, existsSync } from 'node:fs'
 import { open, rename, truncate } from 'node:fs/promises'
@@ -12,7 +13,7 @@ import type { Cursor } from '../interactions/sql/order.ts'
 import { readIdentifier } from './arguments.ts'
 import { readLines } from './file-lines.ts'
 import { formatCount, showProgress } from './progress.ts'
-import { Interrupted, type Terminal, withDatabase } from './terminal.ts'
+import { Interrupted, OutputClosed, type Terminal, withDatabase } from './terminal.ts'
 
 type ExportOptions = Readonly<Record<string, string>> & { readonly out: string }
 
@@ -22,7 +23,10 @@ export function addExportCommand(program: Command, terminal: Terminal): void {
     .description('write interactions to a file, oldest first; if interrupted, run it again to resume')
     .requiredOption('--start <date-time>', 'created at this time or later; needs a time zone')
     .requiredOption('--end <date-time>', 'created at this time or earlier; needs a time zone')
-    .requiredOption('--out <file>', 'file to create: NDJSON, one interaction per line')
+    .requiredOption(
+      '--out <file>',
+      'file to create, or - for standard output: NDJSON, one interaction per line',
+    )
     .option('--organization <id>', 'only of this organization', readIdentifier)
     .option('--type <types>', 'of any of these types, separated by commas', readFilter)
     .option('--user-id <id>', 'created by this user', readFilter)
@@ -40,7 +44,7 @@ export function addExportCommand(program: Command, terminal: Terminal): void {
     .option('--tags <tags>', 'with any of these tags, separated by commas', readFilter)
     .option('--on-hold-duration-gt <ms>', 'on hold for longer than this', readFilter)
     .option('--on-hold-duration-lt <ms>', 'on hold for less than this', readFilter)
-    .action((options: ExportOptions) => exportToFile(terminal, options))
+    .action((options: ExportOptions) => exportInteractions(terminal, options))
 }
 
 /** @throws InvalidArgumentError for an empty option: unlike an empty search parameter, it is probably a mistake */
@@ -49,38 +53,80 @@ function readFilter(text: string): string {
   return text
 }
 
-async function exportToFile(terminal: Terminal, { out, ...options }: ExportOptions): Promise<void> {
+/** What `export` writes to, and how it describes itself. */
+interface Destination {
+  /** interactions that it holds already, and where to continue after them */
+  readonly written: number
+  readonly cursor: Cursor | undefined
+  /** for example `to x.partial; run the command again to resume` */
+  readonly unfinished: string
+  open(): Promise<{ write(text: string): Promise<void>; flush(): Promise<void>; close(): Promise<void> }>
+  /** Reports the end of a complete export. */
+  finish(sentence: string): Promise<void>
+}
+
+async function exportInteractions(terminal: Terminal, { out, ...options }: ExportOptions): Promise<void> {
   const criteria = readOptions(options)
-  if (existsSync(out)) throw new Error(`${out} already exists: choose another --out, or delete the file`)
+  const destination = out === '-' ? standardOutput(terminal) : await openFile(terminal, out, criteria)
   const signal = terminal.interruption()
-  // The name depends on the criteria, so that an export never continues the file of a different one.
-  const digest = createHash('sha256').update(JSON.stringify(criteria)).digest('hex')
-  const partial = `${out}.${digest.slice(0, 8)}.partial`
-  let { written, cursor } = await resume(partial)
-  const progressMessage = () =>
-    `exported ${formatCount(written)} interactions to ${partial}; run the command again to resume`
+  let { written } = destination
+  const progressMessage = () => `exported ${formatCount(written)} interactions ${destination.unfinished}`
   await withDatabase(terminal, async (database) => {
     const repository = interactionRepository(database, { keepsTotals: true })
     const { total } = await repository.search(criteria, { page: 0, size: 1, sort: [] }).run()
-    const file = await open(partial, 'a')
+    const output = await destination.open()
     const progress = showProgress(terminal, 'interactions', total, written)
     try {
-      for await (const rows of repository.scan(criteria, { direction: 'asc', after: cursor })) {
-        await file.appendFile(rows.map(toNdjson).join(''))
+      for await (const rows of repository.scan(criteria, { direction: 'asc', after: destination.cursor })) {
+        await output.write(rows.map(toNdjson).join(''))
         written += rows.length
         progress.update(written)
         if (signal.aborted) throw new Interrupted(progressMessage())
       }
-      await file.sync()
+      await output.flush()
     } catch (error) {
-      throw error instanceof Interrupted ? error : new Error(progressMessage(), { cause: error })
+      if (error instanceof Interrupted || error instanceof OutputClosed) throw error
+      throw new Error(progressMessage(), { cause: error })
     } finally {
       progress.stop()
-      await file.close()
+      await output.close()
     }
   })
-  await rename(partial, out)
-  terminal.print(`Exported ${formatCount(written)} interactions to ${out}.`)
+  await destination.finish(`Exported ${formatCount(written)} interactions`)
+}
+
+/** Standard output has nothing to resume from. It is for the lines alone. */
+function standardOutput({ write, screen }: Terminal): Destination {
+  return {
+    written: 0,
+    cursor: undefined,
+    unfinished: 'to standard output; the rest is missing',
+    open: async () => ({ write, flush: async () => {}, close: async () => {} }),
+    finish: async (sentence) => void screen.write(`${sentence}.\n`),
+  }
+}
+
+async function openFile(terminal: Terminal, out: string, criteria: Criteria): Promise<Destination> {
+  if (existsSync(out)) throw new Error(`${out} already exists: choose another --out, or delete the file`)
+  // The name depends on the criteria, so that an export never continues the file of a different one.
+  const digest = createHash('sha256').update(JSON.stringify(criteria)).digest('hex')
+  const partial = `${out}.${digest.slice(0, 8)}.partial`
+  return {
+    ...(await resume(partial)),
+    unfinished: `to ${partial}; run the command again to resume`,
+    async open() {
+      const file = await open(partial, 'a')
+      return {
+        write: (text) => file.appendFile(text),
+        flush: () => file.sync(),
+        close: () => file.close(),
+      }
+    },
+    async finish(sentence) {
+      await rename(partial, out)
+      terminal.print(`${sentence} to ${out}.`)
+    },
+  }
 }
 
 const decodeParameters = compileObject(InteractionQuery)

@@ -11,8 +11,15 @@ export interface Terminal {
   readonly environment: Readonly<Record<string, string | undefined>>
   /** whether standard error is a terminal */
   readonly isInteractive: boolean
+  /** whether standard output is a terminal, where people read the result */
+  readonly outputIsTerminal: boolean
   /** Writes a line of the command's result to standard output. */
   print(line: string): void
+  /**
+   * Writes a part of a result that is too large to keep. Resolves when more can be written.
+   * @throws OutputClosed when nobody reads standard output any more, such as after `| head`
+   */
+  write(text: string): Promise<void>
   /** stream for progress bars, shown only if it is a terminal */
   readonly screen: NodeJS.WritableStream
   /**
@@ -30,6 +37,9 @@ export interface Terminal {
   /** the user of the operating system who runs the command */
   readonly operator: string
 }
+
+/** Thrown when standard output is a pipe whose reader has ended. It needs no message: the reader has what it wanted. */
+export class OutputClosed extends Error {}
 
 /** Thrown by a command that a signal stopped; the message says how far it got. */
 export class Interrupted extends Error {}

@@ -1,8 +1,17 @@
 // `totals`: checks or drops the kept totals, which searches add up instead of counting rows.
 import type { Command } from 'commander'
 import { dropTotals } from '../totals/counting.ts'
-import { findDifferences } from '../totals/verify.ts'
+import { type Difference, findDifferences } from '../totals/verify.ts'
+import { type Columns, jsonOption, printRows } from './results.ts'
 import { type Terminal, withDatabase } from './terminal.ts'
+
+const differenceColumns: Columns<Difference> = {
+  ORGANIZATION: ({ organizationId }) => organizationId || '(all)',
+  UNIT: ({ unit }) => unit,
+  START: ({ start }) => start,
+  KEPT: ({ kept }) => kept,
+  COUNTED: ({ counted }) => counted,
+}
 
 export function addTotalsCommands(program: Command, terminal: Terminal): void {
   const totals = program
@@ -11,15 +20,15 @@ export function addTotalsCommands(program: Command, terminal: Terminal): void {
 
   totals
     .command('verify')
-    .description(
-      'recount everything and print each difference, one JSON object per line; exit code 1 if there are any',
-    )
-    .action(() =>
+    .description('recount everything and print each difference; exit code 1 if there are any')
+    .option(...jsonOption)
+    .action(({ json }: { json?: true }) =>
       withDatabase(terminal, async (database) => {
         const differences = await findDifferences(database)
-        for (const difference of differences) terminal.print(JSON.stringify(difference))
-        if (differences.length > 0)
+        if (differences.length > 0) {
+          printRows(terminal, differences, differenceColumns, json)
           throw new Error(`${differences.length} totals are wrong; run "totals recount" to drop them`)
+        }
         terminal.print('All totals are correct.')
       }),
     )

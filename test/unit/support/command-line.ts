@@ -20,6 +20,8 @@ export async function runCommandLine(
   add(program, {
     environment: unreachable,
     isInteractive: false,
+    outputIsTerminal: false,
+    write: async (text) => void printed.push(text),
     print: (line) => void printed.push(line),
     screen: process.stderr,
     interruption: () => AbortSignal.abort(),
