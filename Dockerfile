@@ -20,6 +20,8 @@ COPY --from=build /app/dist dist
 COPY package.json ./
 COPY bin bin
 COPY migrations migrations
+# the guides, which the page at /docs links
+COPY docs/*.md docs/
 # `docker compose exec api interaction-api clients list`
 RUN ln -s /app/bin/interaction-api.js /usr/local/bin/interaction-api && mkdir /data && chown node:node /data
 USER node

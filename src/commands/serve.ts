@@ -5,6 +5,7 @@ import closeWithGrace from 'close-with-grace'
 import type { Command } from 'commander'
 import { settingsOf } from '../config/config.ts'
 import { startInteractionApi } from '../ephemeral/start.ts'
+import { clientFragment } from '../http/openapi/docs-client.ts'
 import { stopTracing } from '../observability/tracing.ts'
 import { type Server, startServer } from '../server.ts'
 import { readSettings, type Terminal } from './terminal.ts'
@@ -89,7 +90,12 @@ interface Announced extends Pick<Server, 'baseUrl' | 'demoClients'> {
 
 /** Returns all lines at once: scripts wait for the first line only. */
 function announcement({ baseUrl, publicUrl = baseUrl, demoClients, clientId }: Announced): string {
-  const lines = ['', `Interaction API: ${baseUrl}/rtc-api/interactions`, `Documentation:   ${publicUrl}/docs`]
+  const client = demoClients === undefined ? '' : clientFragment(demoClients.agent)
+  const lines = [
+    '',
+    `Interaction API: ${baseUrl}/rtc-api/interactions`,
+    `Documentation:   ${publicUrl}/docs${client}`,
+  ]
   const askForToken = (user: string) =>
     `curl -s -u ${user} -d grant_type=client_credentials ${publicUrl}/security/oauth/token`
   if (demoClients !== undefined) {

@@ -16,11 +16,12 @@ import {
   tryOut,
 } from './support/page.ts'
 
-/** Starts the service like `npm start`. */
+/** Starts the service like `npm start`. `hash`: what the printed link to the page has behind its path. */
 async function start(settings: Record<string, string> = {}) {
   const folder = await temporaryFolder()
-  const { baseUrl } = await serve({ DATA_DIR: folder, ...settings })
-  return { baseUrl, ...(await demoClients(folder)) }
+  const { baseUrl, output } = await serve({ DATA_DIR: folder, ...settings })
+  const [, hash = ''] = /^Documentation: .*\/docs(#\S+)$/m.exec(output) ?? []
+  return { baseUrl, hash, ...(await demoClients(folder)) }
 }
 
 const exampleId = '0199a6c4-7f1e-7c2a-9d53-2f6f1b0c8e11'
@@ -76,6 +77,68 @@ test.each([
       })
   },
 )
+
+test('with the printed link every example works as it is, and the secret leaves neither the tab nor the address', async () => {
+  const { baseUrl, hash, agent } = await start()
+  const { page, screenshot } = await openDocs(baseUrl, desk, hash)
+  expect(page.url()).not.toContain(agent.clientSecret)
+  const sent: string[] = []
+  page.on('request', (request) => sent.push(`${request.url()} ${JSON.stringify(request.headers())}`))
+  // remembered when the page is loaded again
+  await page.reload()
+
+  const form = page.locator('.auth-container', { hasText: 'OAuth2ClientCredentials' })
+  await page.locator('.auth-wrapper > .authorize').click()
+  await screenshot('prefilled')
+  await form.locator('button.authorize').click()
+  await closeAuthorized(form)
+  const expected = [
+    ['createToken', '200'],
+    ['getKeys', '200'],
+    ['getServerMetadata', '200'],
+    ['createInteraction', '200'],
+    ['getInteraction', '200'],
+    ['updateInteraction', '204'],
+    ['listInteractions', '200'],
+  ] as const
+  for (const [operationId, status] of expected) {
+    const block = operation(page, operationId)
+    await tryOut(block)
+    expect([operationId, (await execute(block)).status]).toEqual([operationId, status])
+  }
+  expect(sent.length).toBeGreaterThan(10)
+  expect(sent.filter((request) => request.includes(agent.clientSecret))).toEqual([])
+})
+
+test('without the link, the page knows no client', async () => {
+  const { baseUrl } = await start()
+  for (const hash of ['', '#client=demo-agent', '#client=a:b<i>']) {
+    const { page } = await openDocs(baseUrl, desk, hash)
+    await page.locator('.auth-wrapper > .authorize').click()
+    const form = page.locator('.auth-container', { hasText: 'OAuth2ClientCredentials' })
+    expect(await form.locator('#client_id_clientCredentials').inputValue()).toBe('')
+    expect(await form.locator('#client_secret_clientCredentials').inputValue()).toBe('')
+  }
+})
+
+test('the page leads to the guides', async () => {
+  const { baseUrl } = await start()
+  const { page, screenshot } = await openDocs(baseUrl)
+  await screenshot('guides', page.locator('.information-container'))
+  for (const [name, heading] of [
+    ['Integration guide', '# Integration guide'],
+    ['Operations guide', '# Operations guide'],
+    ['Commands', '# Commands'],
+  ] as const) {
+    const link = await page.getByRole('link', { name, exact: true }).getAttribute('href')
+    const response = await fetch(new URL(link ?? '', page.url()))
+    expect([response.status, response.headers.get('content-type')]).toEqual([
+      200,
+      'text/plain; charset=utf-8',
+    ])
+    expect(await response.text()).toMatch(new RegExp(`^${heading}\n`))
+  }
+})
 
 test('the operations are in the order in which a reader tries them', async () => {
   const { baseUrl } = await start()

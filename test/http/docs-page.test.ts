@@ -1,4 +1,5 @@
 // The page at /docs: its files, its policy and its version of the document.
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { startTestApp, type TestApp } from '../support/app.ts'
 
@@ -64,9 +65,28 @@ test('the page fills in examples of required parameters only', async () => {
   expect(document.info.description).toContain('Press **Authorize**')
 })
 
+test.each(['integrators', 'operators', 'commands'])('the guide %s is served as text', async (name) => {
+  const url = `/docs/guides/${name}.md`
+  const document = await read(service, '/docs/json')
+  expect(document.info.description).toContain(`](${url})`)
+  const reply = await service.inject({ url })
+  expect([reply.statusCode, reply.headers['content-type']]).toEqual([200, 'text/plain; charset=utf-8'])
+  expect(reply.body).toBe(readFileSync(`docs/${name}.md`, 'utf8'))
+})
+
+test.each(['README', 'maintainers', '..%2f..%2fpackage', '%2e%2e/operators'])(
+  'the file %s is no guide',
+  async (name) => {
+    expect((await service.inject({ url: `/docs/guides/${name}.md` })).statusCode).toBe(404)
+  },
+)
+
 describe('the document follows the settings:', () => {
   test('the path of PUBLIC_URL precedes the paths of calls and tokens', async () => {
     const proxied = await startTestApp({ PUBLIC_URL: 'https://api.example/contact/' })
+    expect((await read(proxied, '/docs/json')).info.description).toContain(
+      '](/contact/docs/guides/operators.md)',
+    )
     for (const url of ['/openapi.json', '/docs/json']) {
       const { servers, components } = await read(proxied, url)
       expect(servers).toMatchObject([{ url: '/contact' }])

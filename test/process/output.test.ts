@@ -23,7 +23,10 @@ async function type(line: string, environment: Record<string, string>) {
 
 /** Runs a command on a terminal of its own, and returns its result there, without the logs. */
 async function onTerminal(command: string, environment: Record<string, string>): Promise<string> {
-  const { output } = await type(`script -qec "$COMMAND ${command} 2>/dev/null" /dev/null </dev/null`, environment)
+  const { output } = await type(
+    `script -qec "$COMMAND ${command} 2>/dev/null" /dev/null </dev/null`,
+    environment,
+  )
   return output.replaceAll('\r\n', '\n')
 }
 

@@ -26,7 +26,9 @@ test('serve prints its URLs, the demo clients, and a curl command that creates a
   expect(JSON.parse(stdout)).toEqual({ interactionId: expect.stringMatching(/^[0-9a-f-]{36}$/), version: 0 })
   for (const { clientId, clientSecret } of Object.values(await demoClients(folder)))
     expect(service.output).toContain(`${clientId} ${clientSecret}`)
-  expect(service.output).toContain(`${service.baseUrl}/docs`)
+  const { agent } = await demoClients(folder)
+  const client = `${agent.clientId}:${agent.clientSecret}`
+  expect(service.output).toContain(`Documentation:   ${service.baseUrl}/docs#client=${client}\n`)
   expect((await fetch(`${service.baseUrl}/docs`)).status).toBe(200)
 })
 

@@ -1,6 +1,9 @@
 // The page at /docs, which shows the OpenAPI document and calls the service.
+import { readFile } from 'node:fs/promises'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
+import { refuseOtherMethods } from '../errors.ts'
+import { fillInClient } from './docs-client.ts'
 import { followColorScheme, icon, styles } from './docs-theme.ts'
 
 /** The page loads its own files only, runs no inline script, and calls no other server. */
@@ -18,23 +21,49 @@ const pagePolicy = {
 /** Without it, phones lay the page out for a desktop screen. */
 const viewport = '<meta name="viewport" content="width=device-width, initial-scale=1">'
 
-const guide = (authorizing: string) =>
-  '### On this page\n\n' +
-  `1. Press **Authorize** and enter ${authorizing}.\n` +
-  '2. Open an operation, press **Try it out**, then **Execute**. The examples work unchanged, from top to bottom. They use one interaction.\n' +
-  '3. Creating it again fails with 409 until you change or remove `interactionId`. Updating it again fails with 409 until `version` is the one that you read last.'
+/** Pages of the repository that callers and operators need. They are served as the text that they are. */
+const guides = {
+  integrators: 'Integration guide',
+  operators: 'Operations guide',
+  commands: 'Commands',
+} as const
 
-/**
- * Registers the page. The OpenAPI document must be registered before.
- * @param grantsTokens whether the service issues tokens itself
- */
+const introduction = (authorizing: string, root: string) =>
+  '### On this page\n\n' +
+  `1. ${authorizing}\n` +
+  '2. Open an operation, press **Try it out**, then **Execute**. The examples work unchanged, from top to bottom. They use one interaction.\n' +
+  '3. Creating it again fails with 409 until you change or remove `interactionId`. Updating it again fails with 409 until `version` is the one that you read last.\n\n' +
+  `### Guides\n\n${Object.entries(guides)
+    .map(([name, title]) => `[${title}](${root}/docs/guides/${name}.md)`)
+    .join(' · ')}`
+
+const withClient =
+  'Press **Authorize**, then **Authorize** in the form below *OAuth2ClientCredentials*. The link to this page that the service prints when it starts with demo clients fills in that form. Without the link, enter the id and the secret of a client there, and in the form of the first operation.'
+
+const withToken = 'Press **Authorize** and enter a token of the identity provider.'
+
+export interface DocsPageOptions {
+  /** whether the service issues tokens itself */
+  readonly grantsTokens: boolean
+  /** the path at which clients reach the service; no slash at the end */
+  readonly root: string
+}
+
+/** Registers the page. The OpenAPI document must be registered before. */
 export async function registerDocsPage(
   docs: FastifyInstance,
-  { grantsTokens }: { grantsTokens: boolean },
+  { grantsTokens, root }: DocsPageOptions,
 ): Promise<void> {
-  const authorizing = grantsTokens
-    ? 'the id and the secret of a client, for example those that `npm start` prints'
-    : 'a token of the identity provider'
+  const authorizing = grantsTokens ? withClient : withToken
+  for (const name of Object.keys(guides)) {
+    const url = `/docs/guides/${name}.md`
+    const file = new URL(`../../../docs/${name}.md`, import.meta.url)
+    docs.get(url, { schema: { hide: true } }, async (_request, reply) =>
+      // Browsers download text/markdown instead of showing it.
+      reply.type('text/plain; charset=utf-8').send(await readFile(file)),
+    )
+    refuseOtherMethods(docs, url, ['GET'])
+  }
   docs.addHook('onSend', (_request, reply, payload, done) => {
     const isPage = typeof payload === 'string' && `${reply.getHeader('content-type')}`.startsWith('text/html')
     done(null, isPage ? payload.replace('<head>', `<head>\n${viewport}`) : payload)
@@ -45,7 +74,7 @@ export async function registerDocsPage(
     indexPrefix: '.',
     staticCSP: pagePolicy,
     transformSpecification: (document) => {
-      document.info.description += `\n\n${guide(authorizing)}`
+      document.info.description += `\n\n${introduction(authorizing, root)}`
       delete document.components.securitySchemes.ClientBasic
       adaptForPage(document.paths)
       return document
@@ -57,6 +86,7 @@ export async function registerDocsPage(
       displayRequestDuration: true,
       operationsSorter: byTask,
       requestInterceptor: withoutDialog,
+      plugins: [fillInClient],
     },
     theme: {
       title: 'Interaction API',

@@ -19,8 +19,9 @@ export interface OpenapiOptions {
 export async function registerOpenapi(app: FastifyInstance, options: OpenapiOptions): Promise<void> {
   for (const component of [...options.components, ErrorResponse]) app.addSchema(component)
   const { publicUrl, grantsTokens } = options
-  const root = publicUrl === undefined ? '/' : new URL(publicUrl).pathname
-  const tokenUrl = `${root.replace(/\/$/, '')}/security/oauth/token`
+  const path = publicUrl === undefined ? '/' : new URL(publicUrl).pathname
+  const root = path.replace(/\/$/, '')
+  const tokenUrl = `${root}/security/oauth/token`
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -33,7 +34,7 @@ export async function registerOpenapi(app: FastifyInstance, options: OpenapiOpti
           'A caller of an organization has access to that organization only. A caller with the SERVICE role has access to all.',
         license: { name: 'MIT', identifier: 'MIT' },
       },
-      servers: [{ url: root, description: 'This server' }],
+      servers: [{ url: path, description: 'This server' }],
       tags: [
         ...(grantsTokens
           ? [{ name: 'Authorization', description: 'Tokens for clients, and the keys that verify them.' }]
@@ -57,7 +58,7 @@ export async function registerOpenapi(app: FastifyInstance, options: OpenapiOpti
       buildLocalReference: (json, _baseUri, _fragment, index) => String(json.$id ?? `schema-${index}`),
     },
   })
-  await app.register(registerDocsPage, { grantsTokens })
+  await app.register(registerDocsPage, { grantsTokens, root })
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
   refuseOtherMethods(app, '/openapi.json', ['GET'])
   // relative: a proxy may serve this under a path of its own
