@@ -1,9 +1,9 @@
 // `serve`: runs the service until a signal stops it.
-import { writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import closeWithGrace from 'close-with-grace'
 import type { Command } from 'commander'
-import { settingsOf } from '../config/config.ts'
+import { type Config, settingsOf } from '../config/config.ts'
 import { startInteractionApi } from '../ephemeral/start.ts'
 import { clientFragment } from '../http/openapi/docs-client.ts'
 import { stopTracing } from '../observability/tracing.ts'
@@ -35,12 +35,17 @@ async function serve(terminal: Terminal): Promise<void> {
     hasAuditFile ? ['SIGHUP'] : [],
   )
   const server = await starting
-  // Scripts read the address here: the port is another one when 8080 is in use.
-  await writeFile(path.join(config.dataDirectory, 'base-url'), `${server.baseUrl}\n`).catch((error: Error) =>
+  await writeAddress(config, server.baseUrl).catch((error: Error) =>
     log.warn({ reason: error.message }, 'base-url is not written to DATA_DIR'),
   )
   const [first] = config.tokens.endpoint ? config.bootstrapClients : []
   terminal.print(announcement({ ...server, publicUrl: config.http.publicUrl, clientId: first?.clientId }))
+}
+
+/** Scripts read the address there: the port is another one when 8080 is in use. */
+async function writeAddress({ dataDirectory }: Config, baseUrl: string): Promise<void> {
+  await mkdir(dataDirectory, { recursive: true, mode: 0o700 })
+  await writeFile(path.join(dataDirectory, 'base-url'), `${baseUrl}\n`)
 }
 
 async function serveEphemeral(terminal: Terminal): Promise<void> {

@@ -59,7 +59,7 @@ describe.each(operations)('$method $path', ({ method, path, parameters, success,
     const described = compared?.map((one) => [one.name, one.in, typeOf(one.schema), one.required ?? false])
     expect(described ?? []).toEqual(expect.arrayContaining([...parameters]))
     // Not in the original; see the contract.
-    const added = parameters.length > 1 ? ['organizationId'] : []
+    const added = parameters.length > 1 ? ['organizationId', 'bom'] : []
     expect(described?.map(([name]) => name) ?? []).toEqual([...parameters.map(([name]) => name), ...added])
   })
 
