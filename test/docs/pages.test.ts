@@ -6,7 +6,7 @@ import { openTerminal } from './support/terminal.ts'
 
 /** The pages with commands, and the terminal that each one needs. */
 const pages = [
-  { page: 'README.md', isInstalled: false, isOrdinaryUser: false },
+  { page: 'README.md', isInstalled: false, isOrdinaryUser: false, isPortTaken: true },
   { page: 'CONTRIBUTING.md', isInstalled: true, isOrdinaryUser: false },
   { page: 'docs/commands.md', isInstalled: true, isOrdinaryUser: false },
   { page: 'docs/integrators.md', isInstalled: true, isOrdinaryUser: false },

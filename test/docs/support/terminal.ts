@@ -3,6 +3,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { freePort } from '../../support/listening.ts'
@@ -26,12 +27,18 @@ interface Options {
   readonly isInstalled: boolean
   /** whether to run as an ordinary user, as PostgreSQL requires, when this process is root */
   readonly isOrdinaryUser: boolean
+  /** whether the service is given no free port, and finds its default one taken */
+  readonly isPortTaken?: boolean
 }
 
 /** The ports on the pages. They may be in use here, so each is replaced by a free one. */
 const portsOfPages = ['8080', '8081', '8082', '5432', '5433', '6432', '8443']
 
-export async function openTerminal({ isInstalled, isOrdinaryUser }: Options): Promise<Terminal> {
+export async function openTerminal({
+  isInstalled,
+  isOrdinaryUser,
+  isPortTaken = false,
+}: Options): Promise<Terminal> {
   const folder = await mkdtemp(path.join(tmpdir(), 'interaction-api-docs-'))
   const files = ['-co', '--exclude-standard', '-z']
   const listed = execFileSync('git', ['ls-files', ...files], { cwd: repository })
@@ -45,6 +52,7 @@ export async function openTerminal({ isInstalled, isOrdinaryUser }: Options): Pr
   const user = isOrdinaryUser && process.geteuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
   if (user.uid !== undefined) execFileSync('chown', ['-R', `${user.uid}:${user.gid}`, folder])
 
+  const defaultPort = isPortTaken ? await takePort(8080) : undefined
   const ports = new Map<string, string>()
   for (const port of portsOfPages) ports.set(port, String(await freePort()))
   const onFreePorts = (text: string) => text.replaceAll(/\b\d{4}\b/g, (number) => ports.get(number) ?? number)
@@ -61,7 +69,7 @@ export async function openTerminal({ isInstalled, isOrdinaryUser }: Options): Pr
       HOME: user.uid === undefined ? HOME : folder,
       LC_ALL: 'C.UTF-8',
       // instead of the default port
-      PORT: ports.get('8080'),
+      ...(isPortTaken ? {} : { PORT: ports.get('8080') }),
       ...npm,
     }
     // a separate process group, which can be ended as a whole
@@ -87,6 +95,7 @@ export async function openTerminal({ isInstalled, isOrdinaryUser }: Options): Pr
       return asInPage(own.output())
     },
     async close() {
+      defaultPort?.close()
       for (const { pid } of shells) if (pid !== undefined) endGroup(pid)
       for (const name of readdirSync(folder)) {
         const file = path.join(folder, name, 'postmaster.pid')
@@ -96,6 +105,15 @@ export async function openTerminal({ isInstalled, isOrdinaryUser }: Options): Pr
       await rm(folder, { recursive: true, force: true, maxRetries: 50 })
     },
   }
+}
+
+/** Listens on a port, unless another process does, until the result is closed. */
+async function takePort(port: number): Promise<Server> {
+  const server = createServer((socket) => socket.destroy()).listen(port, '127.0.0.1')
+  await once(server, 'listening').catch((error: unknown) => {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error
+  })
+  return server
 }
 
 function endGroup(pid: number): void {
