@@ -52,14 +52,15 @@ test('the package exports only its entry point', async () => {
   await expect(imported).rejects.toThrow('ERR_PACKAGE_PATH_NOT_EXPORTED')
 })
 
-test('a CommonJS program requires the package, and compiles strictly against it', async () => {
+test('a CommonJS program requires the package, compiles strictly against it, and has the guides', async () => {
   const folder = await install()
   await writeFile(path.join(folder, 'package.json'), '{ "type": "commonjs" }')
   const program = `
     import { startInteractionApi, type InteractionApi } from 'interaction-api-server'
     async function main() {
       const api: InteractionApi = await startInteractionApi({ settings: { LOG_LEVEL: 'error' } })
-      console.log((await fetch(api.baseUrl + '/health/ready')).status)
+      for (const page of ['/health/ready', '/docs/guides/operators.md'])
+        console.log((await fetch(api.baseUrl + page)).status)
       await api.stop()
     }
     main()`
@@ -73,7 +74,7 @@ test('a CommonJS program requires the package, and compiles strictly against it'
   )
   const { stdout } = await run(process.execPath, ['program.js'], { cwd: folder })
 
-  expect(stdout).toBe('200\n')
+  expect(stdout).toBe('200\n200\n')
 })
 
 test('a setting that does not exist is refused by its name', async () => {
