@@ -1,6 +1,8 @@
 // Limits how many requests use the database at the same time. Holders (organizations, users, clients) take turns, and
 // each has its own queue: one that sends too many requests is rejected, and the others are not.
+
 import { Problem } from './problem.ts'
+import { rejectInTurn } from './rejections.ts'
 
 export interface AdmissionLimits {
   /** how many requests may run at the same time; one holder may use all */
@@ -136,7 +138,7 @@ export function limitWaiting({ concurrency, reserve = 0, longestWaitMs }: Admiss
         reject: () => {
           stop()
           holder.counts.rejected++
-          reject(overloaded())
+          rejectInTurn(() => reject(overloaded()))
         },
       }
       if (abandoned?.aborted) return one.reject()

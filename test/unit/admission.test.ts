@@ -105,7 +105,23 @@ test('overload is detected by the pace before a request has waited too long', as
   for (let number = 13; number < 1013; number++) submit(number)
   await end(11)
   expect(started.at(-1)).toBe(1012)
-  expect(rejected.length).toBeGreaterThan(500)
+  await expect.poll(() => rejected.length).toBeGreaterThan(500)
+})
+
+test('a flood of rejections is spread over turns of the event loop', async () => {
+  const { submit, end, rejected } = startOf({ concurrency: 1, longestWaitMs: 1000 })
+  for (let number = 0; number <= 12; number++) submit(number)
+  for (let number = 0; number <= 10; number++) {
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    await end(number)
+  }
+  for (let number = 13; number < 1013; number++) submit(number)
+  let mostInTurn = 0
+  for (let before = 0; rejected.length < 900; before = rejected.length) {
+    await new Promise((resolve) => setImmediate(resolve))
+    mostInTurn = Math.max(mostInTurn, rejected.length - before)
+  }
+  expect(mostInTurn).toBeLessThanOrEqual(16)
 })
 
 test('a free turn goes to the holder with the fewest running, then to the one that has waited longest for a turn', async () => {
