@@ -182,8 +182,8 @@ async function interactionRoutes(
   listRoute(app, {
     repository,
     admitCheap: admit(concurrency.cheapSearches),
-    // The other half of the connections is for reads and writes.
-    admit: limitWaiting({ concurrency: Math.ceil(poolSize / 2), reserve: searchReserve, longestWaitMs }),
+    // More at a time, of one organization, would take the processors from the reads and writes of others.
+    admit: limitWaiting({ concurrency: Math.ceil(poolSize / 5), reserve: searchReserve, longestWaitMs }),
     searchTimeoutMs,
     publicUrl: config.http.publicUrl ?? '',
   })
