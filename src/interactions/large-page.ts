@@ -32,6 +32,11 @@ export async function* loadInPieces(
   }
 }
 
+/** Returns about how much of a page is in memory while it waits to be read, in bytes: a piece, its rows, and its text. */
+export function heldPageBytes(interactions: readonly UnloadedInteraction[]): number {
+  return 3 * interactions.reduce((largest, { bytes }) => Math.max(largest, bytes), pieceBytes)
+}
+
 function toJson(rows: readonly (InteractionRow | undefined)[]): string {
   return rows.flatMap((row) => (row === undefined ? [] : [interactionJson(row)])).join(',')
 }

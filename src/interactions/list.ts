@@ -13,7 +13,7 @@ import { unavailableResponse } from '../http/openapi/openapi.ts'
 import { forbidden, InvalidRequest, Problem } from '../http/problem.ts'
 import { streamTexts } from '../http/slices.ts'
 import type { TypeBoxTypeProvider } from '../http/validation.ts'
-import { around, loadInPieces } from './large-page.ts'
+import { around, heldPageBytes, loadInPieces } from './large-page.ts'
 import { preferredFormat, writeLines } from './lines.ts'
 import { countPages, pageEnvelope, toPageable } from './page.ts'
 import type { InteractionRepository } from './repository.ts'
@@ -29,7 +29,7 @@ import { InteractionQuery } from './schemas.ts'
 import type { Criteria } from './sql/matching.ts'
 import { isByDate, type Pageable, totalOrder } from './sql/order.ts'
 
-/** About how much of a stream is in memory, in bytes: a batch or piece, and its text. */
+/** About how much of a stream of lines is in memory, in bytes: a batch, and its text. */
 const heldStreamBytes = 1_048_576
 
 const lines = (description: string) => ({ schema: Type.String({ description }) })
@@ -131,7 +131,9 @@ export function listRoute(
     const body =
       typeof content === 'string'
         ? head + content + tail
-        : streamTexts(around(head, loadInPieces(content, load), tail), { heldBytes: heldStreamBytes })
+        : streamTexts(around(head, loadInPieces(content, load), tail), {
+            heldBytes: heldPageBytes(content),
+          })
     return sendCompressed(request, reply.type('application/json'), body)
   })
 }

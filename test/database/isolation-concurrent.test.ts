@@ -138,7 +138,7 @@ test('concurrent creations use an organization that the caller may use, and crea
 
 test('of concurrent creations, the rejected ones store nothing, and the others are all stored', async () => {
   const requests = Array.from({ length: 60 }, (_, n) => ({ n, id: randomUUID() }))
-  const invalidBodies = [{ data: [] }, { data: { text: '\u0000' } }, { type: '' }]
+  const invalidBodies = [{ data: [] }, { data: { text: '\u0000' } }, { type: {} }]
   const expected = new Map<string, number>()
   await Promise.all(
     requests.map(async ({ n, id }) => {

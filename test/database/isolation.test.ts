@@ -121,7 +121,7 @@ describe('a rejected creation stores no row', () => {
     ['data that is not an object', callers.AGENT, 400, { data: [] }],
     ['NUL in data', callers.AGENT, 400, { data: { a: '\u0000' } }],
     ['NUL in the id', callers.AGENT, 400, { interactionId: '\u0000' }],
-    ['an empty type', callers.AGENT, 400, { type: '' }],
+    ['an empty id', callers.AGENT, 400, { interactionId: '' }],
     ['broken JSON', callers.AGENT, 400, '{"interactionId":"broken"'],
     ['more than 1 MiB', callers.AGENT, 413, { data: { a: 'x'.repeat(2 ** 20) } }],
   ]
