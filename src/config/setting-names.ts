@@ -21,10 +21,11 @@ export function describeUnknown(names: readonly string[], known: ReadonlySet<str
   })
 }
 
-/** One letter of a short name makes another word: `POST` is not `PORT`. */
-const shortName = 5
+/** Letters of a short name make another word: `POST` is not `PORT`, and `PGPORT` is PostgreSQL's own. */
+const shortName = { withoutMistake: 4, withOneMistake: 7 } as const
 
 function closestSetting(name: string, known: ReadonlySet<string>): string | undefined {
-  if (name.length < shortName) return undefined
-  return closestMatch(name.toUpperCase(), [...known], { maxDistance: 2 })
+  if (name.length <= shortName.withoutMistake) return undefined
+  const maxDistance = name.length <= shortName.withOneMistake ? 1 : 2
+  return closestMatch(name.toUpperCase(), [...known], { maxDistance })
 }

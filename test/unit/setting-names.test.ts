@@ -6,16 +6,24 @@ test.each([
   ['DATABSE_URL', 'DATABASE_URL'],
   ['database_url', 'DATABASE_URL'],
   ['JWT_AUDIENCES', 'JWT_AUDIENCE'],
+  ['PORTS', 'PORT'],
 ])('%s is probably meant as %s', (name, meant) => {
   expect(misspeltSettings({ [name]: 'secret' })).toEqual([`${name} is not a setting: did you mean ${meant}?`])
 })
 
-test.each(['PATH', 'HOME', 'POST', 'NODE_ENV', 'HOSTNAME', 'DATABASE_URL', 'KUBERNETES_SERVICE_PORT'])(
-  '%s is not taken for a misspelt setting',
-  (name) => {
-    expect(misspeltSettings({ [name]: 'x' })).toEqual([])
-  },
-)
+test.each([
+  'PATH',
+  'HOME',
+  'POST',
+  'PGPORT',
+  'PGHOST',
+  'NODE_ENV',
+  'HOSTNAME',
+  'DATABASE_URL',
+  'KUBERNETES_SERVICE_PORT',
+])('%s is not taken for a misspelt setting', (name) => {
+  expect(misspeltSettings({ [name]: 'x' })).toEqual([])
+})
 
 test('a program that gives a name that is no setting is told so, with all other problems', () => {
   expect(() => readGivenConfig({ TOKEN_TTL_SECOND: '1', COLOR: 'red', PORT: 'eighty' })).toThrow(
