@@ -7,7 +7,7 @@ import {
   type AttackReport,
   attackAndMeasure,
   attackMs,
-  expectService,
+  expectFairness,
   repeatOnConnections,
   serveTwoOrganizations,
 } from './support/attack.ts'
@@ -56,7 +56,7 @@ test('whatever one organization searches for, another is served', async () => {
   }
   const failures = reports.flatMap(([name, report]) => {
     try {
-      expectService(name, report)
+      expectFairness(name, report)
       return []
     } catch (error) {
       return [[name, error]]

@@ -5,7 +5,7 @@ import type { RunningService } from '../support/service.ts'
 import {
   attackAndMeasure,
   attackMs,
-  expectService,
+  expectFairness,
   repeatOnConnections,
   serveTwoOrganizations,
 } from './support/attack.ts'
@@ -65,5 +65,5 @@ test.each(attacks)('%s on %i connections keeps no other client from tokens', asy
   process.stdout.write(`${name}: ${tokens.length} honest tokens with p95 ${p95.toFixed()} ms\n`)
   expect(tokens.filter(({ status }) => status !== 200)).toEqual([])
   expect(tokens.length).toBeGreaterThan(5)
-  expectService(name, report)
+  expectFairness(name, report)
 })

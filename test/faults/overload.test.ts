@@ -99,7 +99,8 @@ test('many large bodies use limited memory: bodies beyond the limit are rejected
   watching.abort()
   const { healthy, peak } = await watched
   const count = (expected: number) => responses.filter(({ status }) => status === expected).length
-  expect(count(200)).toBeGreaterThan(10)
+  // one organization may use half of the limit
+  expect(count(200)).toBeGreaterThan(5)
   expect(count(200) + count(503)).toBe(responses.length)
   expect(first.status).toBe(503)
   expect(healthy).toBe(true)

@@ -107,7 +107,10 @@ export async function measureCapacity(
 }
 
 /** Returns a percentile (0 to 100) of the response times in milliseconds. */
-export function percentile(responses: readonly TimedResponse[], percent: number): number {
+export function percentile(
+  responses: readonly Pick<TimedResponse, 'milliseconds'>[],
+  percent: number,
+): number {
   const times = responses.map(({ milliseconds }) => milliseconds).toSorted((a, b) => a - b)
   return times[Math.ceil((times.length * percent) / 100) - 1] ?? Number.NaN
 }
