@@ -29,6 +29,5 @@ VOLUME /data
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + process.env.PORT + '/health/ready').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
-# The same option as in `npm start`: collects garbage before the heap grows far. See docs/performance.md.
-ENTRYPOINT ["node", "--heap-growing-percent=100", "bin/interaction-api.js"]
+ENTRYPOINT ["node", "bin/interaction-api.js"]
 CMD ["serve"]
