@@ -22,10 +22,10 @@ async function serve(searchTimeoutMs: number) {
   const config = readConfig({
     JWT_PRIVATE_KEY: signingKeyPem,
     SEARCH_TIMEOUT_MS: `${searchTimeoutMs}`,
-    DATABASE_POOL_SIZE: '4',
+    DATABASE_POOL_SIZE: '10',
   })
   // no lock timeout ends a statement before the search timeout does
-  const limits = { poolSize: 4, statementTimeoutMs: 0, lockTimeoutMs: 0 }
+  const limits = { poolSize: 10, statementTimeoutMs: 0, lockTimeoutMs: 0 }
   const database = openDatabase({ ...testDatabaseSettings, ...limits, url }, () => {})
   const signingKey = await openSigningKey({ ...config.tokens, dataDirectory: config.dataDirectory })
   const app = await buildApp({ config, database, signingKey, log: pino({ level: 'silent' }), audit: noAudit })
@@ -119,7 +119,7 @@ test.each(['destroy', 'end', 'resetAndDestroy'] as const)(
 test('searches that still wait for their turn do not run when their callers have hung up', async () => {
   await whileLocked(async () => {
     const sockets = Array.from({ length: 20 }, () => patient.open(`${year}&tags=vip`).on('error', () => {}))
-    // half of the connections
+    // a fifth of the connections
     await waiting(2)
     for (const socket of sockets.slice(5)) socket.destroy()
     for (const socket of sockets.slice(0, 5)) socket.destroy()

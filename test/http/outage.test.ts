@@ -114,7 +114,7 @@ test('the readiness check succeeds while searches use all connections that they 
   const counted = { ...requests[3][1], url: `${requests[3][1].url}&userId=agent` }
   const searches = Promise.all(Array.from({ length: 20 }, () => inject(counted)))
   const waiting = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
-  while ((await watch.query(waiting)).rowCount !== testDatabaseSettings.poolSize / 2);
+  while ((await watch.query(waiting)).rowCount !== Math.ceil(testDatabaseSettings.poolSize / 5));
   expect((await inject({ url: '/health/ready' })).statusCode).toBe(200)
   await Promise.all([lock.end(), watch.end()])
   for (const reply of await searches) expect(reply.statusCode).toBe(200)
