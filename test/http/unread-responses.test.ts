@@ -47,6 +47,12 @@ async function listUntilRefused(organization: string, headers = {}): Promise<Res
   }
 }
 
+/** How many requests with a remembered token have been accepted. */
+async function requestsHandled(): Promise<number> {
+  const { body } = await service.inject({ url: '/metrics' })
+  return Number(/^token_cache_lookups_total\{result="hit"\} (\d+)$/m.exec(body)?.[1])
+}
+
 async function countPage(organization: string): Promise<number> {
   const response = await list(organization)
   expect(response.status).toBe(200)
@@ -86,16 +92,14 @@ test('what has not been read for seconds gives way to new responses of the same 
   expect(read.filter(({ status }) => status === 'rejected')).toHaveLength(1)
 })
 
-test('a client that sends many requests without reading the small responses is disconnected', async () => {
-  const socket = sendUnread(requestOf('globex'))
+test('of many requests of a client that does not read, few are handled at a time', async () => {
+  const before = await requestsHandled()
   const small = requestOf('globex', '/rtc-api/interactions/unknown')
-  const closed = new Promise((resolve) => socket.once('close', resolve))
-  const send = setInterval(() => socket.write(small.repeat(2_000)), 1)
-  onTestFinished(() => clearInterval(send))
-  await vi.waitUntil(() => socket.destroyed || socket.writableLength > 50_000_000, { timeout: 30_000 })
-  clearInterval(send)
-  socket.resume()
-  await closed
+  sendUnread(requestOf('globex') + small.repeat(20_000))
+  await expect.poll(requestsHandled).toBeGreaterThan(before + 1)
+  // others are served meanwhile, and these too, if they were read
+  for (let other = 0; other < 100; other++) expect((await list('initech')).status).toBe(200)
+  expect((await requestsHandled()) - before).toBeLessThan(1_000)
 })
 
 test('a large response has its length and every character', async () => {

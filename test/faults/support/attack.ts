@@ -12,7 +12,10 @@ import { type Connection, openConnections, percentile, type TimedResponse } from
 import { residentMegabytes } from './memory.ts'
 
 /** How long an attack lasts, in milliseconds. */
-export const attackMs = isFull ? 60_000 : 5_000
+export const attackMs = isFull ? 60_000 : 3_000
+
+/** How long the honest caller calls before and after an attack, in milliseconds. */
+const calmMs = 500
 
 /** What the contract promises to an honest caller on two idle cores (contract §9). */
 const promised = { p95: 100, megabytes: 400 } as const
@@ -72,14 +75,14 @@ export async function attackAndMeasure(
   attack: (over: AbortSignal) => Promise<unknown>,
 ): Promise<AttackReport> {
   const honest = startHonestCaller(service.baseUrl, honestToken)
-  const calm = await honest.call(1_000)
+  const calm = await honest.call(calmMs)
   const over = new AbortController()
   const watched = watchMemory(service.process.pid, over.signal)
   const attacked = attack(over.signal)
   const responses = await honest.call(attackMs)
   over.abort()
   await attacked
-  const calmAgain = await honest.call(1_000)
+  const calmAgain = await honest.call(calmMs)
   honest.end()
   const calmRead = percentile([...calm.read, ...calmAgain.read], 95)
   return {
