@@ -39,9 +39,9 @@ test.each(pages)('the commands of $page work', async ({ page, ...options }) => {
   }
 })
 
-/** Commands that need a container engine, repeat an installation, or run another suite. */
+/** Commands that need a container engine or a cluster, repeat an installation, run another suite, or measure. */
 const notRun =
-  /^(cp \.env\.example \.env && )?docker compose|^npm (ci|test|run (check|test:all|bench|bench:compare|bench:scale))$/
+  /^docker compose |^kubectl |^npm (ci|test|install --save-dev git.*|run (check|test:all|bench|bench:compare|bench:scale))$|^npx tsc -p bench\/tsconfig\.json && node bench\//
 
 test('every command that is not run is a known exception', () => {
   const notTyped = pages.flatMap(({ page }) =>
