@@ -1,7 +1,7 @@
 // The settings of the service, read from environment variables. Pure: touches no file and no global.
 import { hasExampleSecret } from './bootstrap-clients.ts'
 import { isSecureUrl } from './secure-url.ts'
-import { describeMisspelt, describeUnknown } from './setting-names.ts'
+import { findUnknown } from './setting-names.ts'
 import { settingsReader } from './settings-reader.ts'
 
 const defaultAudience = 'interaction-api'
@@ -39,14 +39,17 @@ export function readConfig(environment: Environment) {
  */
 export function readGivenConfig(settings: Environment): Config {
   const { config, problems, names } = readSettings(settings)
-  const all = [...describeUnknown(Object.keys(settings), names), ...problems]
+  const unknown = findUnknown(Object.keys(settings), names).map(({ sentence }) => sentence)
+  const all = [...unknown, ...problems]
   if (all.length > 0) throw new InvalidConfig(all)
   return deepFreeze(config)
 }
 
 /** Returns a sentence for each variable that is probably a misspelt setting. */
 export function misspeltSettings(environment: Environment): string[] {
-  return describeMisspelt(Object.keys(environment), readSettings({}).names)
+  return findUnknown(Object.keys(environment), readSettings({}).names)
+    .filter(({ meant }) => meant !== undefined)
+    .map(({ sentence }) => sentence)
 }
 
 /** Returns the variables that are settings. */

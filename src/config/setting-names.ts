@@ -1,24 +1,25 @@
-// Finds settings that are probably misspelt.
+// Finds names that are no settings, and what they probably mean.
 import { closestMatch } from 'leven'
 
-/**
- * Returns a sentence for each of `names` that is no setting but close to one.
- * @param known the names of all settings
- */
-export function describeMisspelt(names: readonly string[], known: ReadonlySet<string>): string[] {
-  return names.flatMap((name) => {
-    const meant = known.has(name) ? undefined : closestSetting(name, known)
-    return meant === undefined ? [] : [`${name} is not a setting: did you mean ${meant}?`]
-  })
+/** A name that is no setting. */
+export interface UnknownSetting {
+  readonly sentence: string
+  /** the setting that is probably meant; undefined: none is close */
+  readonly meant: string | undefined
 }
 
-/** Returns a sentence for each of `names` that is no setting, close to one or not. */
-export function describeUnknown(names: readonly string[], known: ReadonlySet<string>): string[] {
-  return names.flatMap((name) => {
-    if (known.has(name)) return []
-    const meant = closestSetting(name, known)
-    return [`${name} is not a setting${meant === undefined ? '' : `: did you mean ${meant}?`}`]
-  })
+/**
+ * Finds the names that are no settings.
+ * @param known the names of all settings
+ */
+export function findUnknown(names: readonly string[], known: ReadonlySet<string>): UnknownSetting[] {
+  return names
+    .filter((name) => !known.has(name))
+    .map((name) => {
+      const meant = closestSetting(name, known)
+      const question = meant === undefined ? '' : `: did you mean ${meant}?`
+      return { sentence: `${name} is not a setting${question}`, meant }
+    })
 }
 
 /** Letters of a short name make another word: `POST` is not `PORT`, and `PGPORT` is PostgreSQL's own. */
