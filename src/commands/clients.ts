@@ -1,5 +1,6 @@
 // `clients`: manages the clients that can get tokens.
 import { type Command, Option } from 'commander'
+import type { Kysely } from 'kysely'
 import {
   createClient,
   defaultScopes,
@@ -12,6 +13,8 @@ import {
 } from '../auth/clients/clients.ts'
 import { dropOldSecret, rotateSecret } from '../auth/clients/rotation.ts'
 import { makeSecret } from '../auth/clients/secrets.ts'
+import type { Tables } from '../database/tables.ts'
+import type { AuditEvent } from '../observability/audit/log.ts'
 import { isScope, scopeDescriptions } from '../types/scope.ts'
 import { addScope, readDuration, readIdentifier } from './arguments.ts'
 import { type Columns, jsonOption, printRows, printSecret, type SecretOptions } from './results.ts'
@@ -32,7 +35,6 @@ const clientColumns: Columns<ListedClient> = {
 }
 
 export function addClientCommands(program: Command, terminal: Terminal): void {
-  const { operator } = terminal
   const clients = program.command('clients').description('manage the clients that can get tokens')
 
   clients
@@ -80,44 +82,29 @@ export function addClientCommands(program: Command, terminal: Terminal): void {
     .addOption(secretOnly())
     .action((clientId: string, options: Rotation) => rotate(terminal, clientId, options))
 
-  clients
-    .command('drop-old-secret')
-    .description('end the time of the old secret of a client now')
-    .argument('<client-id>')
-    .action((clientId: string) =>
-      withDatabase(terminal, async ({ kysely }, _log, _config, audit) => {
-        if (!(await dropOldSecret(kysely, clientId)))
-          throw new Error(`the client ${clientId} does not exist, or has no old secret`)
-        audit.record('client.old_secret_dropped', { operator, client: clientId })
-        terminal.print(`Dropped the old secret of ${clientId}.`)
-      }),
-    )
+  const addChange = (name: string, description: string, change: ClientChange) =>
+    clients
+      .command(name)
+      .description(description)
+      .argument('<client-id>')
+      .action((clientId: string) => changeClient(terminal, clientId, change))
 
-  clients
-    .command('revoke')
-    .description('stop issuing tokens to a client; its existing tokens stay valid until they expire')
-    .argument('<client-id>')
-    .action((clientId: string) =>
-      withDatabase(terminal, async ({ kysely }, _log, _config, audit) => {
-        if (!(await revokeClient(kysely, clientId))) throw new Error(`the client ${clientId} does not exist`)
-        audit.record('client.revoked', { operator, client: clientId })
-        terminal.print(`Revoked ${clientId}.`)
-      }),
-    )
-
-  clients
-    .command('delete')
-    .description(
-      'delete a client; its id can be used again, and its existing tokens stay valid until they expire',
-    )
-    .argument('<client-id>')
-    .action((clientId: string) =>
-      withDatabase(terminal, async ({ kysely }, _log, _config, audit) => {
-        if (!(await deleteClient(kysely, clientId))) throw new Error(`the client ${clientId} does not exist`)
-        audit.record('client.deleted', { operator, client: clientId })
-        terminal.print(`Deleted ${clientId}.`)
-      }),
-    )
+  addChange('drop-old-secret', 'end the time of the old secret of a client now', {
+    apply: dropOldSecret,
+    event: 'client.old_secret_dropped',
+    done: 'Dropped the old secret of',
+    failure: 'does not exist, or has no old secret',
+  })
+  addChange('revoke', 'stop issuing tokens to a client; its existing tokens stay valid until they expire', {
+    apply: revokeClient,
+    event: 'client.revoked',
+    done: 'Revoked',
+  })
+  addChange(
+    'delete',
+    'delete a client; its id can be used again, and its existing tokens stay valid until they expire',
+    { apply: deleteClient, event: 'client.deleted', done: 'Deleted' },
+  )
 }
 
 interface NewClient extends SecretOptions {
@@ -129,6 +116,29 @@ interface NewClient extends SecretOptions {
 interface Rotation extends SecretOptions {
   /** seconds */
   readonly keepOldFor?: number
+}
+
+/** A change of a client that prints no secret. */
+interface ClientChange {
+  /** @returns false when there is nothing to change */
+  readonly apply: (kysely: Kysely<Tables>, clientId: string) => Promise<boolean>
+  readonly event: AuditEvent
+  /** what is printed before the id */
+  readonly done: string
+  /** what is wrong with the client when there is nothing to change */
+  readonly failure?: string
+}
+
+async function changeClient(
+  terminal: Terminal,
+  clientId: string,
+  { apply, event, done, failure = 'does not exist' }: ClientChange,
+): Promise<void> {
+  await withDatabase(terminal, async ({ kysely }, _log, _config, audit) => {
+    if (!(await apply(kysely, clientId))) throw new Error(`the client ${clientId} ${failure}`)
+    audit.record(event, { operator: terminal.operator, client: clientId })
+    terminal.print(`${done} ${clientId}.`)
+  })
 }
 
 async function createWithSecret(
