@@ -5,6 +5,7 @@ import { Command } from 'commander'
 import { copyDatabase, fillService } from './dataset/fill.ts'
 import { operations } from './dataset/operations.ts'
 import { drawRequests, type Measurement, measure } from './load/measure.ts'
+import { say } from './options.ts'
 import { postmasterPid, prepareDatabases, untilQuiet, urlOf, withPostgres } from './servers/postgres.ts'
 import { startService, withTargets } from './servers/targets.ts'
 
@@ -19,7 +20,6 @@ const { interactions, rounds, seconds, data, out } = new Command('audit')
 
 const levels = ['off', 'security', 'writes', 'all']
 const measured = operations.filter(({ name }) => ['GET by id', 'POST'].includes(name))
-const say = (line: string) => process.stderr.write(`${line}\n`)
 const fileOf = (level: string) => path.resolve(out, `audit-${level}.log`)
 
 /** Returns the levels in another order for each round. */

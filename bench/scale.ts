@@ -6,6 +6,7 @@ import { Command } from 'commander'
 import { fillBaseline, fillService } from './dataset/fill.ts'
 import { operations } from './dataset/operations.ts'
 import { drawRequests, type Measurement, measure } from './load/measure.ts'
+import { say } from './options.ts'
 import { type Point, plotScale } from './report/plot.ts'
 import { medians } from './report/table.ts'
 import { postmasterPid, prepareDatabases, untilQuiet, urlOf, withPostgres } from './servers/postgres.ts'
@@ -21,7 +22,6 @@ const { sizes, rounds, seconds, data, out } = new Command('scale')
   .opts<{ sizes: string; rounds: number; seconds: number; data: string; out: string }>()
 
 const measured = operations.filter(({ name }) => ['list a year', 'list a year, deep page'].includes(name))
-const say = (line: string) => process.stderr.write(`${line}\n`)
 
 // reads only: the filled databases themselves are measured
 const databases = await withPostgres(data, async (serverUrl) => {
