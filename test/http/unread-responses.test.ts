@@ -7,7 +7,8 @@ import { always, query } from '../support/make.ts'
 import { agentToken, bearer } from '../support/tokens.ts'
 
 // one organization may hold half of the limit
-const service = await startTestApp({ UNREAD_LIMIT_BYTES: '16777216' })
+const settings = { UNREAD_LIMIT_BYTES: '16777216' }
+const service = await startTestApp(settings)
 const baseUrl = await service.app.listen({ host: '127.0.0.1', port: 0 })
 // pages of 20 MB, which no socket buffers whole
 await sql`
@@ -33,14 +34,14 @@ function sendUnread(requests: string): Socket {
   return socket
 }
 
-const list = (organization: string, headers = {}) =>
-  fetch(`${baseUrl}${pages}`, { headers: { ...bearer(agentToken(organization)), ...headers } })
+const list = (organization: string, headers = {}, from = baseUrl) =>
+  fetch(`${from}${pages}`, { headers: { ...bearer(agentToken(organization)), ...headers } })
 
 /** Lists without reading the responses until one is refused. @returns the others */
-async function listUntilRefused(organization: string, headers = {}): Promise<Response[]> {
+async function listUntilRefused(organization: string, headers = {}, from = baseUrl): Promise<Response[]> {
   const held: Response[] = []
   for (;;) {
-    const response = await list(organization, headers)
+    const response = await list(organization, headers, from)
     if (response.status === 503) return held
     onTestFinished(() => response.body?.cancel().catch(() => {}))
     expect(held.push(response)).toBeLessThan(20)
@@ -53,8 +54,8 @@ async function requestsHandled(): Promise<number> {
   return Number(/^token_cache_lookups_total\{result="hit"\} (\d+)$/m.exec(body)?.[1])
 }
 
-async function countPage(organization: string): Promise<number> {
-  const response = await list(organization)
+async function countPage(organization: string, from = baseUrl): Promise<number> {
+  const response = await list(organization, {}, from)
   expect(response.status).toBe(200)
   return JSON.parse(await response.text()).content.length
 }
@@ -85,9 +86,12 @@ test.each([
 test('what has not been read for seconds gives way to new responses of the same organization', async () => {
   vi.useFakeTimers({ toFake: ['performance'] })
   onTestFinished(() => void vi.useRealTimers())
-  const held = await listUntilRefused('acme')
+  // a service of its own: responses to other tests may still be held by the shared one
+  const own = await startTestApp(settings, { url: service.databaseUrl, database: service.database })
+  const from = await own.app.listen({ host: '127.0.0.1', port: 0 })
+  const held = await listUntilRefused('acme', {}, from)
   vi.advanceTimersByTime(5_000)
-  expect(await countPage('acme')).toBe(20)
+  expect(await countPage('acme', from)).toBe(20)
   const read = await Promise.allSettled(held.map((response) => response.arrayBuffer()))
   expect(read.filter(({ status }) => status === 'rejected')).toHaveLength(1)
 })
