@@ -1,7 +1,6 @@
 // Builds the application: plugins and routes in reading order. Opens no resources.
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { Registry } from 'prom-client'
-import { v4 as randomId } from 'uuid'
 import { authPlugin } from './auth/plugin.ts'
 import type { SigningKey } from './auth/signing-key.ts'
 import { oauthComponents } from './auth/tokens/schemas.ts'
@@ -27,7 +26,7 @@ import { limitHeldBytes } from './http/limits/held-bytes.ts'
 import { limitRate } from './http/limits/rate-limit.ts'
 import { limitUnreadResponses } from './http/limits/unread-responses.ts'
 import { registerOpenapi } from './http/openapi/openapi.ts'
-import { checkRequestHeads } from './http/request-head.ts'
+import { checkRequestHeads, requestIdOf } from './http/request-head.ts'
 import { completeHeads } from './http/response-head.ts'
 import { validatorCompiler } from './http/validation.ts'
 import { createRoute } from './interactions/create.ts'
@@ -81,7 +80,7 @@ export async function buildApp({
     // An id of 255 characters has up to 3,060 when percent-encoded.
     routerOptions: { maxParamLength: 3_060 },
     requestIdHeader: false,
-    genReqId: ({ headers }) => safeRequestId(headers['x-request-id']) ?? randomId(),
+    genReqId: requestIdOf,
     return503OnClosing: false,
     frameworkErrors: sendError,
     clientErrorHandler: (error, socket) => {
@@ -168,7 +167,8 @@ async function interactionRoutes(
     scanConcurrency: Math.ceil(poolSize / 5),
     searchTimeoutMs,
   })
-  const admit = (concurrent: number) => limitWaiting({ concurrency: concurrent, reserve, longestWaitMs })
+  const admit = (concurrent: number, more: number = reserve) =>
+    limitWaiting({ concurrency: Math.ceil(concurrent), reserve: more, longestWaitMs })
   const admitWrite = admit(concurrency.writes)
   acceptJsonObjects(app, {
     limitBytes: config.http.bodyLimitBytes,
@@ -181,9 +181,12 @@ async function interactionRoutes(
   createRoute(app, { repository, admit: admitWrite })
   listRoute(app, {
     repository,
-    admitCheap: admit(concurrency.cheapSearches),
-    // More at a time, of one organization, would take the processors from the reads and writes of others.
-    admit: limitWaiting({ concurrency: Math.ceil(poolSize / 5), reserve: searchReserve, longestWaitMs }),
+    admit: {
+      cheap: admit(concurrency.cheapSearches),
+      // More at a time, of one organization, would take the processors from the reads and writes of others.
+      short: admit(poolSize / 3, searchReserve),
+      long: admit(poolSize / 5, searchReserve),
+    },
     searchTimeoutMs,
     publicUrl: config.http.publicUrl ?? '',
   })
@@ -191,9 +194,4 @@ async function interactionRoutes(
   readRoute(app, { repository, admit: admit(concurrency.reads) })
   updateRoute(app, { repository, admit: admitWrite })
   refuseOtherMethods(app, '/interactions/:interactionId', ['GET', 'PUT'])
-}
-
-/** Returns the caller's request id if it is safe in headers and log lines. */
-function safeRequestId(header: string | string[] | undefined): string | undefined {
-  return typeof header === 'string' && /^[\w.:/+=@-]{1,128}$/.test(header) ? header : undefined
 }

@@ -28,6 +28,7 @@ import {
 import { InteractionQuery } from './schemas.ts'
 import type { Criteria } from './sql/matching.ts'
 import { isByDate, type Pageable, totalOrder } from './sql/order.ts'
+import type { SearchCost } from './sql/search.ts'
 
 /** About how much of a stream of lines is in memory, in bytes: a batch, and its text. */
 const heldStreamBytes = 1_048_576
@@ -73,10 +74,8 @@ const schema = {
 
 interface ListOptions {
   readonly repository: Pick<InteractionRepository, 'search' | 'scan' | 'findAll'>
-  /** for searches that cost little */
-  readonly admitCheap: Admission
-  /** for all others, and for streams */
-  readonly admit: Admission
+  /** by what a search costs; streams are long */
+  readonly admit: Readonly<Record<SearchCost, Admission>>
   /** how long a search may run that costs more, in milliseconds */
   readonly searchTimeoutMs: number
   /** where callers reach the service; empty when that is not known */
@@ -85,7 +84,7 @@ interface ListOptions {
 
 export function listRoute(
   app: FastifyInstance,
-  { repository, admitCheap, admit, searchTimeoutMs, publicUrl }: ListOptions,
+  { repository, admit, searchTimeoutMs, publicUrl }: ListOptions,
 ): void {
   const options = { schema, onRequest: requireScope('interactions:read') }
   app.withTypeProvider<TypeBoxTypeProvider>().get('/interactions', options, async (request, reply) => {
@@ -100,8 +99,11 @@ export function listRoute(
     const criteria = { ...query, organizationId: scope ?? query.organizationId }
     const holder = holderOf(request)
     /** Runs what may take long: it ends when the caller hangs up, or after the time limit. */
-    const runLong = <Result>(work: (gone: AbortSignal) => Promise<Result>) =>
-      whileConnected(request, reply, (gone) => admit(holder, () => work(gone), gone)).catch(
+    const runLimited = <Result>(
+      cost: SearchCost,
+      work: (gone: AbortSignal) => Promise<Result>,
+    ): Promise<Result> =>
+      whileConnected(request, reply, (gone) => admit[cost](holder, () => work(gone), gone)).catch(
         (error: unknown) => {
           throw isCancelled(error) ? tooExpensive(criteria, pageable, searchTimeoutMs) : error
         },
@@ -112,7 +114,7 @@ export function listRoute(
       const texts =
         request.method === 'HEAD'
           ? []
-          : await runLong((signal) =>
+          : await runLimited('long', (signal) =>
               writeLines(format, repository.scan(criteria, { direction, holder, signal })),
             )
       const body = streamTexts(texts, { heldBytes: heldStreamBytes })
@@ -120,9 +122,9 @@ export function listRoute(
     }
 
     const search = repository.search(criteria, pageable, holder)
-    const { found, total, content } = await (search.isCheap
-      ? admitCheap(holder, search.run)
-      : runLong(search.run))
+    const { found, total, content } = await (search.cost === 'cheap'
+      ? admit.cheap(holder, search.run)
+      : runLimited(search.cost, search.run))
     const [head, tail] = pageEnvelope(pageable, found, total)
     const pages = countPages(pageable, found, total)
     const links = pageLinks(publicUrl + request.routeOptions.url, request.url, pageable.page, pages)

@@ -99,8 +99,8 @@ export function interactionRepository(database: Database, options: RepositoryOpt
       })
     },
     search(criteria, pageable, holder = criteria.organizationId ?? '') {
-      const { isCheap, run } = search(criteria, pageable, holder)
-      return { isCheap, run: (gone) => retryRead(() => run(gone)) }
+      const { cost, run } = search(criteria, pageable, holder)
+      return { cost, run: (gone) => retryRead(() => run(gone)) }
     },
     scan: prepareScan(database, {
       admit: admitStream,

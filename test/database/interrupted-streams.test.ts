@@ -113,8 +113,7 @@ test.each(codings)('a scan ends when its client disconnects (%s)', async (coding
     async (scope) => {
       listRoute(scope, {
         repository: { ...repository, scan },
-        admit,
-        admitCheap: admit,
+        admit: { cheap: admit, short: admit, long: admit },
         searchTimeoutMs: 5000,
         publicUrl: '',
       })

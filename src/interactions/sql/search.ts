@@ -33,9 +33,14 @@ export interface SearchResult {
   readonly content: string | readonly UnloadedInteraction[]
 }
 
+/**
+ * What a search is expected to cost. `cheap`: little, whatever it finds. `short`: the latest one of its shape and
+ * organization took at most `fastMs`. `long`: that one took longer, or there was none, or the page is large.
+ */
+export type SearchCost = 'cheap' | 'short' | 'long'
+
 export interface Search {
-  /** whether the search costs little, whatever it finds */
-  readonly isCheap: boolean
+  readonly cost: SearchCost
   /**
    * Finds one page, and the exact number of all matching interactions.
    * @param gone ends a search that is not cheap
@@ -59,7 +64,7 @@ export function prepareSearch(
   database: Database,
   { keepsTotals, searchTimeoutMs }: SearchOptions,
 ): PrepareSearch {
-  const pace = watchPace()
+  const [pace, paceOfShapes] = [watchPace(), watchPace()]
   const run = prepareByShape(database, {
     name: 'search_interactions',
     maximum: 64,
@@ -70,20 +75,29 @@ export function prepareSearch(
   return (criteria, pageable, holder) => {
     const values = toValues(criteria, pageable)
     const shape = toShape(criteria, pageable, values, keepsTotals)
-    const isCheap = isFoundByTotals(shape) && isFast(pace, values)
+    if (isFoundByTotals(shape) && isFast(pace, values))
+      return { cost: 'cheap', run: async () => toResult(await run(shape, values, { holder })) }
+    const kind = `${values.organizationId ?? ''} ${JSON.stringify(shape)}`
     return {
-      isCheap,
+      cost: isFast(paceOfShapes, values, kind) ? 'short' : 'long',
       async run(signal) {
-        const options = isCheap ? { holder } : { holder, timeoutMs: searchTimeoutMs, signal }
-        const [row] = await run(shape, values, options)
-        if (row === undefined) throw new Error('a search returned no row')
-        return toResult(row)
+        const began = performance.now()
+        let isFast = false
+        try {
+          const rows = await run(shape, values, { holder, timeoutMs: searchTimeoutMs, signal })
+          isFast = performance.now() - began <= fastMs
+          return toResult(rows)
+        } finally {
+          paceOfShapes.record(kind, isFast)
+        }
       },
     }
   }
 }
 
-function toResult({ found, total, text, ids, sizes }: SearchRow): SearchResult {
+function toResult([row]: readonly SearchRow[]): SearchResult {
+  if (row === undefined) throw new Error('a search returned no row')
+  const { found, total, text, ids, sizes } = row
   return {
     found: Number(found),
     total: Number(total),
@@ -101,29 +115,29 @@ const maximumBatchedSizes = 1000
 /** Larger pages do not share statements, in bytes: together they would not fit. */
 const largePageBytes = batchLoadBytes / 16
 
-/** Remembers whose searches by date are fast, rather than counting since totals are not kept, or not yet. */
+/** Remembers which searches were fast: of each organization by date, or of each organization and shape. */
 interface Pace {
   /** undefined: not known yet */
-  isFast(organizationId: string): boolean | undefined
-  record(organizationId: string, isFast: boolean): void
+  isFast(kind: string): boolean | undefined
+  record(kind: string, isFast: boolean): void
 }
 
-/** How many organizations are remembered. */
+/** How many kinds are remembered. */
 const maxPaced = 10_000
 
 function watchPace(): Pace {
   const pace = new LRUCache<string, boolean>({ max: maxPaced })
   return {
-    isFast: (organizationId) => pace.get(organizationId),
-    record: (organizationId, isFast) => {
-      if (pace.get(organizationId) !== isFast) pace.set(organizationId, isFast)
+    isFast: (kind) => pace.get(kind),
+    record: (kind, isFast) => {
+      if (pace.get(kind) !== isFast) pace.set(kind, isFast)
     },
   }
 }
 
-/** Whether a search by date shares a statement. Pages of one organization must not make the searches of others slow. */
-function isFast(pace: Pace, { organizationId = '', size }: RangeValues): boolean {
-  return size <= maximumBatchedSize && pace.isFast(organizationId) === true
+/** Whether a search is fast, as far as is known. Large pages are not: they must not make the searches of others slow. */
+function isFast(pace: Pace, { organizationId = '', size }: RangeValues, kind = organizationId): boolean {
+  return size <= maximumBatchedSize && pace.isFast(kind) === true
 }
 
 /**
