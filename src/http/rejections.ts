@@ -3,18 +3,40 @@
 /** How many rejections are sent in a turn of the event loop. */
 const rejectedPerTurn = 8
 
-const rejections: (() => void)[] = []
+/** Reading and dropping so many bytes of a rejected body takes about as long as sending a rejection. */
+const bytesPerRejection = 131_072
+
+interface Rejection {
+  readonly send: () => void
+  /** how many others it takes the time of, and its own */
+  readonly weight: number
+}
+
+const rejections: Rejection[] = []
+let isScheduled = false
 
 /**
  * Sends a rejection, a few in each turn of the event loop: clients respond to one with the next request, and a flood of
  * these must leave time for others.
+ * @param restBytes how much of the request's body is still to be read and dropped
  */
-export function rejectInTurn(reject: () => void): void {
-  rejections.push(reject)
-  if (rejections.length === 1) setImmediate(rejectSome)
+export function rejectInTurn(send: () => void, restBytes = 0): void {
+  rejections.push({ send, weight: 1 + restBytes / bytesPerRejection })
+  schedule()
+}
+
+function schedule(): void {
+  if (!isScheduled) setImmediate(rejectSome)
+  isScheduled = true
 }
 
 function rejectSome(): void {
-  for (const reject of rejections.splice(0, rejectedPerTurn)) reject()
-  if (rejections.length > 0) setImmediate(rejectSome)
+  isScheduled = false
+  for (let weight = 0; weight < rejectedPerTurn; ) {
+    const next = rejections.shift()
+    if (next === undefined) return
+    weight += next.weight
+    next.send()
+  }
+  if (rejections.length > 0) schedule()
 }
