@@ -1,7 +1,6 @@
 // Starts the service: opens its resources, builds the app and listens. Closes in reverse order.
 import path from 'node:path'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
-import { buildApp } from './app.ts'
 import { defaultScopes, putClient, toAuditFields } from './auth/clients/clients.ts'
 import { type DemoClients, openDemoClients } from './auth/clients/demo-clients.ts'
 import { openSigningKey } from './auth/signing-key.ts'
@@ -42,6 +41,8 @@ export async function startServer(
   }
   try {
     const dataDirectory = path.resolve(config.dataDirectory)
+    // loaded while PostgreSQL starts, and not by the commands that only need a database
+    const loadedApp = import('./app.ts')
     const openedSigningKey = openSigningKey({ ...config.tokens, dataDirectory })
     openedSigningKey.catch(() => undefined)
     const starting = databaseUrl(config, log, { postgresSettings })
@@ -65,6 +66,7 @@ export async function startServer(
       const keeper = keepTotals(database, log)
       closers.push(() => keeper.close())
     }
+    const { buildApp } = await loadedApp
     const app = await buildApp({ config, database, signingKey: await openedSigningKey, log, audit })
     closers.push(() => app.close())
     const reopenAuditLog = () => audit.reopen()
