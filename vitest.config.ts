@@ -46,7 +46,9 @@ export default defineConfig({
       suite('process', { setup: 'processes', group: 1 }),
       suite('docs', { setup: 'build', workers: 1, group: 2, timeout: 30 * minute }),
       suite('browser', { setup: 'build', workers: 1, group: 3 }),
-      suite('faults', { setup: 'processes', workers: 1, group: 4, timeout: 30 * minute }),
+      suite('faults', { setup: 'processes', workers: 2, group: 4, timeout: 30 * minute }),
+      // alone: they tell what a caller sees while others attack
+      suite('attacks', { setup: 'processes', workers: 1, group: 5, timeout: 30 * minute }),
     ],
   },
 })

@@ -1,6 +1,7 @@
 // Attacks on the token endpoint (contract §9): what other clients see meanwhile.
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, test } from 'vitest'
+import { openConnections, percentile, type TimedResponse } from '../faults/support/load.ts'
 import type { RunningService } from '../support/service.ts'
 import {
   attackAndMeasure,
@@ -9,7 +10,6 @@ import {
   repeatOnConnections,
   serveTwoOrganizations,
 } from './support/attack.ts'
-import { openConnections, percentile, type TimedResponse } from './support/load.ts'
 
 const client = (clientId: string) => ({
   clientId,

@@ -2,6 +2,7 @@
 import { Client } from 'pg'
 import { expect, test } from 'vitest'
 import { findEmbeddedPostgres } from '../../src/embedded/postgres.ts'
+import { requestText } from '../faults/support/load.ts'
 import { dataDirectory } from '../process/support/caller.ts'
 import {
   type AttackReport,
@@ -11,7 +12,6 @@ import {
   repeatOnConnections,
   serveTwoOrganizations,
 } from './support/attack.ts'
-import { requestText } from './support/load.ts'
 
 const year = '?start=2024-01-01T00:00:00Z&end=2025-01-01T00:00:00Z'
 const fiftyTags = Array.from({ length: 50 }, (_, n) => `tag-${n}`).join()

@@ -1,10 +1,10 @@
 // Attacks by request bodies: what they cost an honest caller of another organization, and how much memory (contract §9).
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, test } from 'vitest'
+import { isFull } from '../faults/support/amount.ts'
+import { openConnections, requestText } from '../faults/support/load.ts'
 import { agentToken } from '../support/tokens.ts'
-import { isFull } from './support/amount.ts'
 import { attackAndMeasure, expectFairness, serveTwoOrganizations } from './support/attack.ts'
-import { openConnections, requestText } from './support/load.ts'
 import { holdConnections, repeatBytes } from './support/raw-connections.ts'
 
 const mebibyte = 1_048_576

@@ -3,13 +3,18 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, onTestFinished } from 'vitest'
+import { isFull } from '../../faults/support/amount.ts'
+import {
+  type Connection,
+  openConnections,
+  percentile,
+  type TimedResponse,
+} from '../../faults/support/load.ts'
+import { residentMegabytes } from '../../faults/support/memory.ts'
 import { dataDirectory, serve } from '../../process/support/caller.ts'
 import { signingKeyPem } from '../../support/keys.ts'
 import type { RunningService } from '../../support/service.ts'
 import { agentToken } from '../../support/tokens.ts'
-import { isFull } from './amount.ts'
-import { type Connection, openConnections, percentile, type TimedResponse } from './load.ts'
-import { residentMegabytes } from './memory.ts'
 
 /** How long an attack lasts, in milliseconds. */
 export const attackMs = isFull ? 60_000 : 3_000

@@ -4,9 +4,9 @@ import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import { expect, onTestFinished, test } from 'vitest'
 import { findEmbeddedPostgres } from '../../src/embedded/postgres.ts'
+import { requestText } from '../faults/support/load.ts'
 import { dataDirectory } from '../process/support/caller.ts'
 import { attackAndMeasure, expectFairness, serveTwoOrganizations } from './support/attack.ts'
-import { requestText } from './support/load.ts'
 
 const always = '?start=2000-01-01T00:00:00Z&end=2100-01-01T00:00:00Z'
 
