@@ -4,8 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Client } from 'pg'
 import { expect, test } from 'vitest'
 import { findEmbeddedPostgres } from '../../src/embedded/postgres.ts'
-import { askForToken, dataDirectory, demoClients, readStatus, serve } from '../process/support/caller.ts'
-import { isFull } from './support/amount.ts'
+import { isFull } from '../faults/support/amount.ts'
 import {
   type Connection,
   measureCapacity,
@@ -13,8 +12,9 @@ import {
   openConnections,
   percentile,
   requestText,
-} from './support/load.ts'
-import { residentMegabytes } from './support/memory.ts'
+} from '../faults/support/load.ts'
+import { residentMegabytes } from '../faults/support/memory.ts'
+import { askForToken, dataDirectory, demoClients, readStatus, serve } from '../process/support/caller.ts'
 
 const seconds = isFull ? 30 : 6
 
