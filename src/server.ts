@@ -118,7 +118,10 @@ export async function migrateDatabase(config: Config, url: string, log: FastifyB
   const settings = { ...config.database, url, poolSize: 1, statementTimeoutMs: 0, lockTimeoutMs: 0 }
   const database = openDatabase(settings, (error) => logLostConnection(error, log))
   try {
-    await checkSession(database.kysely)
+    if (!(await checkSession(database.kysely)))
+      log.warn(
+        'a pooler drops the settings of sessions, so some statements take longer: set DATABASE_POOLER=true',
+      )
     const applied = await migrate(database.kysely)
     if (applied.length > 0) log.info({ applied }, 'migrations applied')
   } finally {

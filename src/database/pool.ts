@@ -1,6 +1,8 @@
 // Opens pools of connections to PostgreSQL: their session settings, their number, and how long a statement may take.
 import { Client, Pool, type PoolClient, type QueryConfig, type QueryResultRow, types } from 'pg'
+import { sessionSettings, toStartupOptions } from './session.ts'
 import { keepsConnection } from './sqlstate.ts'
+import { applyInTransactions } from './transaction-settings.ts'
 
 export interface PoolSettings {
   /** `postgres://user:password@host:port/database` */
@@ -15,6 +17,10 @@ export interface PoolSettings {
   readonly lockTimeoutMs: number
   /** whether statements are sent on a connection while others are running on it; false by default */
   readonly isShared?: boolean
+  /** whether statements of shared connections are planned once, for all values; true by default */
+  readonly forcesGenericPlans?: boolean
+  /** whether a pooler may run each transaction in another session; false by default */
+  readonly usesPooler?: boolean
 }
 
 /** How long after PostgreSQL's own statement timeout its response may still arrive, in milliseconds. */
@@ -32,7 +38,9 @@ export function overdueMs({ statementTimeoutMs }: PoolSettings): number | undefi
  * @param onError receives errors of idle connections, which the pool then replaces
  */
 export function openPool(settings: PoolSettings, onError: (error: Error) => void): Pool {
-  const { isShared = false, statementTimeoutMs } = settings
+  const { isShared = false, usesPooler = false, forcesGenericPlans = true } = settings
+  // Statements on a shared connection take less time to run than to plan, and one plan suits all values.
+  const session = sessionSettings({ ...settings, forcesGenericPlans: isShared && forcesGenericPlans })
   const pool = new Pool({
     connectionString: settings.url,
     max: settings.poolSize,
@@ -43,21 +51,9 @@ export function openPool(settings: PoolSettings, onError: (error: Error) => void
     types: {
       getTypeParser: (oid, format) => (textTypes.has(oid) ? keepText : types.getTypeParser(oid, format)),
     },
-    // PostgreSQL's default of 4 for random_page_cost assumes spinning disks: deep pages and selective filters would
-    // become sequential scans.
-    options: [
-      '-c TimeZone=UTC',
-      '-c DateStyle=ISO',
-      '-c random_page_cost=1.1',
-      // Parallel workers take more CPU in total for the same result, and other callers would wait for it.
-      '-c max_parallel_workers_per_gather=0',
-      // Compiling a plan takes longer than these statements run; PostgreSQL decides it by rough cost estimates.
-      '-c jit=off',
-      // Statements on a shared connection take less time to run than to plan, and one plan suits all values.
-      `-c plan_cache_mode=${isShared ? 'force_generic_plan' : 'auto'}`,
-      `-c statement_timeout=${statementTimeoutMs}`,
-      `-c lock_timeout=${settings.lockTimeoutMs}`,
-    ].join(' '),
+    ...(usesPooler
+      ? { onConnect: (client) => applyInTransactions(session, client, settings.connectTimeoutMs) }
+      : { options: toStartupOptions(session) }),
   })
   pool.on('error', onError)
   // When a connection is lost, its statement fails; without a listener the event would end the process.

@@ -1,22 +1,72 @@
-// Checks session settings that results depend on, and that a pooler in front of PostgreSQL may drop.
+// The settings of sessions that statements rely on: how they reach PostgreSQL, and whether they have.
 import { type Kysely, sql } from 'kysely'
 import type { Tables } from './tables.ts'
 
+export interface SessionOptions {
+  /** how long a statement may run, in milliseconds; 0: no limit */
+  readonly statementTimeoutMs: number
+  /** how long a statement may wait for a lock, in milliseconds; 0: no limit */
+  readonly lockTimeoutMs: number
+  /** whether statements are planned for all values, rather than for particular ones when that seems better */
+  readonly forcesGenericPlans: boolean
+}
+
+/** Values by the names of PostgreSQL's settings. */
+export type SessionSettings = Readonly<Record<string, string | number>>
+
+/** Returns the settings of a session. */
+export function sessionSettings(options: SessionOptions): SessionSettings {
+  return {
+    TimeZone: 'UTC',
+    DateStyle: 'ISO',
+    // PostgreSQL's default of 4 assumes spinning disks: deep pages and selective filters would become sequential scans.
+    random_page_cost: 1.1,
+    // Parallel workers take more CPU in total for the same result, and other callers would wait for it.
+    max_parallel_workers_per_gather: 0,
+    // Compiling a plan takes longer than these statements run; PostgreSQL decides it by rough cost estimates.
+    jit: 'off',
+    plan_cache_mode: options.forcesGenericPlans ? 'force_generic_plan' : 'auto',
+    statement_timeout: options.statementTimeoutMs,
+    lock_timeout: options.lockTimeoutMs,
+  }
+}
+
+/** Returns the settings as the startup parameter `options`, which gives them to a new session. */
+export function toStartupOptions(settings: SessionSettings): string {
+  return Object.entries(settings)
+    .map(([name, value]) => `-c ${name}=${value}`)
+    .join(' ')
+}
+
 /**
  * Checks that sessions use the time zone UTC and the date style ISO: the service parses times in that format, and the
- * totals count UTC hours. Both are requested by the startup parameter `options` (see pool.ts), which a pooler may drop.
- * @throws Error for the operator when a session has another time zone or date style
+ * totals count UTC hours.
+ * @returns whether all settings of the service have arrived: a pooler may drop those of the startup
+ * @throws Error for the operator when a session has another time zone or date style, or a pooler refuses the settings
  */
-export async function checkSession(kysely: Kysely<Tables>): Promise<void> {
-  const { rows } = await sql<{ timeZone: string; dateStyle: string }>`
-    select current_setting('TimeZone') as "timeZone", current_setting('DateStyle') as "dateStyle"`.execute(
-    kysely,
-  )
+export async function checkSession(kysely: Kysely<Tables>): Promise<boolean> {
+  const { rows } = await sql<{ timeZone: string; dateStyle: string; areSet: boolean }>`
+    select current_setting('TimeZone') as "timeZone", current_setting('DateStyle') as "dateStyle",
+      (select source in ('client', 'session') from pg_settings where name = 'plan_cache_mode') as "areSet"`
+    .execute(kysely)
+    .catch(explainRefusal)
   for (const { timeZone, dateStyle } of rows)
     if (!/^(Etc\/)?UTC$/.test(timeZone) || !dateStyle.startsWith('ISO'))
       throw new Error(
         `the database's sessions have TimeZone ${timeZone} and DateStyle ${dateStyle}, not UTC and ISO: ` +
-          'a pooler such as PgBouncer drops the startup parameter options; set both for the role ' +
-          "(alter role … set timezone = 'UTC'; alter role … set datestyle = 'ISO')",
+          'a pooler such as PgBouncer drops the startup parameter options; set DATABASE_POOLER=true',
       )
+  return rows.every(({ areSet }) => areSet)
+}
+
+/** The SQLSTATE with which PgBouncer refuses startup parameters. */
+const protocolViolation = '08P01'
+
+function explainRefusal(cause: unknown): never {
+  if (cause instanceof Error && 'code' in cause && cause.code === protocolViolation)
+    throw new Error(
+      `the database refuses the connection (${cause.message}): behind a pooler such as PgBouncer, set DATABASE_POOLER=true`,
+      { cause },
+    )
+  throw cause
 }

@@ -1,5 +1,6 @@
 // The names of prepared statements: each connection frees those that are no longer in use.
 import type { PoolClient, QueryConfig } from 'pg'
+import { settingStatement } from './transaction-settings.ts'
 
 export interface StatementNames {
   /** Takes a name into use. */
@@ -14,7 +15,7 @@ export interface StatementNames {
 }
 
 export function trackStatementNames(): StatementNames {
-  const inUse = new Set<string>()
+  const inUse = new Set([settingStatement])
   let discards = 0
   /** the value of `discards` when a client last freed its statements */
   const freedAt = new WeakMap<PoolClient, number>()

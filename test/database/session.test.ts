@@ -44,11 +44,29 @@ test.each([
 })
 
 test.each(['-c TimeZone=UTC -c DateStyle=ISO', '-c TimeZone=Etc/UTC -c DateStyle=ISO,DMY'])(
-  'sessions with %s pass the check',
+  'sessions with %s pass the check, which reports that other settings are missing',
   async (options) => {
     const { url } = await cloneDatabase()
     const database = openDatabase({ ...testDatabaseSettings, url: withSession(url, options) }, () => {})
     onTestFinished(() => database.close())
-    await checkSession(database.kysely)
+    expect(await checkSession(database.kysely)).toBe(false)
   },
 )
+
+test.each([true, false])('with DATABASE_POOLER=%s, no setting is missing', async (usesPooler) => {
+  const { url } = await cloneDatabase()
+  const database = openDatabase({ ...testDatabaseSettings, url, usesPooler }, () => {})
+  onTestFinished(() => database.close())
+  expect(await checkSession(database.kysely)).toBe(true)
+})
+
+test('a server whose sessions lack settings starts, and says which setting helps', async () => {
+  const { url } = await cloneDatabase()
+  const config = readConfig({ PORT: '0', DATABASE_URL: url, JWT_PRIVATE_KEY: signingKeyPem })
+  const pooled = withSession(url, '-c TimeZone=UTC -c DateStyle=ISO')
+  const logged: string[] = []
+  const log = pino({ level: 'warn' }, { write: (line: string) => void logged.push(line) })
+  const server = await startServer({ ...config, database: { ...config.database, url: pooled } }, log)
+  onTestFinished(() => server.close())
+  expect(logged.join()).toContain('set DATABASE_POOLER=true')
+})

@@ -45,6 +45,7 @@ test('settings have defaults', () => {
       searchTimeoutMs: 5000,
       lockTimeoutMs: 5000,
       longestWaitMs: 1000,
+      usesPooler: false,
     },
     keepsTotals: true,
     dataDirectory: '.data',
