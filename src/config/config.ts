@@ -89,6 +89,7 @@ function readSettings(environment: Environment) {
       ),
       poolSize: read.integer('DATABASE_POOL_SIZE', 1, 1000) ?? 10,
       connectTimeoutMs: read.integer('DATABASE_CONNECT_TIMEOUT_MS', 100, 3_600_000) ?? 5_000,
+      retryTimeoutMs: read.integer('RETRY_TIMEOUT_MS', 0, 3_600_000) ?? 30_000,
       statementTimeoutMs: read.integer('STATEMENT_TIMEOUT_MS', 100, 3_600_000) ?? 20_000,
       searchTimeoutMs: read.integer('SEARCH_TIMEOUT_MS', 100, 3_600_000) ?? 5_000,
       lockTimeoutMs: read.integer('LOCK_TIMEOUT_MS', 100, 3_600_000) ?? 5_000,
@@ -149,6 +150,8 @@ function readSettings(environment: Environment) {
     problems.push('STATEMENT_TIMEOUT_MS must not exceed REQUEST_TIMEOUT_MS')
   if (config.http.requestTimeoutMs > config.http.unreadTimeoutMs)
     problems.push('REQUEST_TIMEOUT_MS must not exceed UNREAD_TIMEOUT_MS')
+  if (config.database.retryTimeoutMs >= config.http.unreadTimeoutMs)
+    problems.push('RETRY_TIMEOUT_MS must be less than UNREAD_TIMEOUT_MS')
   return { config, problems, names: read.names }
 }
 

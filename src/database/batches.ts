@@ -11,7 +11,7 @@ export interface BatchLimits {
   /** how much the items of a batch may weigh, if it has several; no limit by default */
   readonly maxWeight?: number
   /** how long an item may wait for its batch to start, in milliseconds */
-  readonly retryTimeoutMs: number
+  readonly startTimeoutMs: number
 }
 
 /** The parameters of a statement for many rows: one list for each member of a row. */
@@ -42,7 +42,7 @@ type Run<Item, Result> = (items: readonly Item[]) => Promise<readonly Result[]>
  * Runs an item in a batch.
  * @param holder whose turn it takes
  * @param weight its share of `maxWeight`; 0 by default
- * @throws NotSentError when its batch has not started within `retryTimeoutMs`
+ * @throws NotSentError when its batch has not started within `startTimeoutMs`
  */
 export type RunInBatch<Item, Result> = (item: Item, holder: string, weight?: number) => Promise<Result>
 
@@ -60,7 +60,7 @@ export type RunInBatch<Item, Result> = (item: Item, holder: string, weight?: num
  */
 export function batch<Item, Result>(
   run: Run<Item, Result>,
-  { concurrency, maxSize, maxWeight = Number.POSITIVE_INFINITY, retryTimeoutMs }: BatchLimits,
+  { concurrency, maxSize, maxWeight = Number.POSITIVE_INFINITY, startTimeoutMs }: BatchLimits,
 ): RunInBatch<Item, Result> {
   type One = Waiting<Item, Result>
   const running = new Set<readonly One[]>()
@@ -117,13 +117,13 @@ export function batch<Item, Result>(
       const newcomers = running.size === concurrency ? queue.filter(({ holder }) => !isRunning(holder)) : []
       if (newcomers.length > 0) {
         startNext(newcomers)
-      } else if (waitedMs >= retryTimeoutMs) {
+      } else if (waitedMs >= startTimeoutMs) {
         const now = performance.now()
-        const overdue = queue.filter(({ enqueuedAt }) => now - enqueuedAt >= retryTimeoutMs)
+        const overdue = queue.filter(({ enqueuedAt }) => now - enqueuedAt >= startTimeoutMs)
         remove(overdue)
         rejectAll(overdue, new NotSentError())
       } else {
-        const nextMs = waitedMs < holdMs ? Math.min(holdMs, retryTimeoutMs) : retryTimeoutMs
+        const nextMs = waitedMs < holdMs ? Math.min(holdMs, startTimeoutMs) : startTimeoutMs
         timer = setTimeout(advance, Math.ceil(nextMs - waitedMs))
         return
       }

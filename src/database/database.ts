@@ -1,6 +1,6 @@
 // Opens the database: a pool of connections, two shared ones, one for health checks, and Kysely on top of the pool.
 import { type CompiledQuery, Kysely, PostgresDialect } from 'kysely'
-import type { QueryConfig, QueryResultRow } from 'pg'
+import type { Pool, QueryConfig, QueryResultRow } from 'pg'
 import { cancelAtLimit, openPool, type PoolSettings, runOn, type StatementLimits } from './pool.ts'
 import { openSharedConnection } from './shared-connection.ts'
 import { AbandonedError, isLockTimeout, NotSentError } from './sqlstate.ts'
@@ -19,6 +19,14 @@ export interface PoolUse {
 
 /** Reads and writes have one each: a read must not wait for a write, which PostgreSQL flushes to disk. */
 export type SharedConnectionName = 'reads' | 'writes'
+
+export interface DatabaseSettings extends PoolSettings {
+  /** how long a call may be retried after transient failures, in milliseconds; 0: not at all */
+  readonly retryTimeoutMs: number
+}
+
+/** How long the database may take to answer a health check, in milliseconds. */
+const probeTimeoutMs = 1500
 
 export interface Database {
   /** Runs statements that are built anew for each request, on connections of the pool. */
@@ -41,14 +49,16 @@ export interface Database {
   ): (parameters: Parameters, limits?: StatementLimits) => Promise<Row[]>
   /** Frees a prepared statement on all connections. Its function still works, as one without a name. */
   discard(name: string): void
-  /** For how long a call may be retried after transient failures, in milliseconds. */
+  /** how long a call is retried after transient failures, in milliseconds */
   readonly retryTimeoutMs: number
+  /** how long a call waits for a connection, in milliseconds, and for the batch that it shares with others */
+  readonly connectTimeoutMs: number
   /** Returns how the pool is used at the moment. */
   poolUse(): PoolUse
   /**
    * Resolves when the database answers, on a connection of its own: it succeeds also while the pool is exhausted.
    * Concurrent calls share one query.
-   * @throws the driver's error when the database does not answer within `connectTimeoutMs`
+   * @throws Error when the database does not answer within 1.5 s, so that a health check has its answer within 2 s
    */
   ping(): Promise<void>
   /** Waits for running statements, then closes all connections. */
@@ -59,14 +69,15 @@ export interface Database {
  * Creates the database without connecting: the first statement opens the first connection. The caller must close it.
  * @param onError receives errors of idle connections, which are then replaced; none while the database closes
  */
-export function openDatabase(settings: PoolSettings, onError: (error: Error) => void): Database {
+export function openDatabase(settings: DatabaseSettings, onError: (error: Error) => void): Database {
   let isClosing = false
   const onIdleError = (error: Error) => {
     if (!isClosing) onError(error)
   }
-  const { connectTimeoutMs } = settings
+  const { connectTimeoutMs, retryTimeoutMs } = settings
   const pool = openPool(settings, onIdleError)
-  const probes = openPool({ ...settings, poolSize: 1, statementTimeoutMs: connectTimeoutMs }, onIdleError)
+  const probeLimits = { connectTimeoutMs: probeTimeoutMs, statementTimeoutMs: probeTimeoutMs }
+  const probes = openPool({ ...settings, ...probeLimits, poolSize: 1 }, onIdleError)
   const names = trackStatementNames()
   const sharedConnections = {
     reads: openSharedConnection(settings, names, onIdleError),
@@ -114,7 +125,8 @@ export function openDatabase(settings: PoolSettings, onError: (error: Error) => 
       }
     },
     discard: (name) => names.discard(name),
-    retryTimeoutMs: connectTimeoutMs,
+    retryTimeoutMs,
+    connectTimeoutMs,
     poolUse: () => ({
       idle: pool.idleCount,
       busy: pool.totalCount - pool.idleCount,
@@ -122,12 +134,9 @@ export function openDatabase(settings: PoolSettings, onError: (error: Error) => 
       limit: settings.poolSize,
     }),
     ping() {
-      currentProbe ??= probes
-        .query('select')
-        .then(() => {})
-        .finally(() => {
-          currentProbe = undefined
-        })
+      currentProbe ??= probe(probes).finally(() => {
+        currentProbe = undefined
+      })
       return currentProbe
     },
     async close() {
@@ -140,6 +149,15 @@ export function openDatabase(settings: PoolSettings, onError: (error: Error) => 
       ])
     },
   }
+}
+
+/** Rejects after `probeTimeoutMs`, also when the time goes to a new connection and to a statement on it. */
+async function probe(probes: Pool): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('the database does not answer')), probeTimeoutMs)
+  })
+  await Promise.race([probes.query('select'), timeout]).finally(() => clearTimeout(timer))
 }
 
 /**

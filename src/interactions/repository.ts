@@ -52,9 +52,9 @@ export interface RepositoryOptions extends SearchOptions {
 
 /** Prepares the statements; they run when the functions are called. */
 export function interactionRepository(database: Database, options: RepositoryOptions): InteractionRepository {
-  const { retryTimeoutMs } = database
-  const reads = { concurrency: 4, maxSize: 16, retryTimeoutMs } as const
-  const writes = { concurrency: 3, maxSize: 100, retryTimeoutMs } as const
+  const { retryTimeoutMs, connectTimeoutMs: startTimeoutMs } = database
+  const reads = { concurrency: 4, maxSize: 16, startTimeoutMs } as const
+  const writes = { concurrency: 3, maxSize: 100, startTimeoutMs } as const
   const retryRead = <Result>(read: () => Promise<Result>) => retry(read, retryTimeoutMs)
 
   const insert = prepareInsert(database, writes)

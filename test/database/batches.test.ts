@@ -226,7 +226,7 @@ test('a batch starts when another has ended, and never exceeds its size', async 
       underWay--
       return items.map((item) => item * 2)
     },
-    { concurrency: 2, maxSize: 10, retryTimeoutMs: 5000 },
+    { concurrency: 2, maxSize: 10, startTimeoutMs: 5000 },
   )
   const items = Array.from({ length: 95 }, (_, item) => item)
   expect(await Promise.all(items.map((item) => double(item, 'acme')))).toEqual(items.map((item) => item * 2))
@@ -246,7 +246,7 @@ function startHeldBatches() {
       await new Promise<void>((resolve) => held.push(resolve))
       return items
     },
-    { concurrency: 4, maxSize: 100, retryTimeoutMs: 5000 },
+    { concurrency: 4, maxSize: 100, startTimeoutMs: 5000 },
   )
   const add = async (count: number) => {
     for (const item of numbers(count)) void run(item, 'acme')

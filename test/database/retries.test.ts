@@ -38,6 +38,16 @@ test('retries end at the timeout, with the last error', async () => {
   expect(attempts).toBeGreaterThan(2)
 })
 
+test('a repeated attempt that gets no answer is abandoned at the timeout, with the last error', async () => {
+  let attempts = 0
+  const silent = retry(() => {
+    attempts++
+    return attempts === 1 ? Promise.reject(new NotSentError()) : new Promise<never>(() => {})
+  }, 200)
+  await expect(silent).rejects.toThrow(NotSentError)
+  expect(attempts).toBe(2)
+})
+
 test('a permanent failure is not retried', async () => {
   let attempts = 0
   const failing = retry(async () => {
@@ -60,7 +70,7 @@ test('a batch that waits too long for its start rejects, and is not run', async 
       await held
       return items
     },
-    { concurrency: 1, maxSize: 10, retryTimeoutMs: 50 },
+    { concurrency: 1, maxSize: 10, startTimeoutMs: 50 },
   )
   const first = run('first', 'acme')
   await new Promise(setImmediate)

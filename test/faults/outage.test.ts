@@ -16,9 +16,17 @@ import { expectHistory } from './support/history.ts'
 import { startPostgres } from './support/postgres.ts'
 import { PostgresProxy } from './support/postgres-proxy.ts'
 
-const limits = { DATABASE_CONNECT_TIMEOUT_MS: 1000, LOCK_TIMEOUT_MS: 1000, STATEMENT_TIMEOUT_MS: 2000 }
-/** wait for a connection, then for a response */
-const longestMs = limits.DATABASE_CONNECT_TIMEOUT_MS + limits.STATEMENT_TIMEOUT_MS
+const limits = {
+  DATABASE_CONNECT_TIMEOUT_MS: 500,
+  RETRY_TIMEOUT_MS: 1000,
+  LOCK_TIMEOUT_MS: 1000,
+  STATEMENT_TIMEOUT_MS: 1500,
+}
+/** as documented: for a batch, for a connection, then for a response */
+const longestMs = Math.max(
+  limits.RETRY_TIMEOUT_MS,
+  2 * limits.DATABASE_CONNECT_TIMEOUT_MS + limits.STATEMENT_TIMEOUT_MS + 500,
+)
 const inTimeMs = longestMs + 1000
 /** longer than a response may take, so that a request that waits for the end of the outage fails the test */
 const outageMs = isFull ? 10_000 : inTimeMs + 500

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openDatabase } from '../../src/database/database.ts'
 import { putClient } from '../support/clients.ts'
+import { testDatabaseSettings } from '../support/postgres-setup.ts'
 import { isFull } from './support/amount.ts'
 import { type FaultyApp, startFaultyApp } from './support/faulty-app.ts'
 import {
@@ -83,10 +84,7 @@ async function sweep(
 }
 
 async function createTokenClient(url: string): Promise<void> {
-  const database = openDatabase(
-    { url, poolSize: 1, connectTimeoutMs: 5000, statementTimeoutMs: 5000, lockTimeoutMs: 5000 },
-    () => {},
-  )
+  const database = openDatabase({ ...testDatabaseSettings, url, poolSize: 1 }, () => {})
   const client = { role: 'AGENT', organizationId: organization, scopes: ['interactions'] } as const
   await putClient(database.kysely, { ...client, clientId: tokenClient.clientId }, tokenClient.clientSecret)
   await database.close()

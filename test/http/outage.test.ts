@@ -16,12 +16,11 @@ import { agentToken, bearer } from '../support/tokens.ts'
 import { basic, tokenUrl } from './support/oauth.ts'
 import { expectErrors, expectProblem } from './support/replies.ts'
 
+const short = { connectTimeoutMs: 200, retryTimeoutMs: 200 }
+
 /** Starts the application with a database that is unavailable. */
-async function startWithUnavailable(databaseUrl: string) {
-  const database = openDatabase(
-    { ...testDatabaseSettings, url: databaseUrl, connectTimeoutMs: 200 },
-    () => {},
-  )
+async function startWithUnavailable(databaseUrl: string, limits = short) {
+  const database = openDatabase({ ...testDatabaseSettings, ...limits, url: databaseUrl }, () => {})
   const config = readConfig({ JWT_PRIVATE_KEY: signingKeyPem })
   const signingKey = await openSigningKey({ ...config.tokens, dataDirectory: config.dataDirectory })
   const logged: string[] = []
@@ -98,6 +97,18 @@ describe.each([
     expectErrors(await app.inject({ url: api, headers }), 'start', 'end')
     expectErrors(await app.inject({ method: 'POST', url: api, headers, payload: '{' }), 'body')
   })
+})
+
+test('the readiness check does not wait as long as requests do while the database never responds', async () => {
+  const longMs = 60_000
+  const { app } = await startWithUnavailable(
+    `postgres://someone@127.0.0.1:${await openPort({ silent: true })}/any`,
+    { connectTimeoutMs: longMs, retryTimeoutMs: longMs },
+  )
+  const began = performance.now()
+  expectProblem(await app.inject({ url: '/health/ready' }), 503, 'unavailable')
+  // 2 s, and what a busy machine adds
+  expect(performance.now() - began).toBeLessThan(longMs / 6)
 })
 
 test('with a working database the readiness check succeeds, without a token', async () => {

@@ -50,6 +50,7 @@ test.each(['trace', 'debug', 'info', 'warn', 'error', 'fatal'])(
       JWT_PRIVATE_KEY: signingKeyPem,
       BOOTSTRAP_CLIENTS: JSON.stringify(clients),
       DATABASE_CONNECT_TIMEOUT_MS: '500',
+      RETRY_TIMEOUT_MS: '500',
       AUDIT_LOG: 'all',
       AUDIT_LOG_FILE: auditFile,
     })

@@ -45,6 +45,7 @@ export default async function setup(project: TestProject): Promise<(() => Promis
 export const testDatabaseSettings = {
   poolSize: 10,
   connectTimeoutMs: 5000,
+  retryTimeoutMs: 5000,
   statementTimeoutMs: 20_000,
   lockTimeoutMs: 5000,
 }

@@ -41,6 +41,7 @@ test('settings have defaults', () => {
       url: undefined,
       poolSize: 10,
       connectTimeoutMs: 5000,
+      retryTimeoutMs: 30_000,
       statementTimeoutMs: 20_000,
       searchTimeoutMs: 5000,
       lockTimeoutMs: 5000,
@@ -94,6 +95,7 @@ test('each setting is read; those of tokens are in config-tokens.test.ts', () =>
     DATABASE_URL: 'postgres://user:pass@db:5432/name?sslmode=require',
     DATABASE_POOL_SIZE: '7',
     DATABASE_CONNECT_TIMEOUT_MS: '1000',
+    RETRY_TIMEOUT_MS: '9500',
     STATEMENT_TIMEOUT_MS: '8000',
     SEARCH_TIMEOUT_MS: '3000',
     LOCK_TIMEOUT_MS: '3000',
@@ -123,6 +125,7 @@ test('each setting is read; those of tokens are in config-tokens.test.ts', () =>
   })
   expect(config.database).toMatchObject({
     connectTimeoutMs: 1000,
+    retryTimeoutMs: 9500,
     statementTimeoutMs: 8000,
     searchTimeoutMs: 3000,
     lockTimeoutMs: 3000,
@@ -156,6 +159,7 @@ const invalidSettings: readonly [string, string][] = [
   ['DATABASE_POOL_SIZE', '0000'],
   ['DATABASE_POOL_SIZE', '1001'],
   ['DATABASE_CONNECT_TIMEOUT_MS', '5s'],
+  ['RETRY_TIMEOUT_MS', '-1'],
   ['STATEMENT_TIMEOUT_MS', '3600001'],
   ['SEARCH_TIMEOUT_MS', '99'],
   ['LOCK_TIMEOUT_MS', '-5'],
@@ -209,6 +213,7 @@ describe('an invalid setting', () => {
     [{ LOCK_TIMEOUT_MS: '20001' }, ['LOCK_TIMEOUT_MS', 'STATEMENT_TIMEOUT_MS']],
     [{ BODY_LIMIT_BYTES: '2000', BODIES_LIMIT_BYTES: '3999' }, ['BODY_LIMIT_BYTES', 'BODIES_LIMIT_BYTES']],
     [{ REQUEST_TIMEOUT_MS: '60001' }, ['REQUEST_TIMEOUT_MS', 'UNREAD_TIMEOUT_MS']],
+    [{ RETRY_TIMEOUT_MS: '60000' }, ['RETRY_TIMEOUT_MS', 'UNREAD_TIMEOUT_MS']],
     [{ STATEMENT_TIMEOUT_MS: '30001' }, ['STATEMENT_TIMEOUT_MS', 'REQUEST_TIMEOUT_MS']],
     [
       { JWT_PRIVATE_KEY: signingKeyPem, JWT_PRIVATE_KEY_FILE: 'key.pem' },

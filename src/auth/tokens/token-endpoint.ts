@@ -143,13 +143,15 @@ async function authenticateAny(
   secrets: readonly string[],
   turns: Turns,
 ): Promise<Authentication> {
-  let result: Authentication = { refusal: 'unknown client' }
-  for (const secret of secrets) {
-    const authenticate = () => authenticateClient(kysely, clientId, secret, secretCost, turns)
-    result = await retry(authenticate, retryTimeoutMs)
-    if ('client' in result) break
+  const authenticate = async () => {
+    let result: Authentication = { refusal: 'unknown client' }
+    for (const secret of secrets) {
+      result = await authenticateClient(kysely, clientId, secret, secretCost, turns)
+      if ('client' in result) break
+    }
+    return result
   }
-  return result
+  return await retry(authenticate, retryTimeoutMs)
 }
 
 function issueToken(app: FastifyInstance, client: Client, options: OauthOptions) {

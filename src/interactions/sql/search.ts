@@ -179,7 +179,7 @@ function batchSearches(
     concurrency: 2,
     maxSize: 16,
     maxWeight: maximumBatchedSizes,
-    retryTimeoutMs: database.retryTimeoutMs,
+    startTimeoutMs: database.connectTimeoutMs,
   })
   return async (values, options) => {
     if (!isFast(pace, values)) return runAlone(values, options)

@@ -17,7 +17,7 @@ export interface FaultyApp {
 }
 
 /** Short, so that statements without a response fail soon. */
-const limits = { connectTimeoutMs: 400, statementTimeoutMs: 400, lockTimeoutMs: 200 }
+const limits = { connectTimeoutMs: 400, retryTimeoutMs: 400, statementTimeoutMs: 400, lockTimeoutMs: 200 }
 
 export async function startFaultyApp(databaseUrl: string): Promise<FaultyApp> {
   const proxy = new PostgresProxy(databaseUrl)

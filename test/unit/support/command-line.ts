@@ -4,7 +4,6 @@ import type { Terminal } from '../../../src/commands/terminal.ts'
 
 const unreachable = {
   DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none',
-  DATABASE_CONNECT_TIMEOUT_MS: '5000',
 }
 
 /**
