@@ -1,6 +1,7 @@
 // Keeps the totals in the background while the server runs.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Database } from '../database/database.ts'
+import { isTransient } from '../database/sqlstate.ts'
 import {
   addChanges,
   advanceWatermark,
@@ -27,6 +28,9 @@ export interface KeeperLog {
 /** The pause between two rounds, in milliseconds. */
 const restMilliseconds = 5_000
 
+/** For how long the database may be unavailable, as in a failover, before the log says so, in milliseconds. */
+const toleratedMilliseconds = 60_000
+
 /** The interval at which the progress of a long count is logged, in milliseconds. */
 const reportMilliseconds = 10_000
 
@@ -40,11 +44,19 @@ export function keepTotals(database: Database, log: KeeperLog): TotalsKeeper {
   const rest = (milliseconds: number) =>
     sleep(milliseconds, undefined, { signal: closing.signal, ref: false }).catch(() => undefined)
   const warn = onChange((reason) => log.warn({ reason }, 'totals are not kept: each search counts'))
+  let lastSuccess = performance.now()
 
   async function work(): Promise<void> {
     const round = prepareRound(database, inSteps)
     while (!closing.signal.aborted) {
-      warn(await round().catch((error: unknown) => String(error)))
+      try {
+        warn(await round())
+        lastSuccess = performance.now()
+      } catch (error) {
+        // the totals stay exact while the connection is lost; the next round continues
+        const isTolerated = isTransient(error) && performance.now() - lastSuccess < toleratedMilliseconds
+        if (!isTolerated) warn(String(error))
+      }
       await rest(restMilliseconds)
     }
   }
