@@ -6,6 +6,7 @@ import { type DemoClients, openDemoClients } from './auth/clients/demo-clients.t
 import { openSigningKey } from './auth/signing-key.ts'
 import type { Config } from './config/config.ts'
 import { type Database, openDatabase } from './database/database.ts'
+import { waitWhileUnavailable } from './database/retry.ts'
 import { migrate } from './database/schema/migrations.ts'
 import { checkSession } from './database/session.ts'
 import { findEmbeddedPostgres, startEmbeddedPostgres } from './embedded/postgres.ts'
@@ -25,15 +26,21 @@ export interface Server {
   close(): Promise<void>
 }
 
+export interface StartOptions {
+  /** settings of the embedded PostgreSQL by name */
+  readonly postgresSettings?: Readonly<Record<string, string>>
+  /** ends the wait for the database */
+  readonly signal?: AbortSignal
+}
+
 /**
- * Starts the service.
- * @param postgresSettings settings of the embedded PostgreSQL by name
+ * Starts the service. Waits up to `RETRY_TIMEOUT_MS` for a database that does not answer or accepts no writes.
  * @throws Error with a message for operators if the start fails; everything is closed by then
  */
 export async function startServer(
   config: Config,
   log: FastifyBaseLogger,
-  { postgresSettings = {} }: { postgresSettings?: Readonly<Record<string, string>> } = {},
+  { postgresSettings = {}, signal }: StartOptions = {},
 ): Promise<Server> {
   const closers: (() => Promise<unknown>)[] = []
   const close = async () => {
@@ -48,7 +55,13 @@ export async function startServer(
     const starting = databaseUrl(config, log, { postgresSettings })
     const { url, stop } = await announceIfSlow(log, 'preparing the embedded PostgreSQL', starting)
     closers.push(stop)
-    await announceIfSlow(log, 'migrating the database', migrateDatabase(config, url, log))
+    const whenAvailable = waitWhileUnavailable({
+      timeoutMs: config.database.retryTimeoutMs,
+      signal,
+      onWait: (error) => log.warn({ reason: String(error) }, 'waiting for the database'),
+    })
+    const migrating = whenAvailable(() => migrateDatabase(config, url, log))
+    await announceIfSlow(log, 'preparing the database', migrating)
     // by now there is a DATA_DIR, where the file may be
     const audit = await openAuditLog(config.audit, log)
     closers.push(() => audit.close())
@@ -61,7 +74,7 @@ export async function startServer(
     const demoClients = wantsDemo
       ? await openDemoClients(database.kysely, dataDirectory, secretCost)
       : undefined
-    await putBootstrapClients(config, database, audit)
+    await whenAvailable(() => putBootstrapClients(config, database, audit))
     if (config.keepsTotals) {
       const keeper = keepTotals(database, log)
       closers.push(() => keeper.close())

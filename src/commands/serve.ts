@@ -25,16 +25,23 @@ export function addServeCommand(program: Command, terminal: Terminal): void {
 async function serve(terminal: Terminal): Promise<void> {
   const settings = await readSettings(terminal)
   const { config, log } = settings
-  const starting = startServer(config, log)
+  const stopping = new AbortController()
+  const starting = startServer(config, log, { signal: stopping.signal })
   const hasAuditFile = config.audit.level !== 'off' && config.audit.file !== undefined
   if (hasAuditFile) terminal.onHangup(async () => (await starting.catch(() => undefined))?.reopenAuditLog())
   closeOnSignal(
     terminal,
     settings,
-    async () => (await starting.catch(() => undefined))?.close(),
+    async () => {
+      stopping.abort()
+      await (await starting.catch(() => undefined))?.close()
+    },
     hasAuditFile ? ['SIGHUP'] : [],
   )
-  const server = await starting
+  const server = await starting.catch((error: unknown) => {
+    if (!stopping.signal.aborted) throw error
+  })
+  if (server === undefined) return
   await writeAddress(config, server.baseUrl).catch((error: Error) =>
     log.warn({ reason: error.message }, 'base-url is not written to DATA_DIR'),
   )

@@ -38,29 +38,30 @@ export async function retry<Result>(
   return await Promise.race([repeated, timeout]).finally(() => clearTimeout(timer))
 }
 
-export interface RepeatOptions {
-  /** no attempt starts later than this, in milliseconds; a running one is awaited */
+export interface WaitOptions {
+  /** how long to wait after the first failure, in milliseconds; an attempt that is running by then is awaited */
   readonly timeoutMs: number
   /** ends the wait */
   readonly signal?: AbortSignal | undefined
-  /** called once, with the first error after which a step is repeated */
+  /** called when the wait begins, with the reason */
   readonly onWait: (error: unknown) => void
 }
 
-/** Returns a function that repeats a step, however long it takes, until the database is available. */
-export function repeatWhileUnavailable({
+/** Returns a function that runs a step, however long it takes, and repeats it while the database is unavailable. */
+export function waitWhileUnavailable({
   timeoutMs,
   signal,
   onWait,
-}: RepeatOptions): <Result>(step: () => Promise<Result>) => Promise<Result> {
-  let isWaiting = false
-  const mayRepeat = (error: unknown) => {
-    if (!isTransient(error)) return false
-    if (!isWaiting) onWait(error)
-    isWaiting = true
-    return true
+}: WaitOptions): <Result>(step: () => Promise<Result>) => Promise<Result> {
+  return async (step) => {
+    try {
+      return await step()
+    } catch (error) {
+      if (!isTransient(error)) throw error
+      onWait(error)
+    }
+    return await repeat(step, timeoutMs, isTransient, signal)
   }
-  return (step) => repeat(step, timeoutMs, mayRepeat, signal)
 }
 
 function repeat<Result>(

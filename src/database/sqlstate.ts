@@ -27,10 +27,10 @@ export class AbandonedError extends Error {
 
 /** Returns the kind of a database failure; undefined for any other error, which is a bug. */
 export function databaseFailure(error: unknown): DatabaseFailure | undefined {
-  if (error instanceof NotSentError)
-    return error.cause === undefined ? 'unavailable' : databaseFailure(error.cause)
   if (error instanceof AbandonedError) return 'timeout'
   if (!(error instanceof Error)) return undefined
+  if (error.cause !== undefined) return databaseFailure(error.cause)
+  if (error instanceof NotSentError) return 'unavailable'
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
   if (/^(40001|40P01)$/.test(code)) return 'conflict'
   if (/^(57014|55P03)$/.test(code)) return 'timeout'

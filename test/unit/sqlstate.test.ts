@@ -41,6 +41,11 @@ test.each([
   expect(databaseFailure(new Error(message))).toBe('unavailable')
 })
 
+test('a failure without a code means what its cause means', () => {
+  const cause = failure('57P01', 'admin shutdown')
+  expect(databaseFailure(new Error('the database could not be migrated', { cause }))).toBe('unavailable')
+})
+
 test('a duplicate leaves the connection usable', () => {
   expect(keepsConnection(failure('23505', 'unique violation'))).toBe(true)
 })

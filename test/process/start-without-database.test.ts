@@ -1,0 +1,74 @@
+// `serve` while the database is away: it waits for one that may come, and ends at once for one that will not.
+import { once } from 'node:events'
+import { expect, onTestFinished, test } from 'vitest'
+import { findEmbeddedPostgres } from '../../src/embedded/postgres.ts'
+import { PostgresProxy } from '../faults/support/postgres-proxy.ts'
+import { signingKeyPem } from '../support/keys.ts'
+import { finishCommand, runCommand } from '../support/service.ts'
+import { dataDirectory, serve, temporaryFolder } from './support/caller.ts'
+
+/** Returns a proxy to a running PostgreSQL that does not accept connections yet. */
+async function closedProxy(): Promise<PostgresProxy> {
+  const owned = await dataDirectory()
+  await serve({ DATA_DIR: owned })
+  const proxy = new PostgresProxy((await findEmbeddedPostgres(owned)) ?? '')
+  await proxy.listen()
+  await proxy.close()
+  onTestFinished(() => proxy.close())
+  return proxy
+}
+
+/** Starts `serve` on the proxy, and waits until it says that it waits. */
+async function startWaiting({ url }: PostgresProxy, settings: Record<string, string> = {}) {
+  const child = runCommand(['serve'], {
+    PORT: '0',
+    DATABASE_URL: url,
+    DATA_DIR: await temporaryFolder(),
+    JWT_PRIVATE_KEY: signingKeyPem,
+    ...settings,
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  let [output, errors] = ['', '']
+  child.stdout?.on('data', (chunk: Buffer) => {
+    output += chunk.toString()
+  })
+  child.stderr?.on('data', (chunk: Buffer) => {
+    errors += chunk.toString()
+  })
+  await expect.poll(() => errors).toContain('waiting for the database')
+  return { child, exited: once(child, 'exit'), output: () => output, errors: () => errors }
+}
+
+test('serve waits for a database that does not answer yet, says so once, and starts when it does', async () => {
+  const proxy = await closedProxy()
+  const { output, errors } = await startWaiting(proxy)
+  await proxy.listen()
+  await expect.poll(output).toContain('Interaction API: ')
+  expect(errors().match(/waiting for the database/g)).toHaveLength(1)
+})
+
+test('serve gives up after RETRY_TIMEOUT_MS, with the reason', async () => {
+  const { exited, errors } = await startWaiting(await closedProxy(), { RETRY_TIMEOUT_MS: '1500' })
+  expect(await exited).toEqual([1, null])
+  expect(errors()).toMatch(/^interaction-api: .*ECONNREFUSED/m)
+})
+
+test('a signal ends the wait, with exit code 0', async () => {
+  const { child, exited } = await startWaiting(await closedProxy())
+  child.kill('SIGTERM')
+  expect(await exited).toEqual([0, null])
+})
+
+test.each([
+  ['a wrong password', { password: 'wrong' }, 'password authentication failed'],
+  ['an unknown database', { pathname: '/unknown' }, 'database "unknown" does not exist'],
+])('%s ends serve without waiting', async (_, wrong, sentence) => {
+  const owned = await dataDirectory()
+  await serve({ DATA_DIR: owned })
+  const url = Object.assign(new URL((await findEmbeddedPostgres(owned)) ?? ''), wrong).href
+  const settings = { PORT: '0', DATABASE_URL: url, DATA_DIR: await temporaryFolder() }
+  const { code, errors } = await finishCommand(['serve'], settings)
+  expect(code).toBe(1)
+  expect(errors).toContain(sentence)
+  expect(errors).not.toContain('waiting for the database')
+})
