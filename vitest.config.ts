@@ -49,6 +49,7 @@ export default defineConfig({
       suite('faults', { setup: 'processes', workers: 2, group: 4, timeout: 30 * minute }),
       // alone: they tell what a caller sees while others attack
       suite('attacks', { setup: 'processes', workers: 1, group: 5, timeout: 30 * minute }),
+      suite('cluster', { setup: 'build', workers: 1, group: 6, timeout: 10 * minute }),
     ],
   },
 })
