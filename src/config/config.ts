@@ -82,11 +82,7 @@ function readSettings(environment: Environment) {
       drainMs: read.integer('DRAIN_MS', 0, 60_000) ?? 500,
     },
     database: {
-      url: read.url(
-        'DATABASE_URL',
-        /^postgres(ql)?:\/\/\S+$/,
-        'a postgres:// URL, its password percent-encoded',
-      ),
+      url: read.databaseUrl('DATABASE_URL'),
       poolSize: read.integer('DATABASE_POOL_SIZE', 1, 1000) ?? 10,
       connectTimeoutMs: read.integer('DATABASE_CONNECT_TIMEOUT_MS', 100, 3_600_000) ?? 5_000,
       retryTimeoutMs: read.integer('RETRY_TIMEOUT_MS', 0, 3_600_000) ?? 30_000,
@@ -142,8 +138,6 @@ function readSettings(environment: Environment) {
     )
   if (config.http.bodyLimitBytes > config.http.bodiesLimitBytes / 2)
     problems.push('BODY_LIMIT_BYTES must not exceed half of BODIES_LIMIT_BYTES')
-  if (config.database.url && new URL(config.database.url).searchParams.has('options'))
-    problems.push('DATABASE_URL must be without options: they would replace those that the service sets')
   if (config.database.lockTimeoutMs > config.database.statementTimeoutMs)
     problems.push('LOCK_TIMEOUT_MS must not exceed STATEMENT_TIMEOUT_MS')
   if (config.database.statementTimeoutMs > config.http.requestTimeoutMs)

@@ -1,6 +1,7 @@
 // Reads settings one by one, and collects what is wrong with them. Pure.
 import ipaddr from 'ipaddr.js'
 import { readBootstrapClients } from './bootstrap-clients.ts'
+import { databaseUrlProblems } from './database-url.ts'
 import { isSigningKey, splitPublicKeys } from './rsa-key.ts'
 
 /**
@@ -34,6 +35,12 @@ export function settingsReader(
     text,
     matching,
     url,
+    databaseUrl(name: string) {
+      const value = text(name)
+      const found = value === undefined ? [] : databaseUrlProblems(value)
+      problems.push(...found.map((problem) => name + problem))
+      return found.length === 0 ? value : undefined
+    },
     integer(name: string, minimum: number, maximum: number) {
       const value = text(name)
       if (value === undefined) return undefined

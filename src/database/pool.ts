@@ -1,11 +1,12 @@
 // Opens pools of connections to PostgreSQL: their session settings, their number, and how long a statement may take.
 import { Client, Pool, type PoolClient, type QueryConfig, type QueryResultRow, types } from 'pg'
+import { connectorOf } from './hosts.ts'
 import { sessionSettings, toStartupOptions } from './session.ts'
 import { keepsConnection } from './sqlstate.ts'
 import { applyInTransactions } from './transaction-settings.ts'
 
 export interface PoolSettings {
-  /** `postgres://user:password@host:port/database` */
+  /** `postgres://user:password@host:port/database`, or with several hosts (config/database-url.ts) */
   readonly url: string
   /** the largest number of connections */
   readonly poolSize: number
@@ -41,8 +42,10 @@ export function openPool(settings: PoolSettings, onError: (error: Error) => void
   const { isShared = false, usesPooler = false, forcesGenericPlans = true } = settings
   // Statements on a shared connection take less time to run than to plan, and one plan suits all values.
   const session = sessionSettings({ ...settings, forcesGenericPlans: isShared && forcesGenericPlans })
+  const connector = connectorOf(settings.url, settings.connectTimeoutMs)
   const pool = new Pool({
-    connectionString: settings.url,
+    connectionString: connector.url,
+    Client: connector.Client,
     max: settings.poolSize,
     connectionTimeoutMillis: settings.connectTimeoutMs,
     application_name: 'interaction-api',
@@ -129,7 +132,11 @@ async function requestCancel(running: PoolClient, { url, connectTimeoutMs }: Poo
     backendKey(running, 'secretKey'),
   ]
   for (const [index, word] of words.entries()) message.writeInt32BE(word, 4 * index)
-  const canceller = new Client({ connectionString: url, connectionTimeoutMillis: connectTimeoutMs })
+  const { host, port } = running
+  const connector = connectorOf(url, connectTimeoutMs)
+  const canceller = new Client({ connectionString: connector.url, connectionTimeoutMillis: connectTimeoutMs })
+  // the host that runs the statement, which is one of several
+  Object.assign(canceller, { host, port })
   canceller.on('error', () => {})
   const { connection } = canceller
   // The request takes the place of the startup message: pg has negotiated TLS by then.

@@ -18,6 +18,9 @@ export class NotSentError extends Error {
   }
 }
 
+/** No host of the list can be reached, or none has the sessions that are wanted. */
+export class NoHostError extends Error {}
+
 /** The caller gave up before the statement was sent. */
 export class AbandonedError extends Error {
   constructor() {
@@ -27,6 +30,7 @@ export class AbandonedError extends Error {
 
 /** Returns the kind of a database failure; undefined for any other error, which is a bug. */
 export function databaseFailure(error: unknown): DatabaseFailure | undefined {
+  if (error instanceof NoHostError) return 'unavailable'
   if (error instanceof AbandonedError) return 'timeout'
   if (!(error instanceof Error)) return undefined
   if (error.cause !== undefined) return databaseFailure(error.cause)
@@ -78,7 +82,7 @@ export function isAmbiguous(error: unknown): boolean {
 
 /** Whether this is a connection error of pg, which only the message identifies. */
 function isDriverFailure(error: Error): boolean {
-  return /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Client was closed|Query read timeout)/.test(
+  return /^(Connection terminated|timeout exceeded when trying to connect|timeout expired|Client has encountered a connection error|Client was closed|Query read timeout)/.test(
     error.message,
   )
 }
