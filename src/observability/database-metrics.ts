@@ -1,7 +1,7 @@
 // Metrics of the database: whether it responds, the use of connections, and the size of batches.
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { Gauge, Histogram, type Registry } from 'prom-client'
-import { batchSizes } from '../database/batches.ts'
+import { batchSizes } from '../database/batches/batches.ts'
 import type { Database } from '../database/database.ts'
 
 /**

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { expect, test } from 'vitest'
-import { batch } from '../../src/database/batches.ts'
+import { batch } from '../../src/database/batches/batches.ts'
 import { retry } from '../../src/database/retry.ts'
 import { NotSentError } from '../../src/database/sqlstate.ts'
 import { interactionRepository } from '../../src/interactions/repository.ts'

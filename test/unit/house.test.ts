@@ -11,6 +11,7 @@ const layers = [
   'types',
   'config',
   'database',
+  'database/batches',
   'database/schema',
   'embedded',
   'totals',

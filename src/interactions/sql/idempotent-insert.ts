@@ -1,8 +1,8 @@
 // Creations with an idempotency key: one statement writes key and interaction.
 import { sql } from 'kysely'
-import { type BatchLimits, batch } from '../../database/batches.ts'
+import { type BatchLimits, batch } from '../../database/batches/batches.ts'
+import { splitJson } from '../../database/batches/json-list.ts'
 import type { Database } from '../../database/database.ts'
-import { splitJson } from '../../database/json-list.ts'
 import { type DataLists, insertFrom, maximumWriteLength, type NewInteraction, toLists } from './insert.ts'
 
 /** An idempotency key as it is stored. Both members are SHA-256 hashes: nothing of the caller is stored. */

@@ -1,8 +1,14 @@
 // The one way to write new rows: creations, creations with an idempotency key, imports and samples use it.
 import { type RawBuilder, sql } from 'kysely'
-import { type BatchLimits, batch, inOrder, type Lists, type RunInBatch } from '../../database/batches.ts'
+import {
+  type BatchLimits,
+  batch,
+  inOrder,
+  type Lists,
+  type RunInBatch,
+} from '../../database/batches/batches.ts'
+import { joinJson, splitJson } from '../../database/batches/json-list.ts'
 import type { Database } from '../../database/database.ts'
-import { joinJson, splitJson } from '../../database/json-list.ts'
 import { isDuplicate } from '../../database/sqlstate.ts'
 import { promotedColumns } from './rows.ts'
 

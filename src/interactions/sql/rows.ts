@@ -1,6 +1,6 @@
 // The rows of the table: their JSON text, and how they are found by id.
 import { sql } from 'kysely'
-import { type BatchLimits, batch, type Lists } from '../../database/batches.ts'
+import { type BatchLimits, batch, type Lists } from '../../database/batches/batches.ts'
 import type { Database } from '../../database/database.ts'
 
 /** A row; all members are texts as PostgreSQL wrote them, so that no number loses a digit. */

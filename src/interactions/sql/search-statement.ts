@@ -1,6 +1,6 @@
 // The statement of a search: it finds the rows of the page, and counts only when the page does not determine the total.
 import { type CompiledQuery, type Expression, type Kysely, type SqlBool, sql } from 'kysely'
-import type { Lists } from '../../database/batches.ts'
+import type { Lists } from '../../database/batches/batches.ts'
 import type { Tables } from '../../database/tables.ts'
 import { keptRange, keptStart, keptTotal } from '../../totals/kept-range.ts'
 import {

@@ -1,6 +1,6 @@
 // The search: chooses the statement for the criteria, and runs cheap ones together.
 import { LRUCache } from 'lru-cache'
-import { batch } from '../../database/batches.ts'
+import { batch } from '../../database/batches/batches.ts'
 import type { Database } from '../../database/database.ts'
 import type { StatementLimits } from '../../database/pool.ts'
 import { type Criteria, type RangeValues, type Shape, toShape, toValues, type Values } from './matching.ts'

@@ -1,8 +1,8 @@
 // Updates, many in one statement that compares and writes at once.
 import { sql } from 'kysely'
-import { type BatchLimits, batch, inOrder } from '../../database/batches.ts'
+import { type BatchLimits, batch, inOrder } from '../../database/batches/batches.ts'
+import { joinJson, splitJson } from '../../database/batches/json-list.ts'
 import type { Database } from '../../database/database.ts'
-import { joinJson, splitJson } from '../../database/json-list.ts'
 import { type DataLists, inLanes, type WriteLane } from './insert.ts'
 import { promotedColumns } from './rows.ts'
 

@@ -1,6 +1,6 @@
 // Combines concurrent calls into one statement, which costs little more than the statement of a single call.
 import { channel } from 'node:diagnostics_channel'
-import { databaseFailure, NotSentError } from './sqlstate.ts'
+import { databaseFailure, NotSentError } from '../sqlstate.ts'
 import { divide, turnTaker, weightOf } from './turns.ts'
 
 export interface BatchLimits {
