@@ -117,7 +117,7 @@ export async function buildApp({
     publicUrl: config.http.publicUrl,
     grantsTokens: config.tokens.endpoint,
   })
-  await app.register(healthRoutes, { isReady: () => database.ping() })
+  await app.register(healthRoutes, { ping: () => database.ping() })
   await app.register(metricsRoutes, { registry, requests })
   if (config.tokens.endpoint)
     await app.register(oauthRoutes, {

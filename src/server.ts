@@ -1,7 +1,7 @@
 // Starts the service: opens its resources, builds the app and listens. Closes in reverse order.
 import path from 'node:path'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
-import { defaultScopes, putClient, toAuditFields } from './auth/clients/clients.ts'
+import { findOtherClients, putBootstrapClients } from './auth/clients/bootstrap.ts'
 import { type DemoClients, openDemoClients } from './auth/clients/demo-clients.ts'
 import { openSigningKey } from './auth/signing-key.ts'
 import type { Config } from './config/config.ts'
@@ -10,7 +10,7 @@ import { waitWhileUnavailable } from './database/retry.ts'
 import { migrate } from './database/schema/migrations.ts'
 import { checkSession } from './database/session.ts'
 import { findEmbeddedPostgres, startEmbeddedPostgres } from './embedded/postgres.ts'
-import { type AuditLog, openAuditLog } from './observability/audit/log.ts'
+import { openAuditLog } from './observability/audit/log.ts'
 import { keepTotals } from './totals/keeper.ts'
 
 export interface Server {
@@ -34,7 +34,7 @@ export interface StartOptions {
 }
 
 /**
- * Starts the service. Waits up to `RETRY_TIMEOUT_MS` for a database that does not answer or accepts no writes.
+ * Starts the service. Waits up to `RETRY_TIMEOUT_MS` for a database that does not answer.
  * @throws Error with a message for operators if the start fails; everything is closed by then
  */
 export async function startServer(
@@ -71,10 +71,15 @@ export async function startServer(
     const wantsDemo =
       config.bootstrapClients.length === 0 && config.tokens.endpoint && (config.demoClients ?? demoIsDefault)
     const { secretCost } = config.tokens
-    const demoClients = wantsDemo
-      ? await openDemoClients(database.kysely, dataDirectory, secretCost)
-      : undefined
-    await whenAvailable(() => putBootstrapClients(config, database, audit))
+    const bootstrap = { clients: config.bootstrapClients, secretCost }
+    const isReadOnly = await whenAvailable(async () => {
+      const found = await database.ping()
+      if (found.isReadOnly) await describeFollower(bootstrap, database, log)
+      else await putBootstrapClients(bootstrap, database, audit)
+      return found.isReadOnly
+    })
+    const demoClients =
+      wantsDemo && !isReadOnly ? await openDemoClients(database.kysely, dataDirectory, secretCost) : undefined
     if (config.keepsTotals) {
       const keeper = keepTotals(database, log)
       closers.push(() => keeper.close())
@@ -100,22 +105,18 @@ function announceIfSlow<Result>(
   return work.finally(() => clearTimeout(timer))
 }
 
-async function putBootstrapClients(
-  { bootstrapClients, tokens }: Config,
-  { kysely }: Database,
-  audit: AuditLog,
+async function describeFollower(
+  bootstrap: Parameters<typeof findOtherClients>[0],
+  database: Database,
+  log: FastifyBaseLogger,
 ): Promise<void> {
-  await Promise.all(
-    bootstrapClients.map(async ({ clientSecret, ...given }) => {
-      const client = {
-        ...given,
-        organizationId: given.organizationId ?? null,
-        scopes: given.scopes ?? defaultScopes,
-      }
-      await putClient(kysely, client, clientSecret, tokens.secretCost)
-      audit.record('client.bootstrapped', toAuditFields(client))
-    }),
-  )
+  log.info('the database takes no writes: this server reads, searches and issues tokens')
+  const clients = await findOtherClients(bootstrap, database)
+  if (clients.length > 0)
+    log.warn(
+      { clients },
+      'the database has no such clients of BOOTSTRAP_CLIENTS: a server on the primary creates them',
+    )
 }
 
 /** Logs the message only: the error object contains the cancellation key of the connection. */
@@ -124,7 +125,7 @@ export function logLostConnection({ message }: Error, log: FastifyBaseLogger): v
 }
 
 /**
- * Migrates the database without a time limit.
+ * Migrates the database without a time limit; one that takes no writes must be migrated.
  * @throws Error with a message for operators, before any change, if a session setting is not applied
  */
 export async function migrateDatabase(config: Config, url: string, log: FastifyBaseLogger): Promise<void> {

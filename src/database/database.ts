@@ -6,6 +6,7 @@ import { openSharedConnection } from './shared-connection.ts'
 import { AbandonedError, isLockTimeout, NotSentError } from './sqlstate.ts'
 import { trackStatementNames } from './statement-names.ts'
 import type { Tables } from './tables.ts'
+import { trackWritability, type Writability } from './writability.ts'
 
 /** How the connections of the pool are used at one moment. */
 export interface PoolUse {
@@ -58,9 +59,12 @@ export interface Database {
   /**
    * Resolves when the database answers, on a connection of its own: it succeeds also while the pool is exhausted.
    * Concurrent calls share one query.
+   * @returns whether the database takes no writes
    * @throws Error when the database does not answer within 1.5 s, so that a health check has its answer within 2 s
    */
-  ping(): Promise<void>
+  ping(): Promise<{ readonly isReadOnly: boolean }>
+  /** Returns a write that is refused at once on the database of a follower (see Writability). */
+  readonly guardWrite: Writability['guard']
   /** Waits for running statements, then closes all connections. */
   close(): Promise<void>
 }
@@ -83,7 +87,13 @@ export function openDatabase(settings: DatabaseSettings, onError: (error: Error)
     reads: openSharedConnection(settings, names, onIdleError),
     writes: openSharedConnection(settings, names, onIdleError),
   }
-  let currentProbe: Promise<void> | undefined
+  let currentProbe: Promise<boolean> | undefined
+  const writability = trackWritability(() => {
+    currentProbe ??= askWhetherReadOnly(probes).finally(() => {
+      currentProbe = undefined
+    })
+    return currentProbe
+  }, retryTimeoutMs)
 
   /** Runs a statement on a connection of the pool, which no other statement uses meanwhile. */
   const runOnPool = <Row extends QueryResultRow>(statement: QueryConfig, limits?: StatementLimits) =>
@@ -133,12 +143,8 @@ export function openDatabase(settings: DatabaseSettings, onError: (error: Error)
       waiting: pool.waitingCount,
       limit: settings.poolSize,
     }),
-    ping() {
-      currentProbe ??= probe(probes).finally(() => {
-        currentProbe = undefined
-      })
-      return currentProbe
-    },
+    ping: async () => ({ isReadOnly: await writability.isReadOnly() }),
+    guardWrite: writability.guard,
     async close() {
       isClosing = true
       await Promise.all([
@@ -151,13 +157,18 @@ export function openDatabase(settings: DatabaseSettings, onError: (error: Error)
   }
 }
 
-/** Rejects after `probeTimeoutMs`, also when the time goes to a new connection and to a statement on it. */
-async function probe(probes: Pool): Promise<void> {
+/**
+ * Asks whether sessions are read-only. Rejects after `probeTimeoutMs`, also when the time goes to a new connection and to a
+ * statement on it.
+ */
+async function askWhetherReadOnly(probes: Pool): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined
   const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('the database does not answer')), probeTimeoutMs)
+    timer = setTimeout(() => reject(new NotSentError()), probeTimeoutMs)
   })
-  await Promise.race([probes.query('select'), timeout]).finally(() => clearTimeout(timer))
+  const query = probes.query<{ transaction_read_only: string }>('show transaction_read_only')
+  const { rows } = await Promise.race([query, timeout]).finally(() => clearTimeout(timer))
+  return rows[0]?.transaction_read_only === 'on'
 }
 
 /**

@@ -1,8 +1,10 @@
 // Classifies errors of the database by SQLSTATE (PostgreSQL documentation, appendix A).
 
 export type DatabaseFailure =
-  /** no connection, server starting or stopping, out of connections, read-only: a later attempt may succeed */
+  /** no connection, server starting or stopping, out of connections: a later attempt may succeed */
   | 'unavailable'
+  /** the database takes no writes: it is a standby, or configured so. The statement had no effect. */
+  | 'read-only'
   /** the statement timeout or the lock timeout was exceeded */
   | 'timeout'
   /** a serialization failure or a deadlock: an immediate retry may succeed */
@@ -18,6 +20,13 @@ export class NotSentError extends Error {
   }
 }
 
+/** The database is a follower's, and takes no writes: the statement was not sent. */
+export class ReadOnlyError extends Error {
+  constructor() {
+    super('the database is read-only')
+  }
+}
+
 /** No host of the list can be reached, or none has the sessions that are wanted. */
 export class NoHostError extends Error {}
 
@@ -28,10 +37,14 @@ export class AbandonedError extends Error {
   }
 }
 
+/** The SQLSTATE of a write on a standby, or in a session with default_transaction_read_only. */
+const readOnlyTransaction = '25006'
+
 /** Returns the kind of a database failure; undefined for any other error, which is a bug. */
 export function databaseFailure(error: unknown): DatabaseFailure | undefined {
   if (error instanceof NoHostError) return 'unavailable'
   if (error instanceof AbandonedError) return 'timeout'
+  if (error instanceof ReadOnlyError) return 'read-only'
   if (!(error instanceof Error)) return undefined
   if (error.cause !== undefined) return databaseFailure(error.cause)
   if (error instanceof NotSentError) return 'unavailable'
@@ -39,7 +52,8 @@ export function databaseFailure(error: unknown): DatabaseFailure | undefined {
   if (/^(40001|40P01)$/.test(code)) return 'conflict'
   if (/^(57014|55P03)$/.test(code)) return 'timeout'
   if (/^(22021|22P02|22P05|22P06|54001)$/.test(code)) return 'unstorable'
-  if (/^(08...|57P0[1-5]|25006|53...|58...)$/.test(code)) return 'unavailable'
+  if (code === readOnlyTransaction) return 'read-only'
+  if (/^(08...|57P0[1-5]|53...|58...)$/.test(code)) return 'unavailable'
   if (/^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/.test(code))
     return 'unavailable'
   return isDriverFailure(error) ? 'unavailable' : undefined
@@ -63,16 +77,28 @@ export function isDuplicate(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === '23505'
 }
 
-/** Whether a retry may succeed soon. It would not after a timeout. */
-export function isTransient(error: unknown): boolean {
-  const failure = databaseFailure(error)
-  return failure === 'unavailable' || failure === 'conflict'
+/** Whether PostgreSQL refused a write because it takes none. */
+export function isReadOnlyFailure(error: unknown): boolean {
+  return databaseFailure(error) === 'read-only' && !(error instanceof ReadOnlyError)
 }
 
-/** Whether PostgreSQL reported the error itself, so that the connection can still be used. */
+/**
+ * Whether a retry may succeed soon. It would not after a timeout. In a failover a new connection may find the primary
+ * that takes writes.
+ */
+export function isTransient(error: unknown): boolean {
+  const failure = databaseFailure(error)
+  return failure === 'unavailable' || failure === 'conflict' || isReadOnlyFailure(error)
+}
+
+/**
+ * Whether PostgreSQL reported the error itself, so that the connection can still be used. One to a standby is replaced:
+ * another server may be the primary by now.
+ */
 export function keepsConnection(error: unknown): boolean {
   const failure = databaseFailure(error)
-  return isDuplicate(error) || (failure !== undefined && failure !== 'unavailable')
+  const isLost = failure === undefined || failure === 'unavailable' || failure === 'read-only'
+  return isDuplicate(error) || !isLost
 }
 
 /** Whether the statement was sent and its outcome is unknown: it may have been applied. */

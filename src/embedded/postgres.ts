@@ -138,7 +138,7 @@ async function startServer({ cluster, settings, log, stopping }: Start, port: nu
     let isRestart = false
     postgres.lines.on('line', (line) => {
       if (line.includes('terminating any other active server processes')) logCrash(postgres, log)
-      if (!line.includes('ready to accept connections')) return
+      if (!/ready to accept (read-only )?connections/.test(line)) return
       if (isRestart) log('PostgreSQL is back')
       isRestart = true
       resolve(true)

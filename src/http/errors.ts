@@ -10,7 +10,7 @@ import type {
   onRequestHookHandler,
 } from 'fastify'
 import { v4 as randomId } from 'uuid'
-import { databaseFailure } from '../database/sqlstate.ts'
+import { databaseFailure, ReadOnlyError } from '../database/sqlstate.ts'
 import { hangUp } from './connections.ts'
 import { InvalidRequest, Problem } from './problem.ts'
 import { commonHeaders } from './response-head.ts'
@@ -53,8 +53,12 @@ export function pathNotFound(): Problem {
 /** Sends an error response. Also handles requests that reach no route, such as those with a malformed URL. */
 export function sendError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): void {
   const problem = toProblem(error)
-  // The client hung up: don't log.
-  const isExpected = problem.status < 500 || problem.code === 'overloaded' || request.socket.destroyed
+  // The client hung up, or sent a write to a follower: don't log.
+  const isExpected =
+    problem.status < 500 ||
+    problem.code === 'overloaded' ||
+    error instanceof ReadOnlyError ||
+    request.socket.destroyed
   if (!isExpected) request.log.error({ err: error, caller: request.caller?.userId }, 'request failed')
   reply
     .code(problem.status)
@@ -138,6 +142,12 @@ function toProblem(error: FastifyError | Error): Problem {
       return new Problem('unavailable', 'The database does not respond in time. Retry later.', {
         'retry-after': retryAfterSeconds,
       })
+    case 'read-only':
+      return new Problem(
+        'unavailable',
+        'The database takes no writes here. Send them to a server on the primary, or retry later.',
+        { 'retry-after': retryAfterSeconds },
+      )
     case 'unstorable':
       return new InvalidRequest({ body: 'contains a value that the database cannot store' })
   }

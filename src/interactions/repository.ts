@@ -57,11 +57,11 @@ export function interactionRepository(database: Database, options: RepositoryOpt
   const writes = { concurrency: 3, maxSize: 100, startTimeoutMs } as const
   const retryRead = <Result>(read: () => Promise<Result>) => retry(read, retryTimeoutMs)
 
-  const insert = prepareInsert(database, writes)
-  const insertOnce = prepareIdempotentInsert(database, { ...writes, concurrency: 2 })
+  const insert = database.guardWrite(prepareInsert(database, writes))
+  const insertOnce = database.guardWrite(prepareIdempotentInsert(database, { ...writes, concurrency: 2 }))
   const findOnce = prepareFind(database, reads)
   const findAll = prepareFindAll(database)
-  const updateOnce = prepareUpdate(database, writes)
+  const updateOnce = database.guardWrite(prepareUpdate(database, writes))
   const search = prepareSearch(database, options)
   const admitStream = limitWaiting({
     concurrency: options.scanConcurrency ?? 1,

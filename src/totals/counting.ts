@@ -35,13 +35,6 @@ export async function recordsChanges({ kysely }: Database): Promise<boolean> {
   return rows[0]?.complete === true
 }
 
-/** Returns whether the database accepts no writes: it is a standby, or configured as read-only. */
-export async function isReadOnly({ kysely }: Database): Promise<boolean> {
-  const { rows } = await sql<{ setting: string }>`
-    select current_setting('transaction_read_only') as setting`.execute(kysely)
-  return rows[0]?.setting === 'on'
-}
-
 /** Returns the progress of the totals; undefined when its row is missing, in which case no totals are kept. */
 export async function readState({ kysely }: Database): Promise<TotalsState | undefined> {
   const { rows } = await sql<TotalsState>`

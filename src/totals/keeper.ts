@@ -8,7 +8,6 @@ import {
   countHours,
   dropTotals,
   haveEnded,
-  isReadOnly,
   nextTransactionId,
   readState,
   recordsChanges,
@@ -100,7 +99,7 @@ export function prepareRound(
   let awaited = { watermarkVersion: '', transactionId: '' }
   return async () => {
     // The totals of a standby come from its primary.
-    if (await isReadOnly(database)) return undefined
+    if ((await database.ping()).isReadOnly) return undefined
     const isRecording = await recordsChanges(database)
     if (isRecording) await advanceWatermark(database)
     const state = await readState(database)

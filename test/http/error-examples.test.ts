@@ -31,6 +31,7 @@ await service.inject({ method: 'POST', url: all, headers: { ...mine, ...keyed },
 
 /** A request for each error: method and path of the document, status, URL, options. */
 const rejected: readonly (readonly [string, string, number, string, InjectOptions])[] = [
+  ['GET', '/health/ready', 400, '/health/ready?for=reads', {}],
   ['POST', all, 400, all, by(asService, '{}')],
   ['POST', all, 401, all, by({}, '{}')],
   ['POST', all, 403, all, by(withoutRole, '{}')],

@@ -17,7 +17,7 @@ test.each([
   ['57P01', 'admin shutdown', 'unavailable'],
   ['57P02', 'crash shutdown', 'unavailable'],
   ['57P03', 'cannot connect now', 'unavailable'],
-  ['25006', 'read-only transaction', 'unavailable'],
+  ['25006', 'read-only transaction', 'read-only'],
   ['53300', 'too many connections', 'unavailable'],
   ['53100', 'disk full', 'unavailable'],
   ['ECONNREFUSED', 'connection refused', 'unavailable'],

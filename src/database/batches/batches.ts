@@ -56,7 +56,7 @@ export type RunInBatch<Item, Result> = (item: Item, holder: string, weight?: num
  * that have no item running: these do not wait for slow batches of others.
  *
  * @param run is called again for the items of each holder, then for each item alone, when it rejects, so that one bad
- *   item fails no other. When the database is unavailable or too slow, all items of the batch reject with that error.
+ *   item fails no other. When the database is unavailable, read-only or too slow, all items of the batch reject with that error.
  */
 export function batch<Item, Result>(
   run: Run<Item, Result>,
@@ -158,7 +158,7 @@ async function runAll<Item, Result>(
       })
   } catch (error) {
     const failure = databaseFailure(error)
-    if (batched.length === 1 || failure === 'unavailable' || failure === 'timeout')
+    if (batched.length === 1 || failure === 'unavailable' || failure === 'timeout' || failure === 'read-only')
       return () => rejectAll(batched, error)
     for (const part of divide(batched)) {
       const settle = await runAll(run, part)

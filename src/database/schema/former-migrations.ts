@@ -45,7 +45,7 @@ export async function convertFormerDatabase(
 }
 
 /** Returns the names of the migrations that the database has; none when it was never migrated. */
-async function readApplied(kysely: Kysely<Tables>): Promise<ReadonlySet<string>> {
+export async function readApplied(kysely: Kysely<Tables>): Promise<ReadonlySet<string>> {
   const { rows: tables } = await sql`select where to_regclass('schema_migrations') is not null`.execute(
     kysely,
   )
@@ -58,7 +58,8 @@ function isFormer(applied: ReadonlySet<string>): boolean {
   return applied.size === formerNames.length && formerNames.every((name) => applied.has(name))
 }
 
-function refusal(applied: ReadonlySet<string>, known: ReadonlySet<string>): string {
+/** Returns why a database with migrations that this version does not know is refused. */
+export function refusal(applied: ReadonlySet<string>, known: ReadonlySet<string>): string {
   const unknown = [...applied].filter((name) => !known.has(name)).sort()
   const found = `the database has migrations that this version does not know: ${unknown.join(', ')}. `
   return unknown.some((name) => formerNames.includes(name))

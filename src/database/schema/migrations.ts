@@ -3,18 +3,22 @@ import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { type Kysely, type Migration, Migrator, sql } from 'kysely'
 import type { Tables } from '../tables.ts'
-import { convertFormerDatabase } from './former-migrations.ts'
+import { convertFormerDatabase, readApplied, refusal } from './former-migrations.ts'
 
 const folder = path.join(import.meta.dirname, '..', '..', '..', 'migrations')
 
 /**
  * Brings the schema up to date: applies all missing migrations in one transaction. Servers that start at the same time
- * wait for each other.
+ * wait for each other. A database that takes no writes is checked instead: it must have all migrations, and no others.
  * @returns the names of the migrations that were applied, in order; empty when there was nothing to do
  * @throws Error for the operator when a migration fails, or when the database has one that this version does not know
  */
 export async function migrate(kysely: Kysely<Tables>): Promise<string[]> {
   const migrations = await readMigrations()
+  if (await isReadOnly(kysely)) {
+    await checkApplied(kysely, new Set(Object.keys(migrations)))
+    return []
+  }
   await convertFormerDatabase(kysely, new Set(Object.keys(migrations)))
   const migrator = new Migrator({
     db: kysely,
@@ -30,6 +34,21 @@ export async function migrate(kysely: Kysely<Tables>): Promise<string[]> {
     })
   }
   return (results ?? []).map((result) => result.migrationName)
+}
+
+async function isReadOnly(kysely: Kysely<Tables>): Promise<boolean> {
+  const { rows } = await sql<{ transaction_read_only: string }>`show transaction_read_only`.execute(kysely)
+  return rows[0]?.transaction_read_only === 'on'
+}
+
+async function checkApplied(kysely: Kysely<Tables>, known: ReadonlySet<string>): Promise<void> {
+  const applied = await readApplied(kysely)
+  const missing = [...known].filter((name) => !applied.has(name)).sort()
+  if (missing.length > 0)
+    throw new Error(
+      `the database takes no writes and lacks migrations: ${missing.join(', ')}. Start this version on the primary first`,
+    )
+  if (applied.size > known.size) throw new Error(refusal(applied, known))
 }
 
 async function readMigrations(): Promise<Record<string, Migration>> {

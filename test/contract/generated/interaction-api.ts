@@ -28,7 +28,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Check that the service can reach its database */
+        /**
+         * Check that the service can reach its database
+         * @description With `for=writes` a server whose database is a standby, or read-only, is not ready: it serves reads and tokens alone.
+         */
         get: operations["getReadiness"];
         put?: never;
         post?: never;
@@ -560,7 +563,10 @@ export interface operations {
     };
     getReadiness: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `writes`: whether the server takes writes as well. */
+                for?: "writes";
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -576,6 +582,22 @@ export interface operations {
                     "application/json": {
                         /** @example ready */
                         status: string;
+                    };
+                };
+            };
+            /** @description Another value of `for` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "for": "must be writes"
+                     *     }
+                     */
+                    "application/json": {
+                        [key: string]: string;
                     };
                 };
             };
