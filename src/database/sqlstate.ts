@@ -56,7 +56,7 @@ export function databaseFailure(error: unknown): DatabaseFailure | undefined {
   if (/^(08...|57P0[1-5]|53...|58...)$/.test(code)) return 'unavailable'
   if (/^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/.test(code))
     return 'unavailable'
-  return isDriverFailure(error) ? 'unavailable' : undefined
+  return isDriverFailure(error) || isLostMachine(error, code) ? 'unavailable' : undefined
 }
 
 /**
@@ -104,6 +104,14 @@ export function keepsConnection(error: unknown): boolean {
 /** Whether the statement was sent and its outcome is unknown: it may have been applied. */
 export function isAmbiguous(error: unknown): boolean {
   return !(error instanceof NotSentError) && databaseFailure(error) === 'unavailable'
+}
+
+/** Whether Citus lost the connection to another machine in a transaction, for which it has no SQLSTATE of its own. */
+function isLostMachine({ message }: Error, code: string): boolean {
+  return (
+    code === 'XX000' &&
+    /^(failure on connection marked as essential|connection to the remote node)/.test(message)
+  )
 }
 
 /** Whether this is a connection error of pg, which only the message identifies. */
