@@ -9,7 +9,7 @@ import {
 } from '../../database/batches/batches.ts'
 import { joinJson, splitJson } from '../../database/batches/json-list.ts'
 import type { Database } from '../../database/database.ts'
-import { isDuplicate } from '../../database/sqlstate.ts'
+import { databaseFailure } from '../../database/sqlstate.ts'
 import { promotedColumns } from './rows.ts'
 
 export interface NewInteraction {
@@ -32,7 +32,7 @@ export interface StoredInteraction extends NewInteraction {
 /** Rows as a statement takes them: a list for each member, `data` joined by joinJson(). */
 export type DataLists<Row> = Lists<Omit<Row, 'data'>> & { readonly data: string }
 
-const newColumns = sql.raw('id, organization_id, created_by, type, data')
+export const newColumns = sql.raw('id, organization_id, created_by, type, data')
 const storedColumns = sql.raw('id, organization_id, created_by, type, data, created_at, version')
 
 /**
@@ -132,7 +132,8 @@ function prepareInserts(
         await insertAll(lists)
         return lists.id
       } catch (error) {
-        if (!isDuplicate(error)) throw error
+        // the rest is likely to be a duplicate: a distributed PostgreSQL reports it as XX000
+        if (databaseFailure(error) !== undefined) throw error
         carefulUntil = performance.now() + carefulMs
       }
     return (await insertFree(lists)).map(({ id }) => id)

@@ -1,6 +1,7 @@
 // A proxy in front of PostgreSQL that breaks connections at a given protocol message.
 import { once } from 'node:events'
 import { createServer, type Server, Socket } from 'node:net'
+import { messages } from '../../support/postgres-messages.ts'
 
 /** `cut` closes the connection, `reset` aborts it, `stall` keeps it open but forwards nothing more. */
 export type Fault = 'cut' | 'reset' | 'stall'
@@ -113,22 +114,5 @@ class Pair {
       }
     })
     from.on('error', () => {}).on('close', () => to.destroy())
-  }
-}
-
-/** Splits a stream into messages of the PostgreSQL protocol (PostgreSQL documentation, chapter 54). */
-function messages({ startsUntyped }: { startsUntyped: boolean }): (chunk: Buffer) => Generator<Buffer> {
-  let rest: Buffer = Buffer.alloc(0)
-  let typeBytes = startsUntyped ? 0 : 1
-  return function* (chunk) {
-    rest = Buffer.concat([rest, chunk])
-    while (rest.length >= typeBytes + 4) {
-      const end = typeBytes + rest.readInt32BE(typeBytes)
-      if (rest.length < end) return
-      const message = rest.subarray(0, end)
-      rest = rest.subarray(end)
-      typeBytes = 1
-      yield message
-    }
   }
 }
