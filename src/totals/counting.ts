@@ -59,13 +59,16 @@ export async function advanceWatermark({ kysely }: Database): Promise<void> {
 
 /** Drops all totals and recorded changes. Searches count until the totals are counted again. */
 export async function dropTotals({ kysely }: Pick<Database, 'kysely'>): Promise<void> {
-  await kysely.transaction().execute(async (transaction) => {
-    await sql`
-      update interaction_day_totals_state
-      set seal = seal + 1, sealed_until = '-infinity', counted_until = '-infinity'`.execute(transaction)
-    await sql`delete from interaction_day_totals`.execute(transaction)
-    await sql`delete from interaction_total_changes`.execute(transaction)
-  })
+  await kysely.transaction().execute(dropTotalsIn)
+}
+
+/** Drops them in a transaction that does more. */
+export async function dropTotalsIn(transaction: Transaction<Tables>): Promise<void> {
+  await sql`
+    update interaction_day_totals_state
+    set seal = seal + 1, sealed_until = '-infinity', counted_until = '-infinity'`.execute(transaction)
+  await sql`delete from interaction_day_totals`.execute(transaction)
+  await sql`delete from interaction_total_changes`.execute(transaction)
 }
 
 /** Returns a transaction id above the ids of all transactions that have written so far. */

@@ -16,19 +16,30 @@ export interface Difference {
 /** Recounts every counted hour in one snapshot. Reads all interactions once, and locks none. */
 export async function findDifferences({ kysely }: Database): Promise<readonly Difference[]> {
   const { rows } = await sql<Difference>`
-    with state as (select counted_until from interaction_day_totals_state),
+    with counted as materialized (
+      select organization_id, date_trunc('hour', created_at, 'UTC') as hour, count(*) as number
+      from interactions
+      where created_at < (select counted_until from interaction_day_totals_state)
+      group by 1, 2
+    ),
+    changed as materialized (
+      select organization_id, hour, sum(change) as change
+      from interaction_total_changes
+      where hour < (select counted_until from interaction_day_totals_state)
+      group by 1, 2
+    ),
     numbers as (
       select organization_id, 'hour' as unit, day + (number - 1) * interval '1 hour' as start,
         upto - coalesce(hours[number - 1], 0) as kept, 0 as counted
       from interaction_day_totals, unnest(hours) with ordinality as hour (upto, number)
       union all
-      select coalesce(organization_id, ''), 'hour', hour, sum(change), 0
-      from interaction_total_changes, state where hour < counted_until
-      group by grouping sets ((organization_id, hour), (hour))
+      select organization_id, 'hour', hour, change, 0 from changed
       union all
-      select coalesce(organization_id, ''), 'hour', date_trunc('hour', created_at), 0, count(*)
-      from interactions, state where created_at < counted_until
-      group by grouping sets ((organization_id, date_trunc('hour', created_at)), (date_trunc('hour', created_at)))
+      select '', 'hour', hour, change, 0 from changed
+      union all
+      select organization_id, 'hour', hour, 0, number from counted
+      union all
+      select '', 'hour', hour, 0, number from counted
       union all
       select organization_id, 'day', day,
         lead(before) over (partition by organization_id order by day) - before, hours[24]

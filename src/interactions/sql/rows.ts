@@ -50,7 +50,7 @@ export const dataBytes = sql<number>`
 export const pageRowJson = sql<string>`format(
     '{"id":%s,"organizationId":%s,"createdBy":%s,"createdAt":"%s",%s"data":%s,"version":%s}',
     to_json(page.id), to_json(page.organization_id), to_json(page.created_by),
-    to_char(page.created_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), '"type":' || to_json(page.type) || ',',
+    to_char(page.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), '"type":' || to_json(page.type) || ',',
     page.data, page.version
   )`
 
@@ -70,7 +70,7 @@ export function toIsoText(moment: string): string {
   return `${date}T${time.slice(0, 8)}.${time.slice(9, -3).padEnd(3, '0')}Z`
 }
 
-interface Wanted {
+export interface Wanted {
   readonly id: string
   /** the organization that may have its data; undefined: any */
   readonly organizationId: string | undefined
