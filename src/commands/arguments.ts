@@ -28,6 +28,18 @@ export function readIdentifier(text: string): string {
   return text
 }
 
+/**
+ * Returns a parser of whole numbers in a range.
+ * @returns a function that throws InvalidArgumentError for anything else
+ */
+export function wholeNumber(minimum: number, maximum: number): (text: string) => number {
+  return (text: string) => {
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN
+    if (value >= minimum && value <= maximum) return value
+    throw new InvalidArgumentError(`It must be a whole number from ${minimum} to ${maximum}.`)
+  }
+}
+
 /** of a unit, in seconds */
 const durations = { s: 1, m: 60, h: 3600, d: 86_400 } as const
 

@@ -12,7 +12,7 @@ import type { Criteria } from '../interactions/sql/matching.ts'
 import type { Cursor } from '../interactions/sql/order.ts'
 import { readIdentifier } from './arguments.ts'
 import { readLines } from './file-lines.ts'
-import { formatCount, showProgress } from './progress.ts'
+import { formatCount, showProgress } from './results.ts'
 import { Interrupted, OutputClosed, type Terminal, withDatabase } from './terminal.ts'
 
 type ExportOptions = Readonly<Record<string, string>> & { readonly out: string }
@@ -71,8 +71,8 @@ async function exportInteractions(terminal: Terminal, { out, ...options }: Expor
   const signal = terminal.interruption()
   let { written } = destination
   const progressMessage = () => `exported ${formatCount(written)} interactions ${destination.unfinished}`
-  await withDatabase(terminal, async (database) => {
-    const repository = interactionRepository(database, { keepsTotals: true })
+  await withDatabase(terminal, async (database, _log, { keepsTotals }) => {
+    const repository = interactionRepository(database, { keepsTotals })
     const { total } = await repository.search(criteria, { page: 0, size: 1, sort: [] }).run()
     const output = await destination.open()
     const progress = showProgress(terminal, 'interactions', total, written)

@@ -8,7 +8,7 @@ import { readLine } from '../interactions/lines.ts'
 import { insertStored, type StoredInteraction } from '../interactions/sql/insert.ts'
 import { readIdentifier } from './arguments.ts'
 import { type Line, readLines } from './file-lines.ts'
-import { formatCount, showProgress } from './progress.ts'
+import { formatCount, showProgress } from './results.ts'
 import { Interrupted, type Terminal, withDatabase } from './terminal.ts'
 
 export function addImportCommand(program: Command, terminal: Terminal): void {

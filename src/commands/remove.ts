@@ -6,7 +6,7 @@ import { countRemovable, type Removal, removeInBatches } from '../interactions/s
 import type { AuditLog } from '../observability/audit/log.ts'
 import { toTimestamp } from '../types/instant.ts'
 import { readIdentifier, readMoment } from './arguments.ts'
-import { formatCount, showProgress } from './progress.ts'
+import { formatCount, showProgress } from './results.ts'
 import { Interrupted, type Terminal, withDatabase } from './terminal.ts'
 
 const dryRun = ['--dry-run', 'delete nothing; print how many interactions would be deleted'] as const

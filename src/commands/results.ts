@@ -1,4 +1,5 @@
-// Results of commands: tables and sentences for people, JSON lines for programs.
+// Results of commands: tables and sentences for people, JSON lines for programs. And how far a long command is.
+import { SingleBar, type ValueFormatter } from 'cli-progress'
 import stringWidth from 'string-width'
 import type { Terminal } from './terminal.ts'
 
@@ -59,4 +60,36 @@ function withoutControls(text: string): string {
     /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
     (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
   )
+}
+
+const barFormat = '{bar} {percentage} % | {value} of {total} {unit} | {eta_formatted} left'
+
+/**
+ * Shows a progress bar if `screen` is a terminal.
+ * @param total amount of work, in `unit`
+ */
+export function showProgress(
+  { screen }: Pick<Terminal, 'screen'>,
+  unit: string,
+  total: number,
+  done = 0,
+): SingleBar {
+  // gracefulExit would take over the signals that the command handles.
+  const bar = new SingleBar({
+    stream: screen,
+    format: barFormat,
+    formatValue,
+    gracefulExit: false,
+    etaBuffer: 100,
+  })
+  bar.start(total, done, { unit })
+  return bar
+}
+
+const formatValue: ValueFormatter = (value, _options, type) =>
+  type === 'value' || type === 'total' ? formatCount(value) : String(value)
+
+/** Formats a number with thousands separators, such as `1,000`. */
+export function formatCount(count: number): string {
+  return count.toLocaleString('en-US')
 }

@@ -1,7 +1,7 @@
 // `seed`: stores sample interactions.
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
 import { storeSamples } from '../ephemeral/stored-samples.ts'
-import { readIdentifier, readMoment } from './arguments.ts'
+import { readIdentifier, readMoment, wholeNumber } from './arguments.ts'
 import { type Terminal, withDatabase } from './terminal.ts'
 
 interface SeedOptions {
@@ -32,12 +32,4 @@ export function addSeedCommand(program: Command, terminal: Terminal): void {
         terminal.print(`Stored ${stored} interactions for ${organizationId}.`)
       }),
     )
-}
-
-function wholeNumber(minimum: number, maximum: number) {
-  return (text: string) => {
-    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN
-    if (value >= minimum && value <= maximum) return value
-    throw new InvalidArgumentError(`It must be a whole number from ${minimum} to ${maximum}.`)
-  }
 }

@@ -1,7 +1,7 @@
 // The progress bar of long commands.
 import { PassThrough } from 'node:stream'
 import { expect, test } from 'vitest'
-import { showProgress } from '../../src/commands/progress.ts'
+import { showProgress } from '../../src/commands/results.ts'
 
 function outputOf(isTerminal: boolean): string {
   const screen = Object.assign(new PassThrough(), { isTTY: isTerminal, columns: 100 })
