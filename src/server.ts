@@ -7,8 +7,7 @@ import { openSigningKey } from './auth/signing-key.ts'
 import type { Config } from './config/config.ts'
 import { type Database, openDatabase } from './database/database.ts'
 import { waitWhileUnavailable } from './database/retry.ts'
-import { migrate } from './database/schema/migrations.ts'
-import { checkSession } from './database/session.ts'
+import { logLostConnection, migrateDatabase } from './database/schema/prepare.ts'
 import { findEmbeddedPostgres, startEmbeddedPostgres } from './embedded/postgres.ts'
 import { openAuditLog } from './observability/audit/log.ts'
 import { keepTotals } from './totals/keeper.ts'
@@ -61,11 +60,13 @@ export async function startServer(
       onWait: (error) => log.warn({ reason: String(error) }, 'waiting for the database'),
     })
     const migrating = whenAvailable(() => migrateDatabase(config, url, log))
-    await announceIfSlow(log, 'preparing the database', migrating)
+    const applied = await announceIfSlow(log, 'preparing the database', migrating)
+    if (config.keepsTotals && !applied.keepsTotals)
+      log.warn('the interactions are distributed: no totals are kept, and each search counts')
     // by now there is a DATA_DIR, where the file may be
     const audit = await openAuditLog(config.audit, log)
     closers.push(() => audit.close())
-    const database = openDatabase({ ...config.database, url }, (error) => logLostConnection(error, log))
+    const database = openDatabase(applied.database, (error) => logLostConnection(error, log))
     closers.push(() => database.close())
     const demoIsDefault = config.database.url === undefined
     const wantsDemo =
@@ -80,12 +81,12 @@ export async function startServer(
     })
     const demoClients =
       wantsDemo && !isReadOnly ? await openDemoClients(database.kysely, dataDirectory, secretCost) : undefined
-    if (config.keepsTotals) {
+    if (applied.keepsTotals) {
       const keeper = keepTotals(database, log)
       closers.push(() => keeper.close())
     }
     const { buildApp } = await loadedApp
-    const app = await buildApp({ config, database, signingKey: await openedSigningKey, log, audit })
+    const app = await buildApp({ config: applied, database, signingKey: await openedSigningKey, log, audit })
     closers.push(() => app.close())
     const reopenAuditLog = () => audit.reopen()
     return { baseUrl: await listen(app, config, log), demoClients, database, reopenAuditLog, close }
@@ -117,30 +118,6 @@ async function describeFollower(
       { clients },
       'the database has no such clients of BOOTSTRAP_CLIENTS: a server on the primary creates them',
     )
-}
-
-/** Logs the message only: the error object contains the cancellation key of the connection. */
-export function logLostConnection({ message }: Error, log: FastifyBaseLogger): void {
-  log.warn({ reason: message }, 'idle database connection lost')
-}
-
-/**
- * Migrates the database without a time limit; one that takes no writes must be migrated.
- * @throws Error with a message for operators, before any change, if a session setting is not applied
- */
-export async function migrateDatabase(config: Config, url: string, log: FastifyBaseLogger): Promise<void> {
-  const settings = { ...config.database, url, poolSize: 1, statementTimeoutMs: 0, lockTimeoutMs: 0 }
-  const database = openDatabase(settings, (error) => logLostConnection(error, log))
-  try {
-    if (!(await checkSession(database.kysely)))
-      log.warn(
-        'a pooler drops the settings of sessions, so some statements take longer: set DATABASE_POOLER=true',
-      )
-    const applied = await migrate(database.kysely)
-    if (applied.length > 0) log.info({ applied }, 'migrations applied')
-  } finally {
-    await database.close()
-  }
 }
 
 interface DatabaseUrlOptions {

@@ -3,8 +3,9 @@ import { type Logger, pino } from 'pino'
 import { hasExampleSecret } from '../config/bootstrap-clients.ts'
 import { type Config, misspeltSettings, readConfig } from '../config/config.ts'
 import { type Database, openDatabase } from '../database/database.ts'
+import { logLostConnection, migrateDatabase } from '../database/schema/prepare.ts'
 import { type AuditLog, openAuditLog } from '../observability/audit/log.ts'
-import { databaseUrl, logLostConnection, migrateDatabase } from '../server.ts'
+import { databaseUrl } from '../server.ts'
 
 /** The parts of the process that commands may use. */
 export interface Terminal {
@@ -79,12 +80,12 @@ export async function withDatabase(
   const { config, log } = await readSettings(terminal)
   const { url, stop } = await databaseUrl(config, log, { shareRunning: true })
   try {
-    await migrateDatabase(config, url, log)
+    const applied = await migrateDatabase(config, url, log)
     // Commands of operators may take long.
-    const settings = { ...config.database, url, statementTimeoutMs: 0 }
+    const settings = { ...applied.database, statementTimeoutMs: 0 }
     const database = openDatabase(settings, (error) => logLostConnection(error, log))
     const audit = await openAuditLog(config.audit, log)
-    await work(database, log, config, audit)
+    await work(database, log, applied, audit)
       .finally(() => audit.close())
       .finally(() => database.close())
   } finally {

@@ -54,6 +54,11 @@ export interface Database {
   readonly retryTimeoutMs: number
   /** how long a call waits for a connection, in milliseconds, and for the batch that it shares with others */
   readonly connectTimeoutMs: number
+  /**
+   * Whether the interactions are distributed over several machines. Every statement then runs on the pool: on a shared
+   * connection it would wait for the machines of those before it.
+   */
+  readonly isDistributed: boolean
   /** Returns how the pool is used at the moment. */
   poolUse(): PoolUse
   /**
@@ -78,7 +83,7 @@ export function openDatabase(settings: DatabaseSettings, onError: (error: Error)
   const onIdleError = (error: Error) => {
     if (!isClosing) onError(error)
   }
-  const { connectTimeoutMs, retryTimeoutMs } = settings
+  const { connectTimeoutMs, retryTimeoutMs, isDistributed = false } = settings
   const pool = openPool(settings, onIdleError)
   const probeLimits = { connectTimeoutMs: probeTimeoutMs, statementTimeoutMs: probeTimeoutMs }
   const probes = openPool({ ...settings, ...probeLimits, poolSize: 1 }, onIdleError)
@@ -122,7 +127,7 @@ export function openDatabase(settings: DatabaseSettings, onError: (error: Error)
       compose: (parameters: Parameters) => CompiledQuery<Row>,
       options?: { readonly shares: SharedConnectionName },
     ) {
-      const shared = options && sharedConnections[options.shares]
+      const shared = options && !isDistributed ? sharedConnections[options.shares] : undefined
       const { text, members } = compileOnce(compose)
       if (name !== '') names.add(name)
       return (parameters: Parameters, limits?: StatementLimits) => {
@@ -137,6 +142,7 @@ export function openDatabase(settings: DatabaseSettings, onError: (error: Error)
     discard: (name) => names.discard(name),
     retryTimeoutMs,
     connectTimeoutMs,
+    isDistributed,
     poolUse: () => ({
       idle: pool.idleCount,
       busy: pool.totalCount - pool.idleCount,

@@ -22,6 +22,8 @@ export interface PoolSettings {
   readonly forcesGenericPlans?: boolean
   /** whether a pooler may run each transaction in another session; false by default */
   readonly usesPooler?: boolean
+  /** whether the interactions are distributed over several machines; false by default */
+  readonly isDistributed?: boolean
 }
 
 /** How long after PostgreSQL's own statement timeout its response may still arrive, in milliseconds. */

@@ -4,6 +4,7 @@ import type { Database } from '../database/database.ts'
 import { retry } from '../database/retry.ts'
 import { isAmbiguous, isTransient } from '../database/sqlstate.ts'
 import { limitWaiting } from '../http/admission.ts'
+import { prepareSingleRows } from './distributed/single-rows.ts'
 import { type KeyedInteraction, prepareIdempotentInsert } from './sql/idempotent-insert.ts'
 import { type NewInteraction, prepareInsert } from './sql/insert.ts'
 import type { Criteria } from './sql/matching.ts'
@@ -52,16 +53,15 @@ export interface RepositoryOptions extends SearchOptions {
 
 /** Prepares the statements; they run when the functions are called. */
 export function interactionRepository(database: Database, options: RepositoryOptions): InteractionRepository {
-  const { retryTimeoutMs, connectTimeoutMs: startTimeoutMs } = database
-  const reads = { concurrency: 4, maxSize: 16, startTimeoutMs } as const
-  const writes = { concurrency: 3, maxSize: 100, startTimeoutMs } as const
+  const { retryTimeoutMs } = database
   const retryRead = <Result>(read: () => Promise<Result>) => retry(read, retryTimeoutMs)
 
-  const insert = database.guardWrite(prepareInsert(database, writes))
-  const insertOnce = database.guardWrite(prepareIdempotentInsert(database, { ...writes, concurrency: 2 }))
-  const findOnce = prepareFind(database, reads)
+  const statements = database.isDistributed ? prepareSingleRows(database) : prepareBatches(database)
+  const { findOnce } = statements
+  const insert = database.guardWrite(statements.insert)
+  const insertOnce = database.guardWrite(statements.insertOnce)
+  const updateOnce = database.guardWrite(statements.updateOnce)
   const findAll = prepareFindAll(database)
-  const updateOnce = database.guardWrite(prepareUpdate(database, writes))
   const search = prepareSearch(database, options)
   const admitStream = limitWaiting({
     concurrency: options.scanConcurrency ?? 1,
@@ -107,6 +107,19 @@ export function interactionRepository(database: Database, options: RepositoryOpt
       timeoutMs: options.searchTimeoutMs,
       retry: retryRead,
     }),
+  }
+}
+
+/** Prepares the statements that calls share. */
+function prepareBatches(database: Database) {
+  const { connectTimeoutMs: startTimeoutMs } = database
+  const reads = { concurrency: 4, maxSize: 16, startTimeoutMs } as const
+  const writes = { concurrency: 3, maxSize: 100, startTimeoutMs } as const
+  return {
+    insert: prepareInsert(database, writes),
+    insertOnce: prepareIdempotentInsert(database, { ...writes, concurrency: 2 }),
+    findOnce: prepareFind(database, reads),
+    updateOnce: prepareUpdate(database, writes),
   }
 }
 

@@ -4,9 +4,9 @@ import path from 'node:path'
 import { pino } from 'pino'
 import type { TestProject } from 'vitest/node'
 import { readConfig } from '../../src/config/config.ts'
+import { migrateDatabase } from '../../src/database/schema/prepare.ts'
 import { startEmbeddedPostgres } from '../../src/embedded/postgres.ts'
 import { makeTemporaryDirectory } from '../../src/ephemeral/temporary-directory.ts'
-import { migrateDatabase } from '../../src/server.ts'
 import compile from './build-setup.ts'
 
 declare module 'vitest' {

@@ -25,6 +25,7 @@ const layers = [
   'auth',
   'auth/tokens',
   'interactions/sql',
+  'interactions/distributed',
   'interactions',
   'app.ts',
   'server.ts',
@@ -81,7 +82,7 @@ function withoutComments(text: string): string {
 
 test('the source files and their imports are found', () => {
   expect(files.length).toBeGreaterThan(25)
-  expect(files.find((file) => file.name === 'server.ts')?.imports).toContain('database/schema/migrations.ts')
+  expect(files.find((file) => file.name === 'server.ts')?.imports).toContain('database/schema/prepare.ts')
   expect(imports.filter(({ imported }) => !files.some((file) => file.name === imported))).toEqual([])
 })
 

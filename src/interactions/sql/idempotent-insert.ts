@@ -1,5 +1,5 @@
 // Creations with an idempotency key: one statement writes key and interaction.
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import { type BatchLimits, batch } from '../../database/batches/batches.ts'
 import { splitJson } from '../../database/batches/json-list.ts'
 import type { Database } from '../../database/database.ts'
@@ -22,6 +22,57 @@ const lifetime = sql.raw("interval '24 hours'")
 const maximumRemoved = 200
 
 /**
+ * Common table expressions that end in `claimed`: the ids of the rows of `given` whose keys are new or have expired, and
+ * now stored. Other expired keys are removed.
+ * @param keys those of `given`, as an array
+ */
+export function claimed(keys: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`
+    expired as (
+      -- not the given keys: a statement changes a row once
+      select key from idempotency_keys
+      where created_at < now() - ${lifetime} and key <> all(${keys})
+      order by created_at
+      limit ${sql.lit(maximumRemoved)}
+      for update skip locked
+    ), removed as (
+      delete from idempotency_keys where key = any(array(select key from expired))
+    ), claimed as (
+      insert into idempotency_keys as kept (key, fingerprint, interaction_id)
+      select key, fingerprint, id from given
+      on conflict (key) do update
+        set fingerprint = excluded.fingerprint, interaction_id = excluded.interaction_id, created_at = now()
+        where kept.created_at < now() - ${lifetime}
+      returning interaction_id
+    )`
+}
+
+/** A key as it is stored. */
+interface StoredKey {
+  readonly key: Buffer
+  readonly fingerprint: Buffer
+  readonly interaction_id: string
+}
+
+/** Prepares a function that returns those of the keys that are stored. */
+export function prepareFindKeys(
+  database: Database,
+): (given: { readonly keys: readonly Buffer[] }) => Promise<StoredKey[]> {
+  return database.prepare('find_idempotency_keys', ({ keys }: { readonly keys: readonly Buffer[] }) =>
+    database.kysely
+      .selectFrom('idempotency_keys')
+      .select(['key', 'fingerprint', 'interaction_id'])
+      .where('key', '=', sql<Buffer>`any(${keys}::bytea[])`)
+      .compile(),
+  )
+}
+
+/** Returns the id that was created with a key; undefined when it was created from other content. */
+export function outcomeOfKey(known: StoredKey, given: IdempotencyKey): string | undefined {
+  return known.fingerprint.equals(given.fingerprint) ? known.interaction_id : undefined
+}
+
+/**
  * Prepares the creation of interactions with keys. Of several creations with one key one is applied, and the key may be
  * used anew after 24 hours.
  * @returns a function that returns the id which was created with the key, now or before; undefined when that
@@ -41,35 +92,12 @@ export function prepareIdempotentInsert(
             ${given.key}::bytea[], ${given.fingerprint}::bytea[], ${given.id}::text[], ${given.organizationId}::text[],
             ${given.createdBy}::text[], ${given.type}::text[], ${splitJson(given.data)}
           ) as given (key, fingerprint, id, organization_id, created_by, type, data)
-      ), claimed as (
-        insert into idempotency_keys as kept (key, fingerprint, interaction_id)
-        select key, fingerprint, id from given
-        on conflict (key) do update
-          set fingerprint = excluded.fingerprint, interaction_id = excluded.interaction_id, created_at = now()
-          where kept.created_at < now() - ${lifetime}
-        returning interaction_id
-      ), created as (
+      ), ${claimed(sql`${given.key}::bytea[]`)}, created as (
         ${insertFrom(sql`given join claimed on claimed.interaction_id = given.id`)}
-      ), expired as (
-        -- not the given keys: a statement changes a row once
-        select key from idempotency_keys
-        where created_at < now() - ${lifetime} and key <> all(${given.key}::bytea[])
-        order by created_at
-        limit ${sql.lit(maximumRemoved)}
-        for update skip locked
-      ), removed as (
-        delete from idempotency_keys where key = any(array(select key from expired))
       )
       select interaction_id as id from claimed`.compile(kysely),
   )
-
-  const findKeys = database.prepare('find_idempotency_keys', ({ keys }: { keys: readonly Buffer[] }) =>
-    kysely
-      .selectFrom('idempotency_keys')
-      .select(['key', 'fingerprint', 'interaction_id'])
-      .where('key', '=', sql<Buffer>`any(${keys}::bytea[])`)
-      .compile(),
-  )
+  const findKeys = prepareFindKeys(database)
 
   const insertTogether = batch(
     async (all: readonly KeyedInteraction[]) => {
@@ -92,7 +120,7 @@ export function prepareIdempotentInsert(
         if (!isTaken(one)) return { id: one.id }
         const known = storedByKey.get(hex(one))
         if (known === undefined) return 'again'
-        return { id: known.fingerprint.equals(one.fingerprint) ? known.interaction_id : undefined }
+        return { id: outcomeOfKey(known, one) }
       })
     },
     { ...limits, maxWeight: maximumWriteLength },

@@ -32,7 +32,7 @@ export async function countRemovable({ kysely }: Database, removal: Removal): Pr
 
 /**
  * Removes interactions, oldest first. Each batch is a transaction of its own that skips locked rows and tries them again
- * later. Pauses after each batch as long as it took.
+ * later; it waits for them where the interactions are distributed. Pauses after each batch as long as it took.
  * @param signal stops after the current batch
  * @returns the number of removed rows of each batch; ends when none are left
  */
@@ -65,7 +65,7 @@ interface Position {
 }
 
 async function removeBatch(
-  { kysely }: Database,
+  { kysely, isDistributed }: Database,
   removal: Removal,
   size: number,
   after: Position | undefined,
@@ -80,7 +80,7 @@ async function removeBatch(
       where ${condition(removal)} and ${isAfterPosition}
       order by created_at, id
       limit ${size}
-      for update skip locked
+      ${isDistributed ? sql`` : sql`for update skip locked`}
     ), removed as (
       delete from interactions where id = any(array(select id from chosen)) returning id, created_at
     )

@@ -20,11 +20,15 @@ export interface InteractionUpdate {
 
 export type UpdateOutcome = 'updated' | 'missing' | 'other organization' | 'stale'
 
-interface UpdateRow {
-  readonly id: string
-  readonly updated: boolean
+/** The row that an update names. */
+export interface UpdateTarget {
   readonly is_of_other_organization: boolean
   readonly is_current: boolean
+}
+
+interface UpdateRow extends UpdateTarget {
+  readonly id: string
+  readonly updated: boolean
 }
 
 /** Prepares the update of interactions, which compares versions and writes in one statement. */
@@ -93,7 +97,10 @@ function prepareUpdates(database: Database, { suffix, options, limits }: WriteLa
   }, limits)
 }
 
-function outcomeOf(given: InteractionUpdate, target: UpdateRow | undefined): UpdateOutcome {
+export function outcomeOf(
+  given: InteractionUpdate,
+  target: Omit<UpdateRow, 'id'> | undefined,
+): UpdateOutcome {
   if (target === undefined) return 'missing'
   if (target.is_of_other_organization) return 'other organization'
   if (target.updated) return 'updated'

@@ -5,8 +5,8 @@ import path from 'node:path'
 import { Pool, type QueryResultRow } from 'pg'
 import { pino } from 'pino'
 import { readConfig } from '../../../src/config/config.ts'
+import { migrateDatabase } from '../../../src/database/schema/prepare.ts'
 import { startEmbeddedPostgres } from '../../../src/embedded/postgres.ts'
-import { migrateDatabase } from '../../../src/server.ts'
 
 export interface StoredState {
   readonly type: string | null
