@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { Command } from 'commander'
 import { addClientCommands } from './commands/clients.ts'
+import { addDistributeCommand } from './commands/distribute.ts'
 import { addExportCommand } from './commands/export.ts'
 import { addImportCommand } from './commands/import.ts'
 import { addRemovalCommands } from './commands/remove.ts'
@@ -73,6 +74,7 @@ program
   .action(() => withDatabase(terminal, async () => terminal.print('The schema is up to date.')))
 addClientCommands(program, terminal)
 addTotalsCommands(program, terminal)
+addDistributeCommand(program, terminal)
 addSeedCommand(program, terminal)
 addExportCommand(program, terminal)
 addImportCommand(program, terminal)
