@@ -10,19 +10,27 @@ interface SuiteOptions {
   readonly timeout?: number
   /** how many files run at once; three keep two cores busy while some wait for PostgreSQL or for time to pass */
   readonly workers?: number
+  /** the files, if they are not those of its folder */
+  readonly include?: readonly string[]
+  readonly exclude?: readonly string[]
+  /** environment of the tests */
+  readonly environment?: Readonly<Record<string, string>>
   /** suites of one group run side by side, those of a higher one after it */
   readonly group?: number
 }
 
 function suite(name: string, options: SuiteOptions = {}) {
   const { setup, timeout = 2 * minute, workers = 3, group = 0 } = options
+  const { include = [`test/${name}/**/*.test.ts`], exclude = [], environment = {} } = options
   return {
     // openapi-typescript builds its text with the compiler's API, which TypeScript 7 does not have
     resolve: { alias: { typescript: '@typescript/typescript6' } },
     test: {
       name,
       server: { deps: { inline: ['openapi-typescript'] } },
-      include: [`test/${name}/**/*.test.ts`],
+      include: [...include],
+      exclude: [...exclude],
+      env: { ...environment },
       globalSetup: setup === undefined ? [] : [`test/support/${setup}-setup.ts`],
       testTimeout: timeout,
       hookTimeout: timeout,
@@ -44,6 +52,24 @@ export default defineConfig({
       suite('contract', { setup: 'service' }),
       suite('smoke', { setup: 'build' }),
       suite('process', { setup: 'processes', group: 1 }),
+      suite('distributed', {
+        setup: 'distributed',
+        group: 1,
+        environment: { TEST_DISTRIBUTED: 'true' },
+        include: ['contract', 'database', 'distributed'].map((name) => `test/${name}/**/*.test.ts`),
+        // about connections, the schema, batches and kept totals
+        exclude: [
+          'batches',
+          'former-migrations',
+          'hosts',
+          'migrations',
+          'plans',
+          'pooled-sessions',
+          'read-only',
+          'shared-connection',
+          'totals',
+        ].map((name) => `test/database/${name}.test.ts`),
+      }),
       suite('docs', { setup: 'build', workers: 1, group: 2, timeout: 30 * minute }),
       suite('browser', { setup: 'build', workers: 1, group: 3 }),
       suite('faults', { setup: 'processes', workers: 2, group: 4, timeout: 30 * minute }),

@@ -8,9 +8,9 @@ import { buildApp } from '../../src/app.ts'
 import { openSigningKey } from '../../src/auth/signing-key.ts'
 import { readConfig } from '../../src/config/config.ts'
 import { openDatabase } from '../../src/database/database.ts'
+import { testSettings } from '../support/app.ts'
 import { noAudit } from '../support/audit.ts'
 import { cloneDatabase } from '../support/database.ts'
-import { signingKeyPem } from '../support/keys.ts'
 import { testDatabaseSettings } from '../support/postgres-setup.ts'
 import { agentToken, bearer } from '../support/tokens.ts'
 
@@ -20,7 +20,7 @@ const year = 'start=2024-01-01T00:00:00Z&end=2024-12-31T00:00:00Z'
 
 async function serve(searchTimeoutMs: number) {
   const config = readConfig({
-    JWT_PRIVATE_KEY: signingKeyPem,
+    ...testSettings,
     SEARCH_TIMEOUT_MS: `${searchTimeoutMs}`,
     DATABASE_POOL_SIZE: '10',
   })

@@ -9,9 +9,9 @@ import { openSigningKey } from '../../src/auth/signing-key.ts'
 import { readConfig } from '../../src/config/config.ts'
 import { openDatabase } from '../../src/database/database.ts'
 import { interactionRepository } from '../../src/interactions/repository.ts'
+import { testSettings } from '../support/app.ts'
 import { noAudit } from '../support/audit.ts'
 import { cloneDatabase } from '../support/database.ts'
-import { signingKeyPem } from '../support/keys.ts'
 import { testDatabaseSettings } from '../support/postgres-setup.ts'
 import { agentToken, bearer, serviceToken } from '../support/tokens.ts'
 
@@ -33,7 +33,7 @@ const address = proxy.address()
 const port = typeof address === 'object' ? address?.port : undefined
 const proxied = Object.assign(new URL(url), { hostname: '127.0.0.1', port: `${port}` }).href
 const database = openDatabase({ ...testDatabaseSettings, url: proxied }, () => {})
-const config = readConfig({ JWT_PRIVATE_KEY: signingKeyPem })
+const config = readConfig(testSettings)
 const signingKey = await openSigningKey({ ...config.tokens, dataDirectory: config.dataDirectory })
 const app = await buildApp({ config, database, signingKey, log: pino({ level: 'silent' }), audit: noAudit })
 afterAll(async () => {

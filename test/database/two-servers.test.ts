@@ -7,10 +7,9 @@ import { revokeClient } from '../../src/auth/clients/clients.ts'
 import { openSigningKey } from '../../src/auth/signing-key.ts'
 import { readConfig } from '../../src/config/config.ts'
 import { openDatabase } from '../../src/database/database.ts'
-import { startTestApp } from '../support/app.ts'
+import { startTestApp, testSettings } from '../support/app.ts'
 import { noAudit } from '../support/audit.ts'
 import { createClient } from '../support/clients.ts'
-import { signingKeyPem } from '../support/keys.ts'
 import { always, query } from '../support/make.ts'
 import { testDatabaseSettings } from '../support/postgres-setup.ts'
 import { agentToken, bearer } from '../support/tokens.ts'
@@ -132,7 +131,7 @@ function requestToken(server: Server, clientId: string) {
 
 async function startSecondServer(url: string) {
   const database = openDatabase({ ...testDatabaseSettings, url }, () => {})
-  const config = readConfig({ JWT_PRIVATE_KEY: signingKeyPem })
+  const config = readConfig(testSettings)
   const signingKey = await openSigningKey({ ...config.tokens, dataDirectory: config.dataDirectory })
   const app = await buildApp({ config, database, signingKey, log: pino({ level: 'silent' }), audit: noAudit })
   await app.ready()

@@ -10,10 +10,15 @@ import { auditTo } from './audit.ts'
 import { lowSecretCost } from './clients.ts'
 import { type ClonedDatabase, cloneDatabase } from './database.ts'
 import { signingKeyPem } from './keys.ts'
+import { testDatabaseSettings } from './postgres-setup.ts'
 import { bearer } from './tokens.ts'
 
 /** The settings of every application under test. */
-const testSettings = { JWT_PRIVATE_KEY: signingKeyPem, SECRET_HASH_COST: `${lowSecretCost}` }
+export const testSettings = {
+  JWT_PRIVATE_KEY: signingKeyPem,
+  SECRET_HASH_COST: `${lowSecretCost}`,
+  KEEP_TOTALS: `${!testDatabaseSettings.isDistributed}`,
+}
 
 export interface TestApp {
   readonly app: FastifyInstance

@@ -19,12 +19,7 @@ export interface CitusLimits {
 }
 
 /** What Citus 13 does not do with a table that is on several machines. */
-const limits = [
-  /\bfor\s+(no\s+key\s+)?update\b/,
-  /\bskip\s+locked\b/,
-  /\blateral\b/,
-  /\bgrouping\s+sets\b/,
-]
+const limits = [/\bfor\s+(no\s+key\s+)?update\b/, /\bskip\s+locked\b/, /\blateral\b/, /\bgrouping\s+sets\b/]
 
 const isDefinition = (text: string) => /^(\s|--.*)*(create|alter|drop|comment)\b/i.test(text)
 const isLimited = (text: string) =>

@@ -48,6 +48,8 @@ export const testDatabaseSettings = {
   retryTimeoutMs: 5000,
   statementTimeoutMs: 20_000,
   lockTimeoutMs: 5000,
+  /** in the suite `distributed` */
+  isDistributed: process.env.TEST_DISTRIBUTED === 'true',
 }
 
 /** Returns the URL of another database on the same server. */

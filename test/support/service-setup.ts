@@ -51,11 +51,11 @@ function makeClients() {
 /** Starts the service on its own database, on the PostgreSQL that all suites share. */
 async function start(project: TestProject, clients: string) {
   const stopPostgres = await setUpPostgres(project)
-  const { postgresUrl } = project.vitest.getRootProject().getProvidedContext()
-  const name = `contract_${process.pid}`
+  const { postgresUrl, templateDatabase } = project.getProvidedContext()
+  const name = `contract_${project.name}_${process.pid}`
   const admin = new pg.Client({ connectionString: postgresUrl })
   await admin.connect()
-  await admin.query(`create database ${name}`)
+  await admin.query(`create database ${name} template ${templateDatabase}`)
   const folder = await makeTemporaryDirectory()
   const service = await startService({
     DATABASE_URL: withDatabase(postgresUrl, name),
