@@ -18,8 +18,6 @@ export interface PoolSettings {
   readonly lockTimeoutMs: number
   /** whether statements are sent on a connection while others are running on it; false by default */
   readonly isShared?: boolean
-  /** whether statements of shared connections are planned once, for all values; true by default */
-  readonly forcesGenericPlans?: boolean
   /** whether a pooler may run each transaction in another session; false by default */
   readonly usesPooler?: boolean
   /** whether the interactions are distributed over several machines; false by default */
@@ -41,9 +39,9 @@ export function overdueMs({ statementTimeoutMs }: PoolSettings): number | undefi
  * @param onError receives errors of idle connections, which the pool then replaces
  */
 export function openPool(settings: PoolSettings, onError: (error: Error) => void): Pool {
-  const { isShared = false, usesPooler = false, forcesGenericPlans = true } = settings
+  const { isShared = false, usesPooler = false } = settings
   // Statements on a shared connection take less time to run than to plan, and one plan suits all values.
-  const session = sessionSettings({ ...settings, forcesGenericPlans: isShared && forcesGenericPlans })
+  const session = sessionSettings({ ...settings, forcesGenericPlans: isShared })
   const connector = connectorOf(settings.url, settings.connectTimeoutMs)
   const pool = new Pool({
     connectionString: connector.url,

@@ -13,8 +13,8 @@ const watch = new Client({ connectionString: url })
 await watch.connect()
 afterAll(() => watch.end())
 
-const open = (settings: { readonly forcesGenericPlans?: boolean } = {}) => {
-  const database = openDatabase({ ...testDatabaseSettings, ...settings, url, usesPooler: true }, () => {})
+const open = () => {
+  const database = openDatabase({ ...testDatabaseSettings, url, usesPooler: true }, () => {})
   afterAll(() => database.close())
   return database
 }
@@ -62,11 +62,6 @@ test('every statement has the settings of the service, although its session star
   expect(settings).toEqual([ofShared, ofPool, ofPool, ofPool])
   for (const row of rows)
     expect(JSON.parse(String(row?.atStart))).toMatchObject({ jit: 'on', lock_timeout: '60000' })
-})
-
-test('plans for all values can be left to PostgreSQL', async () => {
-  const [row] = await prepared(open({ forcesGenericPlans: false }), { shares: 'reads' })({})
-  expect(JSON.parse(String(row?.settings))).toEqual({ ...ofShared, plan_cache_mode: 'auto' })
 })
 
 test('a write to a locked row does not hold up others, and is applied when the row is unlocked', async () => {
