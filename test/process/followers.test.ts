@@ -103,6 +103,9 @@ test('with remote_apply a standby shows each acknowledged interaction', async ()
   await replicateSynchronously(cluster)
   const first = await serveOn(cluster.primary.url)
   const follower = await serveOn(cluster.standby.url)
+  // so long that a read is sure to come before, unless the write has waited
+  await query(cluster.standby.url, `alter system set recovery_min_apply_delay = '100ms'`)
+  await query(cluster.standby.url, 'select pg_reload_conf()')
   const statuses = new Map<number, number>()
 
   const createAndRead = async () => {
