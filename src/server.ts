@@ -10,6 +10,7 @@ import { waitWhileUnavailable } from './database/retry.ts'
 import { logLostConnection, migrateDatabase } from './database/schema/prepare.ts'
 import { findEmbeddedPostgres, startEmbeddedPostgres } from './embedded/postgres.ts'
 import { openAuditLog } from './observability/audit/log.ts'
+import { addTraceComment } from './observability/tracing.ts'
 import { keepTotals } from './totals/keeper.ts'
 
 export interface Server {
@@ -66,7 +67,10 @@ export async function startServer(
     // by now there is a DATA_DIR, where the file may be
     const audit = await openAuditLog(config.audit, log)
     closers.push(() => audit.close())
-    const database = openDatabase(applied.database, (error) => logLostConnection(error, log))
+    const commentOn = config.database.commentsStatements ? addTraceComment : undefined
+    const database = openDatabase({ ...applied.database, commentOn }, (error) =>
+      logLostConnection(error, log),
+    )
     closers.push(() => database.close())
     const demoIsDefault = config.database.url === undefined
     const wantsDemo =

@@ -91,6 +91,7 @@ function readSettings(environment: Environment) {
       lockTimeoutMs: read.integer('LOCK_TIMEOUT_MS', 100, 3_600_000) ?? 5_000,
       longestWaitMs: read.integer('DATABASE_WAIT_MS', 10, 3_600_000) ?? 1_000,
       usesPooler: read.flag('DATABASE_POOLER') ?? false,
+      commentsStatements: read.flag('SQL_COMMENTER') ?? false,
     },
     keepsTotals: read.flag('KEEP_TOTALS') ?? true,
     dataDirectory: read.text('DATA_DIR') ?? '.data',

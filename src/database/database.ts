@@ -1,10 +1,11 @@
 // Opens the database: a pool of connections, two shared ones, one for health checks, and Kysely on top of the pool.
 import { type CompiledQuery, Kysely, PostgresDialect } from 'kysely'
 import type { Pool, QueryConfig, QueryResultRow } from 'pg'
+import { compileOnce } from './compile-once.ts'
 import { cancelAtLimit, openPool, type PoolSettings, runOn, type StatementLimits } from './pool.ts'
 import { openSharedConnection } from './shared-connection.ts'
 import { AbandonedError, isLockTimeout, NotSentError } from './sqlstate.ts'
-import { trackStatementNames } from './statement-names.ts'
+import { trackStatementNames, withComment } from './statement-names.ts'
 import type { Tables } from './tables.ts'
 import { trackWritability, type Writability } from './writability.ts'
 
@@ -24,6 +25,8 @@ export type SharedConnectionName = 'reads' | 'writes'
 export interface DatabaseSettings extends PoolSettings {
   /** how long a call may be retried after transient failures, in milliseconds; 0: not at all */
   readonly retryTimeoutMs: number
+  /** Adds a comment to statements that run on connections of the pool, for the request that sends them. */
+  readonly commentOn?: ((text: string) => string) | undefined
 }
 
 /** How long the database may take to answer a health check, in milliseconds. */
@@ -101,8 +104,9 @@ export function openDatabase(settings: DatabaseSettings, onError: (error: Error)
   }, retryTimeoutMs)
 
   /** Runs a statement on a connection of the pool, which no other statement uses meanwhile. */
-  const runOnPool = <Row extends QueryResultRow>(statement: QueryConfig, limits?: StatementLimits) =>
-    new Promise<Row[]>((resolve, reject) => {
+  const runOnPool = <Row extends QueryResultRow>(statement: QueryConfig, limits?: StatementLimits) => {
+    const sent = withComment(statement, settings.commentOn)
+    return new Promise<Row[]>((resolve, reject) => {
       pool.connect((cause, client, release) => {
         if (client === undefined) return reject(new NotSentError(cause))
         if (limits?.signal?.aborted) {
@@ -116,9 +120,10 @@ export function openDatabase(settings: DatabaseSettings, onError: (error: Error)
           if (cancelling === undefined) release(!isUsable)
           else void cancelling.then(() => release(!isUsable))
         }
-        runOn<Row>(client, names.toSend(client, statement), onEnd, resolve, reject)
+        runOn<Row>(client, names.toSend(client, sent), onEnd, resolve, reject)
       })
     })
+  }
 
   return {
     kysely: new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }),
@@ -175,26 +180,4 @@ async function askWhetherReadOnly(probes: Pool): Promise<boolean> {
   const query = probes.query<{ transaction_read_only: string }>('show transaction_read_only')
   const { rows } = await Promise.race([query, timeout]).finally(() => clearTimeout(timer))
   return rows[0]?.transaction_read_only === 'on'
-}
-
-/**
- * Compiles a statement with the names of its parameters in place of their values.
- * @returns the text, and for each of its placeholders $1, $2, … the member that holds the value. A member that the
- *   statement uses several times has one placeholder, so that its value is sent once.
- */
-function compileOnce<Parameters extends object>(
-  compose: (parameters: Parameters) => CompiledQuery,
-): { text: string; members: (keyof Parameters)[] } {
-  const { sql, parameters } = compose(memberNames<Parameters>())
-  const members = [...new Set(parameters as (keyof Parameters)[])]
-  const text = sql.replace(/\$(\d+)/g, (_, number) => {
-    const member = parameters[Number(number) - 1] as keyof Parameters
-    return `$${members.indexOf(member) + 1}`
-  })
-  return { text, members }
-}
-
-/** Returns an object that stands in for the parameters: the value of each member is the member's name. */
-function memberNames<Parameters extends object>(): Parameters {
-  return new Proxy({} as Parameters, { get: (_target, name) => name })
 }

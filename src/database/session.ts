@@ -62,11 +62,11 @@ export async function checkSession(kysely: Kysely<Tables>): Promise<boolean> {
 /** The SQLSTATE with which PgBouncer refuses startup parameters. */
 const protocolViolation = '08P01'
 
-function explainRefusal(cause: unknown): never {
-  if (cause instanceof Error && 'code' in cause && cause.code === protocolViolation)
+/** Throws an error without a cause: with the code of this one, the connection would be tried again. */
+function explainRefusal(refusal: unknown): never {
+  if (refusal instanceof Error && 'code' in refusal && refusal.code === protocolViolation)
     throw new Error(
-      `the database refuses the connection (${cause.message}): behind a pooler such as PgBouncer, set DATABASE_POOLER=true`,
-      { cause },
+      `the database refuses the connection (${refusal.message}): behind a pooler such as PgBouncer, set DATABASE_POOLER=true`,
     )
-  throw cause
+  throw refusal
 }

@@ -45,3 +45,12 @@ export function trackStatementNames(): StatementNames {
     },
   }
 }
+
+/** Adds a comment that differs each time, and takes the name away: under it, each text would have to be prepared anew. */
+export function withComment(
+  statement: QueryConfig,
+  commentOn: ((text: string) => string) | undefined,
+): QueryConfig {
+  const text = commentOn?.(statement.text) ?? statement.text
+  return text === statement.text ? statement : { ...statement, text, name: '' }
+}

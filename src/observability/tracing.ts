@@ -16,7 +16,22 @@ export function wantsTraces(environment: Environment): boolean {
   return [exporter, endpoint, tracesEndpoint].some((value) => value !== undefined && value !== '')
 }
 
+/** Returns whether statements get the id of their request's trace as a comment. */
+export function wantsComments({ OTEL_SDK_DISABLED: disabled, SQL_COMMENTER: asked }: Environment): boolean {
+  return asked === 'true' && disabled?.toLowerCase() !== 'true'
+}
+
 let stop = async (): Promise<void> => {}
+let comment = (statement: string): string => statement
+
+/**
+ * Adds the trace of the current request to a statement, as a comment in sqlcommenter's format. It stands behind the first
+ * word: pg_stat_activity shows 1,024 bytes of a statement, and spans are named after the first word.
+ * @returns the statement unchanged outside of requests
+ */
+export function addTraceComment(statement: string): string {
+  return comment(statement)
+}
 
 /** Sends the remaining spans. Must be called after everything else has stopped. Does nothing without tracing. */
 export function stopTracing(): Promise<void> {
@@ -25,20 +40,31 @@ export function stopTracing(): Promise<void> {
 
 /** Starts tracing if the environment configures it. */
 export async function startTracing(environment: Environment): Promise<void> {
-  if (!wantsTraces(environment)) return
-  const [{ context }, { getRPCMetadata }, { NodeSDK }, { HttpInstrumentation }, { PgInstrumentation }] =
-    await Promise.all([
-      import('@opentelemetry/api'),
-      import('@opentelemetry/core'),
-      import('@opentelemetry/sdk-node'),
-      import('@opentelemetry/instrumentation-http'),
-      import('@opentelemetry/instrumentation-pg'),
-    ])
+  const exportsSpans = wantsTraces(environment)
+  const addsComments = wantsComments(environment)
+  if (!exportsSpans && !addsComments) return
+  const [
+    { context, trace },
+    { getRPCMetadata },
+    { NodeSDK },
+    { HttpInstrumentation },
+    { PgInstrumentation },
+    { addSqlCommenterComment },
+  ] = await Promise.all([
+    import('@opentelemetry/api'),
+    import('@opentelemetry/core'),
+    import('@opentelemetry/sdk-node'),
+    import('@opentelemetry/instrumentation-http'),
+    import('@opentelemetry/instrumentation-pg'),
+    import('@opentelemetry/sql-common'),
+  ])
   const sdk = new NodeSDK({
     serviceName: environment.OTEL_SERVICE_NAME || 'interaction-api',
     // metrics are at /metrics, logs on standard error
     metricReaders: [],
     logRecordProcessors: [],
+    // comments need spans, which nobody exports
+    ...(exportsSpans ? {} : { spanProcessors: [ignoreSpans] }),
     instrumentations: [
       new HttpInstrumentation({
         disableOutgoingRequestInstrumentation: true,
@@ -46,7 +72,7 @@ export async function startTracing(environment: Environment): Promise<void> {
         startIncomingSpanHook: () => ({ 'url.query': undefined }),
       }),
       // spans contain SQL text, never parameters; statements outside a request are not traced
-      new PgInstrumentation({ requireParentSpan: true, ignoreConnectSpans: true }),
+      ...(exportsSpans ? [new PgInstrumentation({ requireParentSpan: true, ignoreConnectSpans: true })] : []),
     ],
   })
   sdk.start()
@@ -56,7 +82,20 @@ export async function startTracing(environment: Environment): Promise<void> {
     const route = routeOf(message)
     if (metadata !== undefined && route !== undefined) metadata.route = route
   })
+  if (addsComments)
+    comment = (statement) => {
+      const span = trace.getActiveSpan()
+      if (span === undefined) return statement
+      return statement.replace(/^\s*\w+/, (word) => addSqlCommenterComment(span, word))
+    }
   stop = () => sdk.shutdown()
+}
+
+const ignoreSpans = {
+  onStart() {},
+  onEnd() {},
+  forceFlush: async () => {},
+  shutdown: async () => {},
 }
 
 function routeOf(message: unknown): string | undefined {

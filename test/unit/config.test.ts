@@ -47,6 +47,7 @@ test('settings have defaults', () => {
       lockTimeoutMs: 5000,
       longestWaitMs: 1000,
       usesPooler: false,
+      commentsStatements: false,
     },
     keepsTotals: true,
     dataDirectory: '.data',

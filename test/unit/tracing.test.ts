@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { wantsTraces } from '../../src/observability/tracing.ts'
+import { wantsComments, wantsTraces } from '../../src/observability/tracing.ts'
 
 test.each([
   [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }, true],
@@ -12,4 +12,14 @@ test.each([
   [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318', OTEL_SDK_DISABLED: 'True' }, false],
 ])('tracing is configured by %j: %s', (environment, wanted) => {
   expect(wantsTraces(environment)).toBe(wanted)
+})
+
+test.each([
+  [{ SQL_COMMENTER: 'true' }, true],
+  [{ SQL_COMMENTER: 'true', OTEL_TRACES_EXPORTER: 'none' }, true],
+  [{ SQL_COMMENTER: 'true', OTEL_SDK_DISABLED: 'true' }, false],
+  [{ SQL_COMMENTER: 'false', OTEL_TRACES_EXPORTER: 'console' }, false],
+  [{}, false],
+])('comments on statements are configured by %j: %s', (environment, wanted) => {
+  expect(wantsComments(environment)).toBe(wanted)
 })

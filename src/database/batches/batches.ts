@@ -1,4 +1,5 @@
 // Combines concurrent calls into one statement, which costs little more than the statement of a single call.
+import { AsyncResource } from 'node:async_hooks'
 import { channel } from 'node:diagnostics_channel'
 import { databaseFailure, NotSentError } from '../sqlstate.ts'
 import { divide, turnTaker, weightOf } from './turns.ts'
@@ -31,6 +32,8 @@ interface Waiting<Item, Result> {
   readonly weight: number
   readonly resolve: (result: Result) => void
   readonly reject: (reason: unknown) => void
+  /** the call's context, in which traces find its request */
+  readonly context: AsyncResource
   /** on the clock of `performance.now()`, in milliseconds */
   readonly enqueuedAt: number
 }
@@ -72,10 +75,13 @@ export function batch<Item, Result>(
   const takeInTurn = turnTaker<One>(maxSize, maxWeight)
 
   const start = async (batched: readonly One[]) => {
+    const [first] = batched
+    if (first === undefined) return
     running.add(batched)
     runningItems += batched.length
     sizes.publish(batched.length)
-    const settle = await runAll(run, batched)
+    // the statement belongs to the trace of the first item, not to that of the batch that ended before
+    const settle = await first.context.runInAsyncScope(() => runAll(run, batched))
     running.delete(batched)
     runningItems -= batched.length
     // first, so that the database works while the callers continue
@@ -132,7 +138,8 @@ export function batch<Item, Result>(
 
   return (item, holder, weight = 0) =>
     new Promise((resolve, reject) => {
-      queue.push({ item, holder, weight, resolve, reject, enqueuedAt: performance.now() })
+      const context = new AsyncResource('batch')
+      queue.push({ item, holder, weight, resolve, reject, context, enqueuedAt: performance.now() })
       queuedWeight += weight
       if (isTurnEndAwaited) return
       isTurnEndAwaited = true
