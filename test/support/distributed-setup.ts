@@ -15,6 +15,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const { postgresUrl } = project.vitest.getRootProject().getProvidedContext()
   const templateDatabase = `template_distributed_${process.pid}`
   const admin = new pg.Client({ connectionString: postgresUrl })
+  // the suite that started PostgreSQL may end, and stop it, before this one
+  admin.on('error', () => {})
   await admin.connect()
   await admin.query(`create database ${templateDatabase}`)
   const url = withDatabase(postgresUrl, templateDatabase)
@@ -33,8 +35,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   return async () => {
     await stopService()
     await limits.close()
-    await admin.query(`drop database ${templateDatabase}`)
-    await admin.end()
+    await admin.query(`drop database ${templateDatabase}`).catch(() => {})
+    await admin.end().catch(() => {})
     await stopPostgres?.()
     if (limits.refused.length > 0)
       throw new Error(`statements that Citus refuses:\n\n${limits.refused.join('\n\n')}`)

@@ -54,6 +54,8 @@ async function start(project: TestProject, clients: string) {
   const { postgresUrl, templateDatabase } = project.getProvidedContext()
   const name = `contract_${project.name}_${process.pid}`
   const admin = new pg.Client({ connectionString: postgresUrl })
+  // the suite that started PostgreSQL may end, and stop it, before this one
+  admin.on('error', () => {})
   await admin.connect()
   await admin.query(`create database ${name} template ${templateDatabase}`)
   const folder = await makeTemporaryDirectory()
@@ -67,8 +69,8 @@ async function start(project: TestProject, clients: string) {
     stop: async () => {
       await service.stop()
       await folder.remove()
-      await admin.query(`drop database ${name}`)
-      await admin.end()
+      await admin.query(`drop database ${name}`).catch(() => {})
+      await admin.end().catch(() => {})
       await stopPostgres?.()
     },
   }
