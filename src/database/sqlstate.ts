@@ -106,13 +106,16 @@ export function isAmbiguous(error: unknown): boolean {
   return !(error instanceof NotSentError) && databaseFailure(error) === 'unavailable'
 }
 
-/** Whether Citus lost the connection to another machine in a transaction, for which it has no SQLSTATE of its own. */
+/**
+ * Whether Citus lost the connection to another machine, for which it has no SQLSTATE of its own: in a transaction, or, with
+ * the message of libpq, while a statement was running there.
+ */
 function isLostMachine({ message }: Error, code: string): boolean {
-  return (
-    code === 'XX000' &&
-    /^(failure on connection marked as essential|connection to the remote node)/.test(message)
-  )
+  return code === 'XX000' && lostMachineMessage.test(message)
 }
+
+const lostMachineMessage =
+  /^(failure on connection marked as essential|connection to the remote node|SSL SYSCALL error|SSL connection has been closed|server closed the connection|could not (receive|send) data)/
 
 /** Whether this is a connection error of pg, which only the message identifies. */
 function isDriverFailure(error: Error): boolean {

@@ -32,6 +32,8 @@ test.each([
 test.each([
   ['failure on connection marked as essential: 10.0.0.2:5432', 'unavailable'],
   ['connection to the remote node api@10.0.0.2:5432 failed', 'unavailable'],
+  ['SSL SYSCALL error: EOF detected', 'unavailable'],
+  ['server closed the connection unexpectedly', 'unavailable'],
   ['duplicate key value violates unique constraint "interactions_pkey_102008"', undefined],
 ])('XX000 with the message "%s" means %s', (message, meaning) => {
   expect(databaseFailure(failure('XX000', message))).toBe(meaning)
