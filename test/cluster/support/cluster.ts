@@ -39,6 +39,8 @@ export interface Cluster {
   startNode(name: string): void
   /** Sends a signal to the proxy. */
   signalProxy(signal: NodeJS.Signals): Promise<void>
+  /** Returns the last lines of what the programs have logged. */
+  logs(): Promise<string>
   remove(): Promise<void>
 }
 
@@ -49,10 +51,9 @@ export async function startCluster(): Promise<Cluster> {
   const folder = await makeFolder()
   try {
     return await startIn(folder)
-  } catch (cause) {
-    const logs = await folder.logs()
+  } catch (error) {
     await folder.remove()
-    throw new Error(`the cluster does not start\n${logs}`, { cause })
+    throw error
   }
 }
 
@@ -123,7 +124,11 @@ async function startIn(folder: Folder): Promise<Cluster> {
     (await listMembers()).find((member) => member.role === role && member.state === 'running')?.name
   const isSafe = async () =>
     (await nameOf('leader')) !== undefined && (await nameOf('sync_standby')) !== undefined
-  const untilSafe = () => until(isSafe)
+  const untilSafe = () =>
+    until(isSafe).catch(async (cause: unknown) => {
+      const found = JSON.stringify(await listMembers())
+      throw new Error(`no primary with a standby: ${found}\n${await folder.logs()}`, { cause })
+    })
   const primary = async () => {
     const name = await nameOf('leader')
     if (name === undefined) throw new Error('the cluster has no primary')
@@ -174,6 +179,7 @@ async function startIn(folder: Folder): Promise<Cluster> {
     signalNode: (name, which) => signal(path.join(folder.path, name), which),
     startNode,
     signalProxy: (which) => signal(path.join(folder.path, 'proxy'), which),
+    logs: () => folder.logs(),
     async remove() {
       await Promise.all(services.map((service) => service.stop('SIGKILL')))
       await folder.remove()

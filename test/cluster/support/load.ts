@@ -62,13 +62,16 @@ export function startLoad(baseUrl: string, workers = 16): Load {
   const outcomeOf = (status: number) =>
     status === 200 || status === 204 ? 'applied' : status === 409 ? 'rejected' : 'unknown'
 
-  async function write(kind: Write['kind'], id: string, base: number | undefined) {
+  /** @returns whether it was acknowledged */
+  async function write(kind: Write['kind'], id: string, base: number | undefined): Promise<boolean> {
     const data = JSON.stringify({ write: randomUUID() })
     const { status, began, ended } =
       kind === 'create'
         ? await send('POST', '', `{"interactionId":"${id}","data":${data}}`)
         : await send('PUT', `/${id}`, `{"version":${base},"data":${data}}`)
-    history.push({ kind, id, base, data, outcome: outcomeOf(status), began, ended })
+    const outcome = outcomeOf(status)
+    history.push({ kind, id, base, data, outcome, began, ended })
+    return outcome === 'applied'
   }
 
   async function read(id: string) {
@@ -81,9 +84,9 @@ export function startLoad(baseUrl: string, workers = 16): Load {
   async function work() {
     while (!isOver) {
       const id = randomUUID()
-      await write('create', id, undefined)
+      if (!(await write('create', id, undefined))) continue
       await read(id)
-      await write('update', id, 0)
+      if (!(await write('update', id, 0))) continue
       await read(id)
       await write('update', id, 1)
     }
