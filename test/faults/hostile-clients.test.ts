@@ -74,6 +74,7 @@ test('many clients that send slowly get 408 and are disconnected, while other cl
 test('clients that do not read their responses are disconnected and use limited memory', async () => {
   const { service, open, lastRequest } = await start({
     UNREAD_TIMEOUT_MS: '3000',
+    RETRY_TIMEOUT_MS: '1000',
     UNREAD_LIMIT_BYTES: '50000000',
   })
   const write = (length: number) =>
