@@ -55,7 +55,8 @@ export default defineConfig({
       suite('distributed', {
         setup: 'distributed',
         group: 1,
-        environment: { TEST_DISTRIBUTED: 'true' },
+        // the suites themselves try everything
+        environment: { TEST_DISTRIBUTED: 'true', CI: 'false' },
         include: ['contract', 'database', 'distributed'].map((name) => `test/${name}/**/*.test.ts`),
         // about connections, the schema, batches and kept totals
         exclude: [
