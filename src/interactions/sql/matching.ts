@@ -16,6 +16,8 @@ export interface Criteria extends FilterValues {
 
 /** What a statement is composed of: equal shapes have the same text. */
 export interface Shape {
+  /** the same for equal shapes alone */
+  readonly key: string
   /** the names of its parameters */
   readonly given: readonly string[]
   /** the values that its text holds */
@@ -73,7 +75,8 @@ export function toShape(criteria: Criteria, { sort }: Pageable, values: Values, 
   const literals: Record<string, unknown> = {}
   for (const { name, definition } of definitions)
     if (definition.toConditions !== undefined && criteria[name] !== undefined) literals[name] = criteria[name]
-  return { given, literals, sort: significantOrder(sort), keepsTotals }
+  const shape = { given, literals, sort: significantOrder(sort), keepsTotals }
+  return { key: JSON.stringify(shape), ...shape }
 }
 
 /** The parameters of RangeValues with their types in PostgreSQL. */

@@ -52,7 +52,7 @@ export function prepareByShape<Values extends object, Row extends QueryResultRow
     database.prepare(numbered, (parameters: Values) => compose(kysely, shape, parameters))
 
   return async (shape, values, options) => {
-    const key = JSON.stringify(shape)
+    const { key } = shape
     const known = prepared.get(key)
     if (known !== undefined) return known.run(values, options)
     const use = (uses.get(key) ?? 0) + 1

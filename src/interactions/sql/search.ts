@@ -77,7 +77,7 @@ export function prepareSearch(
     const shape = toShape(criteria, pageable, values, keepsTotals)
     if (isFoundByTotals(shape) && isFast(pace, values))
       return { cost: 'cheap', run: async () => toResult(await run(shape, values, { holder })) }
-    const kind = `${values.organizationId ?? ''} ${JSON.stringify(shape)}`
+    const kind = `${values.organizationId ?? ''} ${shape.key}`
     return {
       cost: isFast(paceOfShapes, values, kind) ? 'short' : 'long',
       async run(signal) {
