@@ -1,5 +1,6 @@
 // Opens pools of connections to PostgreSQL: their session settings, their number, and how long a statement may take.
 import { Client, Pool, type PoolClient, type QueryConfig, type QueryResultRow, types } from 'pg'
+import { readHosts } from '../config/database-url.ts'
 import { connectorOf } from './hosts.ts'
 import { sessionSettings, toStartupOptions } from './session.ts'
 import { keepsConnection } from './sqlstate.ts'
@@ -133,8 +134,8 @@ async function requestCancel(running: PoolClient, { url, connectTimeoutMs }: Poo
   ]
   for (const [index, word] of words.entries()) message.writeInt32BE(word, 4 * index)
   const { host, port } = running
-  const connector = connectorOf(url, connectTimeoutMs)
-  const canceller = new Client({ connectionString: connector.url, connectionTimeoutMillis: connectTimeoutMs })
+  const [connectionString = url] = readHosts(url).urls
+  const canceller = new Client({ connectionString, connectionTimeoutMillis: connectTimeoutMs })
   // the host that runs the statement, which is one of several
   Object.assign(canceller, { host, port })
   canceller.on('error', () => {})
