@@ -3,6 +3,7 @@ import { type CompiledQuery, Kysely, PostgresDialect } from 'kysely'
 import type { Pool, QueryConfig, QueryResultRow } from 'pg'
 import { compileOnce } from './compile-once.ts'
 import { cancelAtLimit, openPool, type PoolSettings, runOn, type StatementLimits } from './pool.ts'
+import { withTimeout } from './retry.ts'
 import { openSharedConnection } from './shared-connection.ts'
 import { AbandonedError, isLockTimeout, NotSentError } from './sqlstate.ts'
 import { trackStatementNames, withComment } from './statement-names.ts'
@@ -173,11 +174,7 @@ export function openDatabase(settings: DatabaseSettings, onError: (error: Error)
  * statement on it.
  */
 async function askWhetherReadOnly(probes: Pool): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new NotSentError()), probeTimeoutMs)
-  })
   const query = probes.query<{ transaction_read_only: string }>('show transaction_read_only')
-  const { rows } = await Promise.race([query, timeout]).finally(() => clearTimeout(timer))
+  const { rows } = await withTimeout(query, probeTimeoutMs, () => new NotSentError())
   return rows[0]?.transaction_read_only === 'on'
 }

@@ -27,15 +27,27 @@ export async function retry<Result>(
   }
   const timeoutMs = retryTimeoutMs - (performance.now() - began)
   if (timeoutMs < firstPauseMs || !mayRepeat(lastError)) throw lastError
-  let timer: NodeJS.Timeout | undefined
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(lastError), timeoutMs)
-  })
   const repeated = repeat(attempt, timeoutMs, (error) => {
     lastError = error
     return mayRepeat(error)
   })
-  return await Promise.race([repeated, timeout]).finally(() => clearTimeout(timer))
+  return await withTimeout(repeated, timeoutMs, () => lastError)
+}
+
+/**
+ * Waits for work for a limited time, in milliseconds. Work that takes longer goes on, and its result is ignored.
+ * @throws what `failure` returns when the time is over
+ */
+export async function withTimeout<Result>(
+  work: Promise<Result>,
+  timeoutMs: number,
+  failure: () => unknown,
+): Promise<Result> {
+  let timer: NodeJS.Timeout | undefined
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(failure()), timeoutMs)
+  })
+  return await Promise.race([work, timeout]).finally(() => clearTimeout(timer))
 }
 
 export interface WaitOptions {
