@@ -2,10 +2,10 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import path from 'node:path'
 import pg from 'pg'
 import { makeTemporaryDirectory } from '../../../src/ephemeral/temporary-directory.ts'
+import { freePort } from '../../support/listening.ts'
 
 const { PGBOUNCER = 'pgbouncer' } = process.env
 
@@ -71,16 +71,6 @@ function requireVersion(): void {
   const [, major, minor] = /(\d+)\.(\d+)/.exec(text) ?? []
   if (Number(major) < 1 || (Number(major) === 1 && Number(minor) < 21))
     throw new Error(`${text.split('\n')[0]}: 1.21 or later is needed; set PGBOUNCER to where one is`)
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no TCP port')
-  return address.port
 }
 
 async function listening(started: ChildProcess, url: string): Promise<void> {
