@@ -1,11 +1,11 @@
 // Sessions of a pooler: none has settings of the service, and each transaction may run in another one.
-import { setImmediate } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { Client } from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../src/database/database.ts'
 import { interactionRepository } from '../../src/interactions/repository.ts'
 import { cloneDatabase } from '../support/database.ts'
+import { expectNotHeldUp } from '../support/locked-row.ts'
 import { testDatabaseSettings } from '../support/postgres-setup.ts'
 
 const { url, database: other } = await cloneDatabase()
@@ -67,21 +67,7 @@ test('every statement has the settings of the service, although its session star
 test('a write to a locked row does not hold up others, and is applied when the row is unlocked', async () => {
   const database = open()
   const repository = interactionRepository(database, { keepsTotals: false })
-  const given = { organizationId: 'acme', createdBy: 'agent', type: undefined, data: '{}' }
-  const update = (id: string) => repository.update({ ...given, id, data: '{"by":"us"}', version: undefined })
-  await Promise.all(['held', 'free'].map((id) => repository.create({ ...given, id })))
-  const held = await other.kysely.transaction().execute(async (transaction) => {
-    await sql`update interactions set version = 7 where id = 'held'`.execute(transaction)
-    const outcome = update('held')
-    // sent behind it on the shared connection, which still counts as responsive
-    await setImmediate()
-    await setImmediate()
-    const later = [update('free'), repository.create({ ...given, id: 'behind' })]
-    expect(await Promise.all(later)).toEqual(['updated', 'created'])
-    await expect.poll(waiting).toBe(1)
-    return { outcome }
-  })
-  expect(await held.outcome).toBe('updated')
+  await expectNotHeldUp(repository, other, () => expect.poll(waiting).toBe(1))
 })
 
 test('a failed or discarded statement leaves the settings to later ones on its connection', async () => {

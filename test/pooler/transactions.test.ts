@@ -1,6 +1,5 @@
 // The service behind PgBouncer in transaction mode, where each transaction may run in another session.
 import { randomUUID } from 'node:crypto'
-import { setImmediate } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { pino } from 'pino'
 import { afterAll, expect, onTestFinished, test } from 'vitest'
@@ -13,6 +12,7 @@ import { findDifferences } from '../../src/totals/verify.ts'
 import { startTestApp } from '../support/app.ts'
 import { cloneDatabase } from '../support/database.ts'
 import { signingKeyPem } from '../support/keys.ts'
+import { expectNotHeldUp } from '../support/locked-row.ts'
 import { testDatabaseSettings } from '../support/postgres-setup.ts'
 import { agentToken } from '../support/tokens.ts'
 import { type PgBouncerSettings, startPgBouncer } from './support/pgbouncer.ts'
@@ -37,21 +37,7 @@ function open(
 
 test('a write to a locked row does not hold up others, and is applied when the row is unlocked', async () => {
   const repository = interactionRepository(open(await start()), { keepsTotals: false })
-  const given = { organizationId: 'acme', createdBy: 'agent', type: undefined, data: '{}' }
-  const update = (id: string) => repository.update({ ...given, id, data: '{"by":"us"}', version: undefined })
-  await Promise.all(['held', 'free'].map((id) => repository.create({ ...given, id })))
-  const held = await direct.database.kysely.transaction().execute(async (transaction) => {
-    await sql`update interactions set version = 7 where id = 'held'`.execute(transaction)
-    const outcome = update('held')
-    // sent behind it on the shared connection, which still counts as responsive
-    await setImmediate()
-    await setImmediate()
-    const later = [update('free'), repository.create({ ...given, id: 'behind' })]
-    expect(await Promise.all(later)).toEqual(['updated', 'created'])
-    return { outcome }
-  })
-  expect(await held.outcome).toBe('updated')
-  expect(await repository.find('held')).toMatchObject({ version: '8' })
+  await expectNotHeldUp(repository, direct.database)
 })
 
 test('a search that takes too long is ended, and no other statement is', async () => {
