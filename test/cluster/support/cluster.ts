@@ -8,13 +8,7 @@ import { signingKeyPem } from '../../support/keys.ts'
 import { type RunningService, startService } from '../../support/service.ts'
 import { openAddresses, readConfiguration } from './configuration.ts'
 import { type Folder, makeFolder, signal } from './folder.ts'
-
-/** A member of the cluster, as Patroni reports it. */
-interface Member {
-  readonly name: string
-  readonly role: string
-  readonly state: string
-}
+import { findMember, findPatroni, listMembers } from './patroni.ts'
 
 export interface Cluster {
   /** URL of the balancer in front of both servers */
@@ -31,6 +25,8 @@ export interface Cluster {
   primary(): Promise<string>
   /** Waits until there are a primary and a synchronous standby, so that a failover loses nothing. */
   untilSafe(): Promise<void>
+  /** Waits until the primary streams to a node. */
+  untilFollows(name: string): Promise<void>
   /** Makes the synchronous standby the primary. Resolves when it is. */
   switchOver(): Promise<void>
   /** Sends a signal to PostgreSQL and Patroni of a node. */
@@ -58,6 +54,7 @@ export async function startCluster(): Promise<Cluster> {
 }
 
 async function startIn(folder: Folder): Promise<Cluster> {
+  const patroniProgram = findPatroni()
   const { portOf, replace } = openAddresses()
   const files = readConfiguration()
   const services: RunningService[] = []
@@ -71,7 +68,7 @@ async function startIn(folder: Folder): Promise<Cluster> {
   const ofNode = (text: string, name: string) =>
     text.replaceAll('NAME', name).replaceAll('ADDRESS', addressOf(name))
   const startNode = (name: string) =>
-    void folder.start(`patroni-${name}`, 'patroni', ['patroni.yml'], path.join(folder.path, name))
+    void folder.start(`patroni-${name}`, patroniProgram, ['patroni.yml'], path.join(folder.path, name))
 
   for (const name of nodes) {
     const data = path.join(folder.path, `etcd-${name}`, 'data')
@@ -104,37 +101,25 @@ async function startIn(folder: Folder): Promise<Cluster> {
     const [, password = ''] = /superuser: .*password: (\S+)/.exec(files.patroni) ?? []
     const url = Object.assign(new URL(databaseUrl('postgres')), { username: 'postgres', password }).href
     const client = await connectTo(url)
-    await client.query(statement).finally(() => client.end())
+    return client.query(statement).finally(() => client.end())
   }
 
-  /** Asks Patroni of any node that answers. */
-  const listMembers = async (): Promise<readonly Member[]> => {
-    for (const name of nodes) {
-      const port = await portOf(`${addressOf(name)}:8008`)
-      const { members } = await fetch(`http://127.0.0.1:${port}/cluster`, {
-        signal: AbortSignal.timeout(2000),
-      })
-        .then(async (response) => (await response.json()) as { readonly members: readonly Member[] })
-        .catch(() => ({ members: [] }))
-      if (members.length > 0) return members
-    }
-    return []
-  }
-  const nameOf = async (role: string) =>
-    (await listMembers()).find((member) => member.role === role && member.state === 'running')?.name
+  const apiOf = async (name: string) => `http://127.0.0.1:${await portOf(`${addressOf(name)}:8008`)}`
+  const apis = await Promise.all(nodes.map(apiOf))
   const isSafe = async () =>
-    (await nameOf('leader')) !== undefined && (await nameOf('sync_standby')) !== undefined
+    (await findMember(apis, 'leader')) !== undefined && (await findMember(apis, 'sync_standby')) !== undefined
   const untilSafe = () =>
     until(isSafe).catch(async (cause: unknown) => {
-      const found = JSON.stringify(await listMembers())
+      const found = JSON.stringify(await listMembers(apis))
       throw new Error(`no primary with a standby: ${found}\n${await folder.logs()}`, { cause })
     })
   const primary = async () => {
-    const name = await nameOf('leader')
+    const name = await findMember(apis, 'leader')
     if (name === undefined) throw new Error('the cluster has no primary')
     return name
   }
-  const createDatabase = (name: string) => asSuperuser(`create database ${name} owner interaction_api`)
+  const createDatabase = async (name: string) =>
+    void (await asSuperuser(`create database ${name} owner interaction_api`))
   const serve = async (settings: Record<string, string>) => {
     const service = await startService({
       DATABASE_URL: databaseUrl(),
@@ -167,10 +152,14 @@ async function startIn(folder: Folder): Promise<Cluster> {
     serve,
     primary,
     untilSafe,
+    untilFollows: (name) =>
+      until(async () => {
+        const streaming = `select from pg_stat_replication where application_name = '${name}' and state = 'streaming'`
+        return (await asSuperuser(streaming)).rowCount === 1
+      }),
     async switchOver() {
       const leader = await primary()
-      const port = await portOf(`${addressOf(leader)}:8008`)
-      const response = await fetch(`http://127.0.0.1:${port}/switchover`, {
+      const response = await fetch(`${await apiOf(leader)}/switchover`, {
         method: 'POST',
         body: JSON.stringify({ leader }),
       })

@@ -66,7 +66,8 @@ export async function makeFolder(): Promise<Folder> {
       const log = openSync(path.join(root, `${name}.log`), 'a')
       const child = spawn(program, parameters, {
         cwd: folder,
-        env: { PATH: '/usr/bin:/bin:/usr/sbin', LC_ALL: 'C.UTF-8' },
+        // Patroni keeps the password for its commands there: nodes and clusters must not share it.
+        env: { PATH: '/usr/bin:/bin:/usr/sbin', LC_ALL: 'C.UTF-8', HOME: folder },
         stdio: ['ignore', log, log],
         ...owner,
       })
