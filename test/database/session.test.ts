@@ -10,13 +10,7 @@ import { startServer } from '../../src/server.ts'
 import { cloneDatabase } from '../support/database.ts'
 import { signingKeyPem } from '../support/keys.ts'
 import { testDatabaseSettings, withDatabase } from '../support/postgres-setup.ts'
-
-/** Returns the URL with `options`, which replace those that the service sends. */
-const withSession = (url: string, settings: string) => {
-  const changed = new URL(url)
-  changed.searchParams.set('options', settings)
-  return changed.href
-}
+import { startSessionProxy } from './support/session-proxy.ts'
 
 test.each([
   ['-c TimeZone=Europe/Athens', 'TimeZone Europe/Athens and DateStyle ISO'],
@@ -31,7 +25,10 @@ test.each([
   })
   const plain = withDatabase(inject('postgresUrl'), 'unprepared')
   const config = readConfig({ PORT: '0', DATABASE_URL: plain, JWT_PRIVATE_KEY: signingKeyPem })
-  const settings = { ...config, database: { ...config.database, url: withSession(plain, options) } }
+  const settings = {
+    ...config,
+    database: { ...config.database, url: await startSessionProxy(plain, options) },
+  }
   const started = startServer(settings, pino({ level: 'silent' }))
   await expect(started).rejects.toThrow(why)
 
@@ -47,7 +44,8 @@ test.each(['-c TimeZone=UTC -c DateStyle=ISO', '-c TimeZone=Etc/UTC -c DateStyle
   'sessions with %s pass the check, which reports that other settings are missing',
   async (options) => {
     const { url } = await cloneDatabase()
-    const database = openDatabase({ ...testDatabaseSettings, url: withSession(url, options) }, () => {})
+    const proxied = await startSessionProxy(url, options)
+    const database = openDatabase({ ...testDatabaseSettings, url: proxied }, () => {})
     onTestFinished(() => database.close())
     expect(await checkSession(database.kysely)).toBe(false)
   },
@@ -63,7 +61,7 @@ test.each([true, false])('with DATABASE_POOLER=%s, no setting is missing', async
 test('a server whose sessions lack settings starts, and says which setting helps', async () => {
   const { url } = await cloneDatabase()
   const config = readConfig({ PORT: '0', DATABASE_URL: url, JWT_PRIVATE_KEY: signingKeyPem })
-  const pooled = withSession(url, '-c TimeZone=UTC -c DateStyle=ISO')
+  const pooled = await startSessionProxy(url, '-c TimeZone=UTC -c DateStyle=ISO')
   const logged: string[] = []
   const log = pino({ level: 'warn' }, { write: (line: string) => void logged.push(line) })
   const server = await startServer({ ...config, database: { ...config.database, url: pooled } }, log)
