@@ -1,91 +1,186 @@
 // The URL of the database, with one host or several, as libpq has it (PostgreSQL documentation, "Connection Strings").
+import { isIPv6 } from 'node:net'
 
 /** Which sessions may be used, by libpq's names. */
 const sessionTargets = ['any', 'read-write', 'read-only', 'primary', 'standby', 'prefer-standby'] as const
 
 export type SessionTarget = (typeof sessionTargets)[number]
 
-export interface DatabaseHosts {
-  /** a URL for each host, in the order of the list */
-  readonly urls: readonly string[]
+/** Without `allow` and `prefer`: the driver does not go on without TLS when the server has none. */
+const tlsModes = ['disable', 'require', 'verify-ca', 'verify-full'] as const
+
+export interface TlsSettings {
+  readonly mode: (typeof tlsModes)[number]
+  /** path of a PEM; undefined: the authorities that Node trusts */
+  readonly rootCertificate: string | undefined
+  /** what identifies the service: paths of PEMs */
+  readonly client: { readonly certificate: string; readonly key: string } | undefined
+}
+
+/** Where a database is, and how to log in. The driver has defaults for what is undefined. */
+export interface DatabaseLocation {
+  /** in the order of the list */
+  readonly hosts: readonly { readonly host: string | undefined; readonly port: number | undefined }[]
+  readonly user: string | undefined
+  readonly password: string | undefined
+  readonly database: string | undefined
+  readonly applicationName: string | undefined
+  readonly tls: TlsSettings | undefined
   readonly target: SessionTarget
 }
 
-/** Without `allow` and `prefer`: the driver does not go on without TLS when the server has none. */
-const sslModes = ['disable', 'require', 'verify-ca', 'verify-full']
+/** The parts of a URL, decoded. Parameters have replaced what stood before them. */
+interface Parts {
+  /** of each host; empty: the default */
+  readonly hosts: readonly string[]
+  /** of each host, or one for all; empty: the default */
+  readonly ports: readonly string[]
+  readonly user: string
+  readonly password: string
+  readonly database: string
+  readonly parameters: ReadonlyMap<string, string>
+}
 
-const form = /^(?<before>postgres(?:ql)?:\/\/(?:[^/?#\s]*@)?)(?<hosts>[^/?#@\s]*)(?<after>[/?#]\S*)?$/
+const form =
+  /^postgres(?:ql)?:\/\/(?:(?<user>[^:/?#@\s]*)(?::(?<password>[^/?#@\s]*))?@)?(?<hosts>[^/?#@\s]*)(?:\/(?<database>[^?#\s]*))?(?:\?(?<query>[^#\s]*))?$/
+
+const hostForm = /^(?:\[(?<address>[^\]]*)\]|(?<name>[^:[\]]*))(?::(?<port>[^:]*))?$/
+
+const formProblem =
+  ' must be a postgres:// URL, its password percent-encoded, its ports from 1 to 65535, and IPv6 addresses in brackets'
+
+/** The parameters that the service takes, with their meaning for libpq. */
+const knownParameters = [
+  'application_name',
+  'dbname',
+  'host',
+  'password',
+  'port',
+  'sslcert',
+  'sslkey',
+  'sslmode',
+  'sslrootcert',
+  'target_session_attrs',
+  'user',
+]
+
+/** Why the service does not take others, if there is more to say. */
+const refusedParameters = new Map([
+  ['options', ' must be without options: they would replace those that the service sets'],
+  ['connect_timeout', ' must be without connect_timeout: set DATABASE_CONNECT_TIMEOUT_MS'],
+])
 
 /** Returns what is wrong with a URL, as phrases that follow the name of the setting and contain no value. */
 export function databaseUrlProblems(text: string): string[] {
-  const hosts = form.exec(text)?.groups?.hosts?.split(',')
-  if (hosts === undefined || !isPercentEncoded(text))
-    return [' must be a postgres:// URL, its password percent-encoded']
-  if (hosts.length > 1 && hosts.some((host) => /^(:\d*)?$/.test(host)))
-    return [' must be without empty hosts in its list']
-  const urls = splitUrl(text)
-  if (!urls.every((url) => URL.canParse(url) && new URL(url).port !== '0'))
-    return [
-      ' must be a postgres:// URL, its password percent-encoded, its ports from 1 to 65535, and IPv6 addresses in brackets',
-    ]
-  const parameters = new URL(urls[0] ?? '').searchParams
+  const parts = split(text)
+  if (typeof parts === 'string') return [parts]
+  const { hosts, ports, parameters } = parts
+  const names = [...parameters.keys()]
   const target = parameters.get('target_session_attrs')
-  const sslMode = parameters.get('sslmode')
+  const mode = parameters.get('sslmode')
   const rootCertificate = parameters.get('sslrootcert')
   const problems: [isWrong: boolean, problem: string][] = [
+    [hosts.length > 1 && hosts.includes(''), ' must be without empty hosts in its list'],
+    [ports.length > 1 && ports.length !== hosts.length, ' must have one port for all hosts, or one for each'],
     [
-      hasHosts(parameters, hosts.length > 1),
-      ' must be without hosts in its parameters: a list of hosts stands before the path',
+      names.some((name) => !knownParameters.includes(name) && !refusedParameters.has(name)),
+      ` must be without parameters other than ${knownParameters.join(', ')}`,
     ],
-    [parameters.has('options'), ' must be without options: they would replace those that the service sets'],
+    ...[...refusedParameters].map(([name, problem]): [boolean, string] => [parameters.has(name), problem]),
     [
-      target !== null && !sessionTargets.some((known) => known === target),
+      target !== undefined && !sessionTargets.some((known) => known === target),
       `: target_session_attrs must be one of ${sessionTargets.join(', ')}`,
     ],
-    [sslMode !== null && !sslModes.includes(sslMode), `: sslmode must be one of ${sslModes.join(', ')}`],
-    [sslMode === 'verify-ca' && rootCertificate === null, ': sslmode=verify-ca needs sslrootcert'],
     [
-      rootCertificate === 'system' && sslMode !== 'verify-full',
+      mode !== undefined && !tlsModes.some((known) => known === mode),
+      `: sslmode must be one of ${tlsModes.join(', ')}`,
+    ],
+    [
+      mode === undefined && names.some((name) => /^ssl(rootcert|cert|key)$/.test(name)),
+      ': sslrootcert, sslcert and sslkey need sslmode',
+    ],
+    [mode === 'verify-ca' && rootCertificate === undefined, ': sslmode=verify-ca needs sslrootcert'],
+    [
+      rootCertificate === 'system' && mode !== undefined && mode !== 'verify-full',
       ': sslrootcert=system needs sslmode=verify-full',
     ],
+    [parameters.has('sslcert') !== parameters.has('sslkey'), ': sslcert and sslkey need each other'],
   ]
   return problems.filter(([isWrong]) => isWrong).map(([, problem]) => problem)
 }
 
-/** Splits a URL without problems into one for each host, which the driver understands. */
-export function readHosts(text: string): DatabaseHosts {
-  const urls = splitUrl(text).map(toDriverUrl)
-  const target = new URL(urls[0] ?? '').searchParams.get('target_session_attrs')
-  return { urls, target: sessionTargets.find((known) => known === target) ?? 'any' }
-}
-
-function splitUrl(text: string): string[] {
-  const { before = '', hosts = '', after = '' } = form.exec(text)?.groups ?? {}
-  return hosts.split(',').map((host) => `${before}${host}${after}`)
-}
-
-/** Whether each `%` begins an escape of UTF-8. */
-function isPercentEncoded(text: string): boolean {
-  try {
-    decodeURIComponent(text)
-    return true
-  } catch {
-    return false
+/**
+ * Reads a URL without problems.
+ * @throws Error for the operator if it is none
+ */
+export function readDatabaseUrl(text: string): DatabaseLocation {
+  const parts = split(text)
+  if (typeof parts === 'string') throw new Error(`the URL of the database${parts}`)
+  const { hosts, ports, parameters } = parts
+  const mode = tlsModes.find((known) => known === parameters.get('sslmode'))
+  const [rootCertificate, certificate, key] = ['sslrootcert', 'sslcert', 'sslkey'].map((name) =>
+    parameters.get(name),
+  )
+  return {
+    hosts: hosts.map((host, index) => ({
+      host: host || undefined,
+      port: Number(ports[ports.length === 1 ? 0 : index]) || undefined,
+    })),
+    user: parts.user || undefined,
+    password: parts.password || undefined,
+    database: parts.database || undefined,
+    applicationName: parameters.get('application_name') || undefined,
+    tls: mode && {
+      mode,
+      rootCertificate: rootCertificate === 'system' ? undefined : rootCertificate,
+      client: certificate === undefined || key === undefined ? undefined : { certificate, key },
+    },
+    target: sessionTargets.find((known) => known === parameters.get('target_session_attrs')) ?? 'any',
   }
 }
 
-/** A single host may be a parameter: the folder of a socket, for example. */
-function hasHosts(parameters: URLSearchParams, hasList: boolean): boolean {
-  const [host, port] = [parameters.get('host'), parameters.get('port')]
-  return (hasList && (host ?? port) !== null) || [host, port].some((value) => value?.includes(','))
+/** Returns the parts of a URL, or what is wrong with its form. */
+function split(text: string): Parts | string {
+  const { user = '', password = '', hosts, database = '', query = '' } = form.exec(text)?.groups ?? {}
+  if (hosts === undefined || !isPercentEncoded(text)) return formProblem
+  const pairs = query.split('&').filter((pair) => pair !== '')
+  const parameters = new Map(pairs.map((pair) => decodePair(pair.split('='))))
+  if (parameters.size < pairs.length || pairs.some((pair) => !/^[^=]+=[^=]*$/.test(pair)))
+    return ' must have each parameter once, as name=value'
+  const places = hosts.split(',').map(readPlace)
+  const partOf = (name: string, before: string) => parameters.get(name) ?? decodeURIComponent(before)
+  const ports = partOf('port', places.map((place) => place?.port).join()).split(',')
+  if (places.includes(undefined) || !ports.every(isPort)) return formProblem
+  return {
+    hosts: partOf('host', places.map((place) => place?.host).join()).split(','),
+    ports,
+    user: partOf('user', user),
+    password: partOf('password', password),
+    database: partOf('dbname', database),
+    parameters,
+  }
 }
 
-/** The driver gives the modes of TLS other meanings than libpq, unless told otherwise. */
-function toDriverUrl(text: string): string {
-  const url = new URL(text)
-  if (!url.searchParams.has('sslmode')) return text
-  url.searchParams.set('uselibpqcompat', 'true')
-  // Node trusts the certificates of the system's authorities by default.
-  if (url.searchParams.get('sslrootcert') === 'system') url.searchParams.delete('sslrootcert')
-  return url.href
+/** Returns a host and its port, not decoded; undefined if it has another form. */
+function readPlace(text: string): { readonly host: string; readonly port: string } | undefined {
+  const { address, name, port = '' } = hostForm.exec(text)?.groups ?? {}
+  if (address !== undefined) return isIPv6(decodeURIComponent(address)) ? { host: address, port } : undefined
+  return name === undefined ? undefined : { host: name, port }
+}
+
+function isPort(text: string): boolean {
+  return text === '' || (/^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535)
+}
+
+function decodePair([name = '', value = '']: readonly string[]): [name: string, value: string] {
+  return [decodeURIComponent(name), decodeURIComponent(value)]
+}
+
+/** Whether each `%` begins an escape of UTF-8, and none of them is a NUL. */
+function isPercentEncoded(text: string): boolean {
+  try {
+    return !decodeURIComponent(text).includes('\0')
+  } catch {
+    return false
+  }
 }

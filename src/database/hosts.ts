@@ -1,6 +1,7 @@
 // Chooses the host of a new connection from the list in the URL, as libpq does with target_session_attrs.
-import { Client } from 'pg'
-import { type DatabaseHosts, readHosts, type SessionTarget } from '../config/database-url.ts'
+import { Client, type ClientConfig } from 'pg'
+import { explainTlsFailure, tlsOptions } from '../config/database-tls.ts'
+import { type DatabaseLocation, readDatabaseUrl, type SessionTarget } from '../config/database-url.ts'
 import { databaseFailure, NoHostError } from './sqlstate.ts'
 
 /** What a server is at one moment. */
@@ -20,46 +21,57 @@ const isWanted: Readonly<Record<SessionTarget, (role: Role) => boolean>> = {
 
 type ConnectCallback = (error?: Error) => void
 
-/** Where a client connects to. */
-type Place = Pick<Client, 'host' | 'port'>
+/** Where a client connects to, with TLS or without. */
+type Place = Pick<Client, 'host' | 'port' | 'ssl'>
 
 /**
- * Returns how to connect to the database: the URL of its first host, and the class of the clients. With several hosts, or
- * a wanted kind of session, a client looks for its host with a connection of its own first: one of pg connects once.
+ * Returns how to connect to the database: the configuration and the class of the clients. With several hosts, or a wanted
+ * kind of session, a client looks for its host with a connection of its own first: one of pg connects once.
  * @param connectTimeoutMs how long to look for a host, in milliseconds, in equal parts for each
- * @throws Error for the operator when the parameters of the URL cannot be used, such as a file that is missing
+ * @throws Error for the operator when a file that the URL names cannot be used
  */
 export function connectorOf(
   url: string,
   connectTimeoutMs: number,
-): { readonly url: string; readonly Client: typeof Client } {
-  const hosts = readHosts(url)
-  const [first = url] = hosts.urls
-  checkParameters(first)
-  if (hosts.urls.length === 1 && hosts.target === 'any') return { url: first, Client }
-  const find = prepareFind(hosts, connectTimeoutMs)
-  class FindingClient extends Client {
+): { readonly config: ClientConfig; readonly Client: typeof Client } {
+  const location = readDatabaseUrl(url)
+  const configs = clientConfigs(location)
+  const isAnyHost = configs.length === 1 && location.target === 'any'
+  const find = isAnyHost ? undefined : prepareFind(configs, location.target, connectTimeoutMs)
+  class HostClient extends Client {
     override connect(): Promise<Client>
     override connect(callback: ConnectCallback): undefined
     override connect(callback?: ConnectCallback): Promise<Client> | undefined {
-      const connecting = find().then((place) => {
-        Object.assign(this, place)
-        return super.connect()
-      })
+      const connecting = this.#connect()
       if (callback === undefined) return connecting
       connecting.then(() => callback(), callback)
     }
+
+    async #connect(): Promise<Client> {
+      if (find !== undefined) moveTo(this, await find())
+      return await super.connect().catch((error: unknown) => {
+        throw explainTlsFailure(error, this)
+      })
+    }
   }
-  return { url: first, Client: FindingClient }
+  return { config: configs[0] ?? {}, Client: HostClient }
 }
 
-/** pg reads parameters, and the files that they name, when a client is made. */
-function checkParameters(url: string): void {
-  try {
-    new Client(url)
-  } catch (cause) {
-    throw new Error('DATABASE_URL: its parameters cannot be used', { cause })
-  }
+/** Gives a client that has not connected yet another host. */
+export function moveTo(client: Client, { host, port, ssl }: Place): void {
+  Object.assign(client, { host, port, ssl })
+  Object.assign(client.connection, { ssl })
+}
+
+/** Returns the configuration of a client for each host. There is no TLS on a socket of this machine. */
+function clientConfigs(location: DatabaseLocation): ClientConfig[] {
+  const { hosts, user, password, database, applicationName, tls } = location
+  const ssl = tls && tlsOptions(tls)
+  return hosts.map(({ host, port }) => ({
+    ...{ host, port, user, password, database },
+    ...(applicationName !== undefined && { application_name: applicationName }),
+    ...(ssl !== undefined && { ssl: host?.startsWith('/') ? false : ssl }),
+  }))
 }
 
 /**
@@ -68,26 +80,31 @@ function checkParameters(url: string): void {
  * @returns a function that rejects with NoHostError when no host is reached or wanted, and with the error of a host that
  *   refuses the login
  */
-function prepareFind({ urls, target }: DatabaseHosts, connectTimeoutMs: number): () => Promise<Place> {
-  let last = urls[0]
+function prepareFind(
+  hosts: readonly ClientConfig[],
+  target: SessionTarget,
+  connectTimeoutMs: number,
+): () => Promise<Place> {
+  let last = hosts[0]
   let finding: Promise<Place> | undefined
 
   async function find(): Promise<Place> {
     const deadline = performance.now() + connectTimeoutMs
     const refusals: string[] = []
     let second: Place | undefined
-    const inTurn = [...urls].sort((a, b) => Number(b === last) - Number(a === last))
-    for (const [index, url] of inTurn.entries()) {
+    const inTurn = [...hosts].sort((a, b) => Number(b === last) - Number(a === last))
+    for (const [index, config] of inTurn.entries()) {
       // one part is left for the connection to the host
-      const timeoutMs = (deadline - performance.now()) / (urls.length - index + 1)
-      const { host, port, role } = await readRole(url, timeoutMs)
-      if (role instanceof Error) refusals.push(`${host}:${port}: ${role.message}`)
+      const timeoutMs = (deadline - performance.now()) / (hosts.length - index + 1)
+      const { place, role } = await readRole(config, timeoutMs)
+      const name = `${place.host}:${place.port}`
+      if (role instanceof Error) refusals.push(`${name}: ${role.message}`)
       else if (isWanted[target](role)) {
-        last = url
-        return { host, port }
+        last = config
+        return place
       } else {
-        refusals.push(`${host}:${port} is ${describe(role)}`)
-        second ??= { host, port }
+        refusals.push(`${name} is ${describe(role)}`)
+        second ??= place
       }
     }
     if (target === 'prefer-standby' && second !== undefined) return second
@@ -103,26 +120,25 @@ function prepareFind({ urls, target }: DatabaseHosts, connectTimeoutMs: number):
 }
 
 /** Asks a host what it is. @returns an Error instead when the host cannot be reached */
-async function readRole(url: string, timeoutMs: number): Promise<Place & { role: Role | Error }> {
+async function readRole(
+  config: ClientConfig,
+  timeoutMs: number,
+): Promise<{ readonly place: Place; readonly role: Role | Error }> {
   const limitMs = Math.max(1, Math.ceil(timeoutMs))
-  const client = new Client({
-    connectionString: url,
-    connectionTimeoutMillis: limitMs,
-    query_timeout: limitMs,
-  })
-  client.on('error', () => {})
-  const { host, port } = client
+  const place = new Client({ ...config, connectionTimeoutMillis: limitMs, query_timeout: limitMs })
+  place.on('error', () => {})
   try {
-    await client.connect()
-    const { rows } = await client.query<Role>(`
+    await place.connect()
+    const { rows } = await place.query<Role>(`
       select pg_is_in_recovery() as "isStandby", current_setting('transaction_read_only') = 'on' as "isReadOnly"`)
     const [role] = rows
-    return { host, port, role: role ?? new Error('no answer') }
+    return { place, role: role ?? new Error('no answer') }
   } catch (error) {
-    if (databaseFailure(error) !== 'unavailable' || !(error instanceof Error)) throw error
-    return { host, port, role: error }
+    if (databaseFailure(error) !== 'unavailable' || !(error instanceof Error))
+      throw explainTlsFailure(error, place)
+    return { place, role: error }
   } finally {
-    client.connection.stream.destroy()
+    place.connection.stream.destroy()
   }
 }
 

@@ -1,7 +1,6 @@
 // Opens pools of connections to PostgreSQL: their session settings, their number, and how long a statement may take.
 import { Client, Pool, type PoolClient, type QueryConfig, type QueryResultRow, types } from 'pg'
-import { readHosts } from '../config/database-url.ts'
-import { connectorOf } from './hosts.ts'
+import { connectorOf, moveTo } from './hosts.ts'
 import { sessionSettings, toStartupOptions } from './session.ts'
 import { keepsConnection } from './sqlstate.ts'
 import { applyInTransactions } from './transaction-settings.ts'
@@ -45,11 +44,11 @@ export function openPool(settings: PoolSettings, onError: (error: Error) => void
   const session = sessionSettings({ ...settings, forcesGenericPlans: isShared })
   const connector = connectorOf(settings.url, settings.connectTimeoutMs)
   const pool = new Pool({
-    connectionString: connector.url,
+    application_name: 'interaction-api',
+    ...connector.config,
     Client: connector.Client,
     max: settings.poolSize,
     connectionTimeoutMillis: settings.connectTimeoutMs,
-    application_name: 'interaction-api',
     keepAlive: true,
     pipeline: isShared,
     types: {
@@ -124,7 +123,7 @@ export function cancelAtLimit(
  * works through poolers and TLS. When it fails, the statement timeout ends the statement.
  * @returns a promise that resolves when the server has closed that connection, which it does after the request
  */
-async function requestCancel(running: PoolClient, { url, connectTimeoutMs }: PoolSettings): Promise<void> {
+async function requestCancel(running: PoolClient, { connectTimeoutMs }: PoolSettings): Promise<void> {
   const message = Buffer.alloc(16)
   const words = [
     message.length,
@@ -133,11 +132,9 @@ async function requestCancel(running: PoolClient, { url, connectTimeoutMs }: Poo
     backendKey(running, 'secretKey'),
   ]
   for (const [index, word] of words.entries()) message.writeInt32BE(word, 4 * index)
-  const { host, port } = running
-  const [connectionString = url] = readHosts(url).urls
-  const canceller = new Client({ connectionString, connectionTimeoutMillis: connectTimeoutMs })
-  // the host that runs the statement, which is one of several
-  Object.assign(canceller, { host, port })
+  const canceller = new Client({ connectionTimeoutMillis: connectTimeoutMs })
+  // the host that runs the statement may be one of several
+  moveTo(canceller, running)
   canceller.on('error', () => {})
   const { connection } = canceller
   // The request takes the place of the startup message: pg has negotiated TLS by then.

@@ -137,13 +137,3 @@ test('a percent-encoded password and an application name reach every host of a l
     )
   expect(rows).toEqual([{ user: 'hosts_reader', name: 'reports' }])
 })
-
-test('sslmode=require does not go on without TLS', async () => {
-  await expect(open(`${url}?sslmode=require`).ping()).rejects.toThrow('does not support SSL')
-})
-
-test('parameters that cannot be used are reported before anything is connected', () => {
-  expect(() => open(`${url}?sslmode=verify-full&sslrootcert=/missing/ca.pem`)).toThrow(
-    'DATABASE_URL: its parameters cannot be used',
-  )
-})
