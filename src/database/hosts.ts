@@ -39,6 +39,12 @@ export function connectorOf(
   const isAnyHost = configs.length === 1 && location.target === 'any'
   const find = isAnyHost ? undefined : prepareFind(configs, location.target, connectTimeoutMs)
   class HostClient extends Client {
+    constructor(settings?: string | ClientConfig) {
+      super(settings)
+      // When a connection is lost, its statements fail; an event that nobody listens to would end the process.
+      this.on('error', () => {})
+    }
+
     override connect(): Promise<Client>
     override connect(callback: ConnectCallback): undefined
     override connect(callback?: ConnectCallback): Promise<Client> | undefined {

@@ -10,7 +10,7 @@ import { startServer } from '../../src/server.ts'
 import { cloneDatabase } from '../support/database.ts'
 import { signingKeyPem } from '../support/keys.ts'
 import { testDatabaseSettings, withDatabase } from '../support/postgres-setup.ts'
-import { startSessionProxy } from './support/session-proxy.ts'
+import { startSessionProxy } from './support/rewriting-proxy.ts'
 
 test.each([
   ['-c TimeZone=Europe/Athens', 'TimeZone Europe/Athens and DateStyle ISO'],
