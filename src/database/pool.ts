@@ -1,4 +1,5 @@
 // Opens pools of connections to PostgreSQL: their session settings, their number, and how long a statement may take.
+import { setTimeout as pause } from 'node:timers/promises'
 import { Client, Pool, type PoolClient, type QueryConfig, type QueryResultRow, types } from 'pg'
 import { connectorOf, moveTo } from './hosts.ts'
 import { sessionSettings, toStartupOptions } from './session.ts'
@@ -59,8 +60,6 @@ export function openPool(settings: PoolSettings, onError: (error: Error) => void
       : { options: toStartupOptions(session) }),
   })
   pool.on('error', onError)
-  // When a connection is lost, its statement fails; without a listener the event would end the process.
-  pool.on('connect', (client) => void client.on('error', () => {}))
   const limitMs = overdueMs(settings)
   if (!isShared && limitMs !== undefined) cutWhenOverdue(pool, limitMs)
   return pool
@@ -105,18 +104,38 @@ export function cancelAtLimit(
   { timeoutMs, signal }: StatementLimits,
   settings: PoolSettings,
 ): () => Promise<void> | undefined {
+  const ended = new AbortController()
   let cancelling: Promise<void> | undefined
   const cancel = () => {
-    cancelling ??= requestCancel(client, settings)
+    cancelling ??= cancelUntilEnded(client, settings, ended.signal)
   }
   const timer = timeoutMs === undefined ? undefined : setTimeout(cancel, timeoutMs)
   signal?.addEventListener('abort', cancel)
   return () => {
     clearTimeout(timer)
     signal?.removeEventListener('abort', cancel)
+    ended.abort()
     return cancelling
   }
 }
+
+/**
+ * Requests to cancel a statement until it has ended: a request has no effect when it is lost, or when it arrives before
+ * the statement.
+ */
+async function cancelUntilEnded(
+  client: PoolClient,
+  settings: PoolSettings,
+  ended: AbortSignal,
+): Promise<void> {
+  for (let waitMs = firstCancelWaitMs; !ended.aborted; waitMs *= 2) {
+    await requestCancel(client, settings)
+    await pause(waitMs, undefined, { signal: ended }).catch(() => {})
+  }
+}
+
+/** How long after the first request to cancel a statement the second is sent, in milliseconds; each further one later. */
+const firstCancelWaitMs = 50
 
 /**
  * Sends a CancelRequest on a connection of its own (PostgreSQL documentation, "Canceling Requests in Progress"). It
