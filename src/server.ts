@@ -34,7 +34,8 @@ export interface StartOptions {
 }
 
 /**
- * Starts the service. Waits up to `RETRY_TIMEOUT_MS` for a database that does not answer.
+ * Starts the service. Waits up to `RETRY_TIMEOUT_MS` for a database that does not answer, or whose primary has yet
+ * to migrate it.
  * @throws Error with a message for operators if the start fails; everything is closed by then
  */
 export async function startServer(

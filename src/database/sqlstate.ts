@@ -1,7 +1,7 @@
 // Classifies errors of the database by SQLSTATE (PostgreSQL documentation, appendix A).
 
 export type DatabaseFailure =
-  /** no connection, server starting or stopping, out of connections: a later attempt may succeed */
+  /** no connection, server starting or stopping, out of connections, not migrated: a later attempt may succeed */
   | 'unavailable'
   /** the database takes no writes: it is a standby, or configured so. The statement had no effect. */
   | 'read-only'
@@ -30,6 +30,9 @@ export class ReadOnlyError extends Error {
 /** No host of the list can be reached, or none has the sessions that are wanted. */
 export class NoHostError extends Error {}
 
+/** The database takes no writes, and lacks migrations, which its primary may yet apply. */
+export class NotMigratedError extends Error {}
+
 /** The caller gave up before the statement was sent. */
 export class AbandonedError extends Error {
   constructor() {
@@ -42,7 +45,7 @@ const readOnlyTransaction = '25006'
 
 /** Returns the kind of a database failure; undefined for any other error, which is a bug. */
 export function databaseFailure(error: unknown): DatabaseFailure | undefined {
-  if (error instanceof NoHostError) return 'unavailable'
+  if (error instanceof NoHostError || error instanceof NotMigratedError) return 'unavailable'
   if (error instanceof AbandonedError) return 'timeout'
   if (error instanceof ReadOnlyError) return 'read-only'
   if (!(error instanceof Error)) return undefined

@@ -1,4 +1,5 @@
-// `serve` while the database is away: it waits for one that may come, and ends at once for one that will not.
+// `serve` while the database is away, or not migrated yet: it waits for one that may come, and ends at once for one that
+// will not.
 import { once } from 'node:events'
 import { expect, onTestFinished, test } from 'vitest'
 import { findEmbeddedPostgres } from '../../src/embedded/postgres.ts'
@@ -6,6 +7,8 @@ import { PostgresProxy } from '../faults/support/postgres-proxy.ts'
 import { signingKeyPem } from '../support/keys.ts'
 import { finishCommand, runCommand } from '../support/service.ts'
 import { dataDirectory, serve, temporaryFolder } from './support/caller.ts'
+import { eventually, query } from './support/embedded.ts'
+import { startCluster } from './support/standby.ts'
 
 /** Returns a proxy to a running PostgreSQL that does not accept connections yet. */
 async function closedProxy(): Promise<PostgresProxy> {
@@ -18,8 +21,19 @@ async function closedProxy(): Promise<PostgresProxy> {
   return proxy
 }
 
-/** Starts `serve` on the proxy, and waits until it says that it waits. */
-async function startWaiting({ url }: PostgresProxy, settings: Record<string, string> = {}) {
+/** Creates an empty database on a primary, and waits until its standby has it. */
+async function emptyDatabases() {
+  const { primary, standby } = await startCluster()
+  await query(primary.url, 'create database empty')
+  const named = ({ url }: { readonly url: string }) => ({
+    url: Object.assign(new URL(url), { pathname: '/empty' }).href,
+  })
+  await eventually(() => query(named(standby).url, 'select'))
+  return [named(primary), named(standby)] as const
+}
+
+/** Starts `serve` on a database, and waits until it says that it waits. */
+async function startWaiting({ url }: { readonly url: string }, settings: Record<string, string> = {}) {
   const child = runCommand(['serve'], {
     PORT: '0',
     DATABASE_URL: url,
@@ -51,6 +65,20 @@ test('serve gives up after RETRY_TIMEOUT_MS, with the reason', async () => {
   const { exited, errors } = await startWaiting(await closedProxy(), { RETRY_TIMEOUT_MS: '1500' })
   expect(await exited).toEqual([1, null])
   expect(errors()).toMatch(/^interaction-api: .*ECONNREFUSED/m)
+})
+
+test('serve on a standby waits for the migrations of the primary as long, and starts when it has them', async () => {
+  const [primary, standby] = await emptyDatabases()
+  const impatient = await startWaiting(standby, { RETRY_TIMEOUT_MS: '1500' })
+  expect(await impatient.exited).toEqual([1, null])
+  expect(impatient.errors()).toMatch(/^interaction-api: .* lacks migrations: 0001_clients, /m)
+
+  const { output, errors } = await startWaiting(standby)
+  expect(errors()).toContain('Start this version on the primary first')
+  const { code } = await finishCommand(['migrate'], { DATABASE_URL: primary.url })
+  expect(code).toBe(0)
+  await expect.poll(output).toContain('Interaction API: ')
+  expect(errors().match(/waiting for the database/g)).toHaveLength(1)
 })
 
 test('a signal ends the wait, with exit code 0', async () => {

@@ -2,6 +2,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { type Kysely, type Migration, Migrator, sql } from 'kysely'
+import { NotMigratedError } from '../sqlstate.ts'
 import type { Tables } from '../tables.ts'
 import { convertFormerDatabase, readApplied, refusal } from './former-migrations.ts'
 
@@ -11,7 +12,8 @@ const folder = path.join(import.meta.dirname, '..', '..', '..', 'migrations')
  * Brings the schema up to date: applies all missing migrations in one transaction. Servers that start at the same time
  * wait for each other. A database that takes no writes is checked instead: it must have all migrations, and no others.
  * @returns the names of the migrations that were applied, in order; empty when there was nothing to do
- * @throws Error for the operator when a migration fails, or when the database has one that this version does not know
+ * @throws Error for the operator when a migration fails, or when the database has one that this version does not know;
+ *   NotMigratedError when it takes no writes and lacks one
  */
 export async function migrate(kysely: Kysely<Tables>): Promise<string[]> {
   const migrations = await readMigrations()
@@ -45,7 +47,7 @@ async function checkApplied(kysely: Kysely<Tables>, known: ReadonlySet<string>):
   const applied = await readApplied(kysely)
   const missing = [...known].filter((name) => !applied.has(name)).sort()
   if (missing.length > 0)
-    throw new Error(
+    throw new NotMigratedError(
       `the database takes no writes and lacks migrations: ${missing.join(', ')}. Start this version on the primary first`,
     )
   if (applied.size > known.size) throw new Error(refusal(applied, known))

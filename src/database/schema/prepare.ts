@@ -29,11 +29,12 @@ export async function migrateDatabase(
   const settings = { ...config.database, url, poolSize: 1, statementTimeoutMs: 0, lockTimeoutMs: 0 }
   const database = openDatabase(settings, (error) => logLostConnection(error, log))
   try {
-    if (!(await checkSession(database.kysely)))
+    const haveSettings = await checkSession(database.kysely)
+    const applied = await migrate(database.kysely)
+    if (!haveSettings)
       log.warn(
         'a pooler drops the settings of sessions, so some statements take longer: set DATABASE_POOLER=true',
       )
-    const applied = await migrate(database.kysely)
     if (applied.length > 0) log.info({ applied }, 'migrations applied')
     const isDistributed = (await readDistribution(database.kysely)) === 'distributed'
     return {
