@@ -13,6 +13,7 @@ import { Interrupted, OutputClosed, type Terminal, withDatabase } from './comman
 import { addTotalsCommands } from './commands/totals.ts'
 import { InvalidConfig } from './config/config.ts'
 import { DataDirectoryInUse } from './embedded/postgres.ts'
+import { messageOf } from './types/error-message.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
 
@@ -101,10 +102,4 @@ function userName(): string {
   } catch {
     return `uid ${process.getuid?.()}`
   }
-}
-
-/** Returns the message of an error, followed by those of its causes. */
-function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  return error.cause === undefined ? error.message : `${error.message}: ${messageOf(error.cause)}`
 }

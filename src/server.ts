@@ -12,6 +12,7 @@ import { findEmbeddedPostgres, startEmbeddedPostgres } from './embedded/postgres
 import { openAuditLog } from './observability/audit/log.ts'
 import { addTraceComment } from './observability/tracing.ts'
 import { keepTotals } from './totals/keeper.ts'
+import { messageOf } from './types/error-message.ts'
 
 export interface Server {
   /** URL without a trailing slash, such as `http://127.0.0.1:8080` */
@@ -59,7 +60,7 @@ export async function startServer(
     const whenAvailable = waitWhileUnavailable({
       timeoutMs: config.database.retryTimeoutMs,
       signal,
-      onWait: (error) => log.warn({ reason: String(error) }, 'waiting for the database'),
+      onWait: (error) => log.warn({ reason: messageOf(error) }, 'waiting for the database'),
     })
     const migrating = whenAvailable(() => migrateDatabase(config, url, log))
     const applied = await announceIfSlow(log, 'preparing the database', migrating)

@@ -1,13 +1,14 @@
 // `serve` while the database is away, or not migrated yet: it waits for one that may come, and ends at once for one that
 // will not.
 import { once } from 'node:events'
+import { Client } from 'pg'
 import { expect, onTestFinished, test } from 'vitest'
 import { findEmbeddedPostgres } from '../../src/embedded/postgres.ts'
 import { PostgresProxy } from '../faults/support/postgres-proxy.ts'
 import { signingKeyPem } from '../support/keys.ts'
 import { finishCommand, runCommand } from '../support/service.ts'
 import { dataDirectory, serve, temporaryFolder } from './support/caller.ts'
-import { eventually, query } from './support/embedded.ts'
+import { eventually, query, start } from './support/embedded.ts'
 import { startCluster } from './support/standby.ts'
 
 /** Returns a proxy to a running PostgreSQL that does not accept connections yet. */
@@ -79,6 +80,31 @@ test('serve on a standby waits for the migrations of the primary as long, and st
   expect(code).toBe(0)
   await expect.poll(output).toContain('Interaction API: ')
   expect(errors().match(/waiting for the database/g)).toHaveLength(1)
+})
+
+test('a migration that loses its connection is repeated; the log has the cause, and no password', async () => {
+  const owned = await dataDirectory()
+  const { url } = await start(owned)
+  await query(url, 'create database empty')
+  const empty = Object.assign(new URL(url), { pathname: '/empty' }).href
+  const blocker = new Client(empty)
+  await blocker.connect()
+  onTestFinished(() => blocker.end())
+  await blocker.query('begin; create table schema_migrations ()')
+  const ending = eventually(async () => {
+    const ended = await query(
+      url,
+      `select pg_terminate_backend(pid) from pg_stat_activity
+       where datname = 'empty' and wait_event_type = 'Lock'`,
+    )
+    return ended.length > 0 || undefined
+  })
+  const { output, errors } = await startWaiting({ url: empty })
+  await ending
+  expect(errors()).toMatch(/the database could not be migrated: .*terminat/)
+  await blocker.query('rollback')
+  await expect.poll(output).toContain('Interaction API: ')
+  expect(errors()).not.toContain(new URL(url).password)
 })
 
 test('a signal ends the wait, with exit code 0', async () => {
