@@ -4,6 +4,7 @@ import type { Pool, QueryConfig, QueryResultRow } from 'pg'
 import { compileOnce } from './compile-once.ts'
 import { cancelAtLimit, openPool, type PoolSettings, runOn, type StatementLimits } from './pool.ts'
 import { withTimeout } from './retry.ts'
+import { isReadOnly, type ReadOnlyRow } from './session.ts'
 import { openSharedConnection } from './shared-connection.ts'
 import { AbandonedError, isLockTimeout, NotSentError } from './sqlstate.ts'
 import { trackStatementNames, withComment } from './statement-names.ts'
@@ -174,7 +175,6 @@ export function openDatabase(settings: DatabaseSettings, onError: (error: Error)
  * statement on it.
  */
 async function askWhetherReadOnly(probes: Pool): Promise<boolean> {
-  const query = probes.query<{ transaction_read_only: string }>('show transaction_read_only')
-  const { rows } = await withTimeout(query, probeTimeoutMs, () => new NotSentError())
-  return rows[0]?.transaction_read_only === 'on'
+  const asking = isReadOnly((text) => probes.query<ReadOnlyRow>(text))
+  return await withTimeout(asking, probeTimeoutMs, () => new NotSentError())
 }

@@ -1,4 +1,5 @@
-// The settings of sessions that statements rely on: how they reach PostgreSQL, and whether they have.
+// The settings of sessions that statements rely on: how they reach PostgreSQL, and whether they have. Whether sessions take
+// writes.
 import { type Kysely, sql } from 'kysely'
 import type { Tables } from './tables.ts'
 
@@ -57,6 +58,21 @@ export async function checkSession(kysely: Kysely<Tables>): Promise<boolean> {
           'a pooler such as PgBouncer drops the startup parameter options; set DATABASE_POOLER=true',
       )
   return rows.every(({ areSet }) => areSet)
+}
+
+export interface ReadOnlyRow {
+  readonly transaction_read_only: string
+}
+
+/**
+ * Asks whether a session is read-only: on a standby, or configured so.
+ * @param query runs a statement in the session
+ */
+export async function isReadOnly(
+  query: (text: string) => Promise<{ readonly rows: readonly ReadOnlyRow[] }>,
+): Promise<boolean> {
+  const { rows } = await query('show transaction_read_only')
+  return rows[0]?.transaction_read_only === 'on'
 }
 
 /** The SQLSTATE with which PgBouncer refuses startup parameters. */

@@ -2,6 +2,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { type Kysely, type Migration, Migrator, sql } from 'kysely'
+import { isReadOnly, type ReadOnlyRow } from '../session.ts'
 import { NotMigratedError } from '../sqlstate.ts'
 import type { Tables } from '../tables.ts'
 import { convertFormerDatabase, readApplied, refusal } from './former-migrations.ts'
@@ -17,7 +18,7 @@ const folder = path.join(import.meta.dirname, '..', '..', '..', 'migrations')
  */
 export async function migrate(kysely: Kysely<Tables>): Promise<string[]> {
   const migrations = await readMigrations()
-  if (await isReadOnly(kysely)) {
+  if (await isReadOnly((text) => sql.raw<ReadOnlyRow>(text).execute(kysely))) {
     await checkApplied(kysely, new Set(Object.keys(migrations)))
     return []
   }
@@ -36,11 +37,6 @@ export async function migrate(kysely: Kysely<Tables>): Promise<string[]> {
     })
   }
   return (results ?? []).map((result) => result.migrationName)
-}
-
-async function isReadOnly(kysely: Kysely<Tables>): Promise<boolean> {
-  const { rows } = await sql<{ transaction_read_only: string }>`show transaction_read_only`.execute(kysely)
-  return rows[0]?.transaction_read_only === 'on'
 }
 
 async function checkApplied(kysely: Kysely<Tables>, known: ReadonlySet<string>): Promise<void> {
