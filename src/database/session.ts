@@ -39,6 +39,14 @@ export function toStartupOptions(settings: SessionSettings): string {
     .join(' ')
 }
 
+/** A statement that describes the format of times in a session. */
+export const describeTimes = `select 'TimeZone ' || current_setting('TimeZone') || ' and DateStyle ' || current_setting('DateStyle')`
+
+/** Whether a session so described uses the time zone UTC and the date style ISO. */
+export function isExpected(times: string): boolean {
+  return /^TimeZone (Etc\/)?UTC and DateStyle ISO\b/.test(times)
+}
+
 /**
  * Checks that sessions use the time zone UTC and the date style ISO: the service parses times in that format, and the
  * totals count UTC hours.
@@ -46,15 +54,15 @@ export function toStartupOptions(settings: SessionSettings): string {
  * @throws Error for the operator when a session has another time zone or date style, or a pooler refuses the settings
  */
 export async function checkSession(kysely: Kysely<Tables>): Promise<boolean> {
-  const { rows } = await sql<{ timeZone: string; dateStyle: string; areSet: boolean }>`
-    select current_setting('TimeZone') as "timeZone", current_setting('DateStyle') as "dateStyle",
+  const { rows } = await sql<{ times: string; areSet: boolean }>`
+    select (${sql.raw(describeTimes)}) as times,
       (select source in ('client', 'session') from pg_settings where name = 'plan_cache_mode') as "areSet"`
     .execute(kysely)
     .catch(explainRefusal)
-  for (const { timeZone, dateStyle } of rows)
-    if (!/^(Etc\/)?UTC$/.test(timeZone) || !dateStyle.startsWith('ISO'))
+  for (const { times } of rows)
+    if (!isExpected(times))
       throw new Error(
-        `the database's sessions have TimeZone ${timeZone} and DateStyle ${dateStyle}, not UTC and ISO: ` +
+        `the database's sessions have ${times}, not UTC and ISO: ` +
           'a pooler such as PgBouncer drops the startup parameter options; set DATABASE_POOLER=true',
       )
   return rows.every(({ areSet }) => areSet)

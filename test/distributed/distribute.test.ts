@@ -60,6 +60,31 @@ test('distribute drops what keeps totals, keeps what promotes, and changes nothi
   expect(second).toEqual({ code: 0, output: 'The interactions are distributed already.\n', errors: '' })
 })
 
+test.each([
+  ["time_zone = 'Europe/Athens'", 'worker-2.internal:5432: TimeZone Europe/Athens and DateStyle ISO, DMY'],
+  ["date_style = 'SQL, DMY'", 'worker-2.internal:5432: TimeZone Etc/UTC and DateStyle SQL, DMY'],
+  ['is_lost = true', 'worker-2.internal:5432: failed to connect to worker-2.internal:5432'],
+])('a worker with %s is refused by name, also one that is added later', async (change, finding) => {
+  const { url, client } = await createDatabase()
+  await client.query(citusImitation)
+  const changeWorker = `update pg_dist_node set ${change} where nodename = 'worker-2.internal'`
+  const refusal =
+    `interaction-api: the sessions on each worker must have TimeZone UTC and DateStyle ISO (${finding}): ` +
+    "set timezone = 'UTC' and datestyle = 'ISO' there, in postgresql.conf or for the role\n"
+  const run = () => finishCommand(['distribute'], { DATABASE_URL: url, LOG_LEVEL: 'error' })
+
+  await client.query(changeWorker)
+  expect(await run()).toEqual({ code: 1, output: '', errors: refusal })
+  expect((await client.query('select from pg_dist_partition')).rowCount).toBe(0)
+
+  await client.query("update pg_dist_node set time_zone = 'UTC', date_style = 'ISO', is_lost = false")
+  expect(await run()).toMatchObject({ code: 0 })
+  await client.query(
+    `update pg_dist_node set time_zone = 'Etc/UTC', date_style = 'ISO, DMY'; ${changeWorker}`,
+  )
+  expect(await run()).toEqual({ code: 1, output: '', errors: refusal })
+})
+
 test('a failed distribution changes nothing', async () => {
   const { url, client } = await createDatabase()
   await client.query(citusImitation)

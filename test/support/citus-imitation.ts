@@ -19,5 +19,28 @@ export const citusImitation = `
     insert into pg_dist_partition values (relation);
   end $$;
 
+  create table pg_dist_node (nodename text, nodeport integer, time_zone text, date_style text, is_lost boolean);
+  insert into pg_dist_node values
+    ('worker-1.internal', 5432, 'UTC', 'ISO, MDY', false), ('worker-2.internal', 5432, 'Etc/UTC', 'ISO, DMY', false);
+
+  create function run_command_on_workers(command text, parallel boolean default true,
+      out nodename text, out nodeport integer, out success boolean, out result text)
+    returns setof record language plpgsql as $$
+  declare
+    node record;
+  begin
+    for node in select * from pg_dist_node order by pg_dist_node.nodename loop
+      nodename := node.nodename;
+      nodeport := node.nodeport;
+      success := not node.is_lost;
+      result := format('failed to connect to %s:%s', nodename, nodeport);
+      if success then
+        perform set_config('TimeZone', node.time_zone, true), set_config('DateStyle', node.date_style, true);
+        execute command into result;
+      end if;
+      return next;
+    end loop;
+  end $$;
+
   create function truncate_local_data_after_distributing_table(relation regclass) returns void language sql as '';
 `
