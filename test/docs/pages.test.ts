@@ -7,7 +7,6 @@ import { openTerminal } from './support/terminal.ts'
 /** The pages with commands, and the terminal that each one needs. */
 const pages = [
   { page: 'README.md', isInstalled: false, isOrdinaryUser: false, isPortTaken: true },
-  { page: 'CONTRIBUTING.md', isInstalled: true, isOrdinaryUser: false },
   { page: 'docs/commands.md', isInstalled: true, isOrdinaryUser: false },
   { page: 'docs/integrators.md', isInstalled: true, isOrdinaryUser: false },
   { page: 'docs/ephemeral.md', isInstalled: true, isOrdinaryUser: false },
@@ -41,7 +40,7 @@ test.each(pages)('the commands of $page work', async ({ page, ...options }) => {
 
 /** Commands that need a container engine or a cluster, repeat an installation, run another suite, or measure. */
 const notRun =
-  /^docker compose |^kubectl |^npm (ci|test|install --save-dev git.*|run (check|test:all|bench|bench:compare|bench:scale))$|^npx tsc -p bench\/tsconfig\.json && node bench\//
+  /^docker compose |^kubectl |^npx vitest run --project unit$|^npm (ci|test|install --save-dev git.*|run (check|fix|test:all|bench|bench:compare|bench:scale))$|^npx tsc -p bench\/tsconfig\.json && node bench\//
 
 test('every command that is not run is a known exception', () => {
   const notTyped = pages.flatMap(({ page }) =>

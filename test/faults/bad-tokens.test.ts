@@ -8,7 +8,7 @@ import { signingKeyPem } from '../support/keys.ts'
 import { signToken } from '../support/tokens.ts'
 import { isFull } from './support/amount.ts'
 
-const tokens = Number(process.env.FAULTS_TOKENS ?? (isFull ? 1_000_000 : 50_000))
+const tokens = Number(process.env.FAULTS_TOKENS ?? (isFull ? 1_000_000 : 30_000))
 /** Tokens that warm up the server: garbage collection lets its memory grow at first. */
 const warmup = 20_000
 const total = warmup + tokens

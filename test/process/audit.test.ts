@@ -7,10 +7,10 @@ import { finishCommand } from '../support/service.ts'
 import {
   askForToken,
   createInteraction,
+  dataDirectory,
   demoClients,
   readStatus,
   serve,
-  temporaryFolder,
 } from './support/caller.ts'
 
 async function linesOf(file: string): Promise<Record<string, unknown>[]> {
@@ -22,7 +22,7 @@ async function linesOf(file: string): Promise<Record<string, unknown>[]> {
 }
 
 test('after SIGHUP the server goes on in a new file, which commands write to as well', async () => {
-  const folder = await temporaryFolder()
+  const folder = await dataDirectory()
   const file = path.join(folder, 'audit.log')
   const environment = { DATA_DIR: folder, AUDIT_LOG: 'writes', AUDIT_LOG_FILE: file }
   const service = await serve(environment)
@@ -92,7 +92,7 @@ test.each([
   ['a full disk', '/dev/full', 'ENOSPC'],
   ['a folder in place of the file', undefined, 'EISDIR'],
 ])('%s stops neither the requests nor the service, and is logged', async (_, given, reason) => {
-  const folder = await temporaryFolder()
+  const folder = await dataDirectory()
   const file = given ?? path.join(folder, 'audit.log')
   if (given === undefined) await mkdir(file)
   const service = await serve({ DATA_DIR: folder, AUDIT_LOG: 'all', AUDIT_LOG_FILE: file })
@@ -108,7 +108,7 @@ test.each([
 })
 
 test('by default security events go to standard error, and SIGHUP stops the server', async () => {
-  const environment = { DATA_DIR: await temporaryFolder() }
+  const environment = { DATA_DIR: await dataDirectory() }
   const service = await serve({
     ...environment,
     BOOTSTRAP_CLIENTS: JSON.stringify([

@@ -1,7 +1,7 @@
 // `clients`: the clients that can get tokens, their scopes and their secrets, beside a running service.
 import { expect, test } from 'vitest'
 import { finishCommand } from '../support/service.ts'
-import { askForToken, createInteraction, readStatus, serve, temporaryFolder } from './support/caller.ts'
+import { askForToken, createInteraction, dataDirectory, readStatus, serve } from './support/caller.ts'
 
 const crm = ['crm', '--role', 'AGENT', '--organization', 'acme']
 
@@ -16,7 +16,7 @@ async function run(environment: Record<string, string>, ...parameters: string[])
 }
 
 test('a client that is created with a scope may do no more', async () => {
-  const environment = { DATA_DIR: await temporaryFolder() }
+  const environment = { DATA_DIR: await dataDirectory() }
   const service = await serve(environment)
   const { client } = await run(environment, 'create', ...crm, '--scope', 'interactions:read', '--scope', 'x')
   expect(client.scopes).toEqual(['interactions:read', 'x'])
@@ -26,7 +26,7 @@ test('a client that is created with a scope may do no more', async () => {
 })
 
 test('a rotated client has a new secret, and keeps the old one only as long as it is told', async () => {
-  const environment = { DATA_DIR: await temporaryFolder() }
+  const environment = { DATA_DIR: await dataDirectory() }
   const service = await serve(environment)
   const status = async (client: { clientId: string; clientSecret: string }) =>
     (await askForToken(service, client)).status
@@ -56,7 +56,7 @@ test('a rotated client has a new secret, and keeps the old one only as long as i
 })
 
 test('a deleted client gets no tokens, and its id can be used again; a revoked one is not rotated', async () => {
-  const environment = { DATA_DIR: await temporaryFolder() }
+  const environment = { DATA_DIR: await dataDirectory() }
   const service = await serve(environment)
   const { client } = await run(environment, 'create', ...crm)
   await run(environment, 'revoke', 'crm')

@@ -5,7 +5,7 @@ import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { amount } from '../support/amount.ts'
 import { askForToken } from '../support/ask-for-token.ts'
-import { createInteraction, demoClients, postgresPid, temporaryFolder } from './support/caller.ts'
+import { createInteraction, dataDirectory, demoClients, postgresPid } from './support/caller.ts'
 
 const repository = path.join(import.meta.dirname, '..', '..')
 
@@ -67,8 +67,8 @@ test.each([
 ] as const)(
   'npm start ends with exit code 0 on %s to its group, %s, and leaves nothing behind',
   async (signal, state) => {
-    const folder = await temporaryFolder()
-    for (let round = 0; round < amount(3); round++) {
+    const folder = await dataDirectory()
+    for (let round = 0; round < amount(2); round++) {
       const { npm, baseUrl, exited, errors } = await npmStart(folder)
       const postgres = await postgresPid(folder)
       if (state === 'under load') await load(baseUrl, folder)

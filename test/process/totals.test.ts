@@ -1,4 +1,5 @@
 // The totals are updated while the service runs, stay correct after kill -9, and can be verified.
+import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import { expect, onTestFinished, test } from 'vitest'
 import { findEmbeddedPostgres } from '../../src/embedded/postgres.ts'
@@ -52,5 +53,6 @@ async function until(client: pg.Client, condition: string): Promise<void> {
   for (;;) {
     const { rows } = await client.query(`select from interaction_day_totals_state where ${condition}`)
     if (rows.length > 0) return
+    await pause(10)
   }
 }

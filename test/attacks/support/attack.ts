@@ -17,10 +17,10 @@ import type { RunningService } from '../../support/service.ts'
 import { agentToken } from '../../support/tokens.ts'
 
 /** How long an attack lasts, in milliseconds. */
-export const attackMs = isFull ? 60_000 : 3_000
+export const attackMs = isFull ? 60_000 : 2_000
 
 /** How long the honest caller calls before and after an attack, in milliseconds. */
-const calmMs = 500
+const calmMs = 400
 
 /** What the contract promises to an honest caller on two idle cores (contract §9). */
 const promised = { p95: 100, megabytes: 400 } as const

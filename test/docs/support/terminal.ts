@@ -23,7 +23,7 @@ export interface Terminal {
 }
 
 interface Options {
-  /** whether the packages are already installed */
+  /** whether the packages are already installed, which compiles the sources as well */
   readonly isInstalled: boolean
   /** whether to run as an ordinary user, as PostgreSQL requires, when this process is root */
   readonly isOrdinaryUser: boolean
@@ -41,10 +41,10 @@ export async function openTerminal({
 }: Options): Promise<Terminal> {
   const folder = await mkdtemp(path.join(tmpdir(), 'interaction-api-docs-'))
   const files = ['-co', '--exclude-standard', '-z']
-  const listed = execFileSync('git', ['ls-files', ...files], { cwd: repository })
+  const listed = execFileSync('git', ['ls-files', ...files], { cwd: repository, encoding: 'utf8' })
   const archive = execFileSync('tar', ['-c', '--null', '-T', '-'], {
     cwd: repository,
-    input: listed,
+    input: isInstalled ? `${listed}dist\0` : listed,
     maxBuffer: 2 ** 28,
   })
   execFileSync('tar', ['-x', '-C', folder], { input: archive })
