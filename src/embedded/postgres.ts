@@ -74,7 +74,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const stopping = new AbortController()
   const start = { cluster, settings, log, stopping: stopping.signal }
   // Another program may take the port first, and a server that is starting or ending may hold the cluster.
-  const transient = /Address already in use|lock file .* already exists|shared memory block/
+  const transient = /Address already in use|lock file .* (already exists|is empty)|shared memory block/
   const { port, postgres } = await pRetry(
     async () => {
       const port = await findFreePort()

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { readdir, utimes } from 'node:fs/promises'
+import { readdir, rm, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Client } from 'pg'
 import { expect, onTestFinished, test } from 'vitest'
@@ -81,6 +81,18 @@ test('waits while a connection keeps the PostgreSQL of a killed owner from shutt
   process.kill(pid, 'SIGCONT')
 
   expect(await query((await starting).url, 'select 1 as one')).toEqual([{ one: 1 }])
+})
+
+test('waits while another server is writing the lock file of PostgreSQL', async () => {
+  const first = await start(dataDirectory)
+  await first.stop()
+  const lockFile = join(dataDirectory, 'postgres', 'postmaster.pid')
+  await writeFile(lockFile, '')
+  setTimeout(() => void rm(lockFile, { force: true }), 500)
+
+  const { url } = await start(dataDirectory)
+
+  expect(await query(url, 'select 1 as one')).toEqual([{ one: 1 }])
 })
 
 test('is not found after its owner was killed', async () => {
