@@ -96,18 +96,28 @@ export function isTransient(error: unknown): boolean {
 
 /**
  * Whether PostgreSQL reported the error itself, so that the connection can still be used. One to a standby is replaced:
- * another server may be the primary by now.
+ * another server may be the primary by now. One to a coordinator is kept when the machine behind it is unreachable.
  */
 export function keepsConnection(error: unknown): boolean {
   const failure = databaseFailure(error)
   const isLost = failure === undefined || failure === 'unavailable' || failure === 'read-only'
-  return isDuplicate(error) || !isLost
+  return isDuplicate(error) || isUnreachedMachine(error) || !isLost
 }
 
 /** Whether the statement was sent and its outcome is unknown: it may have been applied. */
 export function isAmbiguous(error: unknown): boolean {
-  return !(error instanceof NotSentError) && databaseFailure(error) === 'unavailable'
+  const isUnsent = error instanceof NotSentError || isUnreachedMachine(error)
+  return !isUnsent && databaseFailure(error) === 'unavailable'
 }
+
+/** Whether Citus got no connection to another machine, so that nothing was sent there. */
+function isUnreachedMachine(error: unknown): boolean {
+  return error instanceof Error && unreachedMachineMessage.test(error.message)
+}
+
+/** The same SQLSTATE (08006) as that of a connection that was lost while the statement ran; only this tells. */
+const unreachedMachineMessage =
+  /^(could not establish any connections to the node|connection to the remote node .+ failed with the following error: (Connection refused|FATAL: +(the database system is|sorry, too many clients)))/
 
 /**
  * Whether Citus lost the connection to another machine, for which it has no SQLSTATE of its own: in a transaction, or, with

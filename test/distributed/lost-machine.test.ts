@@ -4,7 +4,7 @@ import { afterAll, expect, test } from 'vitest'
 import { openDatabase } from '../../src/database/database.ts'
 import { interactionRepository } from '../../src/interactions/repository.ts'
 import { startTestApp } from '../support/app.ts'
-import { limitAsCitus } from '../support/citus-limits.ts'
+import { limitAsCitus, type MachineLoss } from '../support/citus-limits.ts'
 import { cloneDatabase } from '../support/database.ts'
 import { always, storeInteractions } from '../support/make.ts'
 import { testDatabaseSettings } from '../support/postgres-setup.ts'
@@ -24,9 +24,13 @@ afterAll(async () => {
 const token = agentToken()
 
 /** Loses a machine for statements that match, until one has failed. */
-async function loseOnce<Result>(pattern: RegExp, work: () => Promise<Result>): Promise<Result> {
+async function loseOnce<Result>(
+  pattern: RegExp,
+  work: () => Promise<Result>,
+  way?: MachineLoss,
+): Promise<Result> {
   const before = limits.lost.length
-  const restore = limits.loseMachine(pattern)
+  const restore = limits.loseMachine(pattern, way)
   const working = work()
   await expect.poll(() => limits.lost.length).toBeGreaterThan(before)
   restore()
@@ -84,6 +88,17 @@ test('an update without a version gets 503: it may have been applied', async () 
     '1',
     'unavailable',
   ])
+})
+
+test('an update without a version is retried when the machine could not be reached', async () => {
+  const { interactionId } = (await call(token, 'POST', '', {})).json()
+  const reply = await loseOnce(
+    /update interactions/,
+    () => call(token, 'PUT', `/${interactionId}`, { type: 'chat' }),
+    'unreachable_machine',
+  )
+  expect(reply.statusCode).toBe(204)
+  expect((await call(token, 'GET', `/${interactionId}`)).json()).toMatchObject({ type: 'chat', version: 1 })
 })
 
 test('while a machine stays lost, requests get 503 and no detail of it', async () => {

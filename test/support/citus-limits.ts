@@ -13,8 +13,12 @@ export interface CitusLimits {
   readonly refused: string[]
   /** those that failed because of a lost machine */
   readonly lost: readonly string[]
-  /** From now on, statements that match fail because of a machine that does not respond. @returns a function that ends it */
-  loseMachine(pattern: RegExp): () => void
+  /**
+   * From now on, statements that match fail because of a machine that is lost.
+   * @param way whether it is lost while the statement runs there, which is the default, or has been before
+   * @returns a function that ends it
+   */
+  loseMachine(pattern: RegExp, way?: MachineLoss): () => void
   close(): Promise<void>
 }
 
@@ -25,8 +29,15 @@ const isDefinition = (text: string) => /^(\s|--.*)*(create|alter|drop|comment)\b
 const isLimited = (text: string) =>
   /\binteractions\b/.test(text) && !isDefinition(text) && limits.some((limit) => limit.test(text))
 
-/** The error that Citus reports when it loses the connection to a machine in a transaction. */
-const lostMachine = errorResponse('XX000', 'failure on connection marked as essential: 10.0.0.2:5432')
+/** The errors that Citus reports when it loses the connection to a machine in a transaction, and when it gets none. */
+const machineLosses = {
+  lost_machine: errorResponse('XX000', 'failure on connection marked as essential: 10.0.0.2:5432'),
+  unreachable_machine: errorResponse(
+    '08006',
+    'connection to the remote node api@10.0.0.2:5432 failed with the following error: Connection refused',
+  ),
+}
+export type MachineLoss = keyof typeof machineLosses
 
 /** Starts the proxy. @param targetUrl URL of PostgreSQL */
 export async function limitAsCitus(targetUrl: string): Promise<CitusLimits> {
@@ -36,6 +47,7 @@ export async function limitAsCitus(targetUrl: string): Promise<CitusLimits> {
   const sockets = new Set<Socket>()
   const lost: string[] = []
   let pattern: RegExp | undefined
+  let loss: MachineLoss = 'lost_machine'
 
   /** Returns a function that replaces statements by such that fail with the error of `toClient`. */
   const limit = () => {
@@ -51,7 +63,7 @@ export async function limitAsCitus(targetUrl: string): Promise<CitusLimits> {
       if (type !== 'bind') statements.push(text)
       if (pattern?.test(text)) {
         lost.push(text)
-        return statement.replace('lost_machine')
+        return statement.replace(loss)
       }
       if (type === 'bind' || !isLimited(text)) return given
       refused.push(text)
@@ -60,7 +72,7 @@ export async function limitAsCitus(targetUrl: string): Promise<CitusLimits> {
   }
   const toClient = (given: Buffer) => {
     if (typeOf(given) !== 'E') return given
-    if (given.includes('"lost_machine"')) return lostMachine
+    for (const [name, error] of Object.entries(machineLosses)) if (given.includes(`"${name}"`)) return error
     if (given.includes('"not_distributed"'))
       return errorResponse('0A000', 'could not create distributed plan')
     const isDuplicate = given.includes('C23505\0') && given.includes('interactions_pkey')
@@ -85,8 +97,9 @@ export async function limitAsCitus(targetUrl: string): Promise<CitusLimits> {
     statements,
     refused,
     lost,
-    loseMachine(given) {
+    loseMachine(given, way = 'lost_machine') {
       pattern = given
+      loss = way
       return () => {
         pattern = undefined
       }

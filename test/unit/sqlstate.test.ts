@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { databaseFailure, keepsConnection } from '../../src/database/sqlstate.ts'
+import { databaseFailure, isAmbiguous, isTransient, keepsConnection } from '../../src/database/sqlstate.ts'
 
 const failure = (code: unknown, message = 'failed') => Object.assign(new Error(message), { code })
 
@@ -37,6 +37,28 @@ test.each([
   ['duplicate key value violates unique constraint "interactions_pkey_102008"', undefined],
 ])('XX000 with the message "%s" means %s', (message, meaning) => {
   expect(databaseFailure(failure('XX000', message))).toBe(meaning)
+})
+
+const unreached = 'connection to the remote node api@10.0.0.2:5432 failed with the following error'
+
+test.each([
+  `${unreached}: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?`,
+  `${unreached}: FATAL:  the database system is starting up`,
+  `${unreached}: FATAL:  the database system is shutting down`,
+  `${unreached}: FATAL:  sorry, too many clients already`,
+  'could not establish any connections to the node 10.0.0.2:5432 after 30000 ms',
+])('08006 with the message "%s" is certain and transient, and leaves the connection usable', (message) => {
+  const error = failure('08006', message)
+  expect([isTransient(error), isAmbiguous(error), keepsConnection(error)]).toEqual([true, false, true])
+})
+
+test.each([
+  ['08006', `${unreached}: connection not open`],
+  ['08006', `${unreached}: server closed the connection unexpectedly`],
+  ['57P01', 'terminating connection due to administrator command'],
+])('%s with the message "%s" leaves the outcome unknown', (code, message) => {
+  const error = failure(code, message)
+  expect([isTransient(error), isAmbiguous(error), keepsConnection(error)]).toEqual([true, true, false])
 })
 
 test.each([
