@@ -104,18 +104,19 @@ export function cancelAtLimit(
   { timeoutMs, signal }: StatementLimits,
   settings: PoolSettings,
 ): () => Promise<void> | undefined {
-  const ended = new AbortController()
-  let cancelling: Promise<void> | undefined
+  let cancelling: { readonly ended: AbortController; readonly done: Promise<void> } | undefined
   const cancel = () => {
-    cancelling ??= cancelUntilEnded(client, settings, ended.signal)
+    if (cancelling !== undefined) return
+    const ended = new AbortController()
+    cancelling = { ended, done: cancelUntilEnded(client, settings, ended.signal) }
   }
   const timer = timeoutMs === undefined ? undefined : setTimeout(cancel, timeoutMs)
   signal?.addEventListener('abort', cancel)
   return () => {
     clearTimeout(timer)
     signal?.removeEventListener('abort', cancel)
-    ended.abort()
-    return cancelling
+    cancelling?.ended.abort()
+    return cancelling?.done
   }
 }
 
