@@ -58,16 +58,25 @@ export default defineConfig({
         // the suites themselves try everything
         environment: { TEST_DISTRIBUTED: 'true', CI: 'false' },
         include: ['contract', 'database', 'distributed'].map((name) => `test/${name}/**/*.test.ts`),
-        // about connections, the schema, batches and kept totals
+        // about connections, clients, the schema, batches and kept totals, where nothing is distributed
         exclude: [
           'batches',
+          'clients',
+          'demotion',
           'former-migrations',
           'hosts',
+          'hostile-requests',
+          'interrupted-streams',
+          'long-searches',
+          'lost-connections',
           'migrations',
           'plans',
           'pooled-sessions',
           'read-only',
+          'secret-rotation',
+          'session',
           'shared-connection',
+          'statement-eviction',
           'totals',
         ].map((name) => `test/database/${name}.test.ts`),
       }),

@@ -19,11 +19,10 @@ async function start(...stored: { organization: string; count: number; bytes: nu
   onTestFinished(() => client.end())
   for (const { organization, count, bytes } of stored)
     await client.query(
-      `insert into interactions (id, organization_id, created_by, created_at, data)
-       select $1 || n, $1, 'agent', '2020-01-01'::timestamptz + n * interval '1 second', json_build_object('text', (
-         select string_agg(md5($1 || n || ' ' || m), '') from generate_series(1, $3 / 32) as m
-       ))
-       from generate_series(1, $2::int) as n`,
+      `with random as materialized (select string_agg(md5($1 || m), '') as text from generate_series(1, $3 / 32) as m)
+       insert into interactions (id, organization_id, created_by, created_at, data)
+       select $1 || n, $1, 'agent', '2020-01-01'::timestamptz + n * interval '1 second', json_build_object('text', text)
+       from random, generate_series(1, $2::int) as n`,
       [organization, count, bytes],
     )
   await client.query('vacuum analyze interactions')
@@ -53,17 +52,18 @@ test('60 pages of 2,000 that are not read', async () => {
   expectFairness('60 unread pages of 2,000', report)
 })
 
-test.each([
-  ['36 streams of ten 1 MB interactions', 'Accept: application/x-ndjson\r\n'],
-  ['36 lists of ten 1 MB interactions', ''],
-])('%s that are not read do not cut an export that is read steadily', async (name, header) => {
+const attacks = {
+  '36 streams of ten 1 MB interactions': 'Accept: application/x-ndjson\r\n',
+  '36 lists of ten 1 MB interactions': '',
+}
+
+test('large responses that are not read do not cut an export that is read steadily', async () => {
   const large = { count: 10, bytes: 1_000_000 }
   const attacked = await start(
     { organization: 'attacker', ...large },
     { organization: 'honest', count: 52, bytes: 1_000_000 },
   )
   const { service, attackerToken, honestToken } = attacked
-  const request = requestText(attackerToken, 'GET', `${always}&size=10`).replace('Host:', `${header}Host:`)
   const readExport = async (): Promise<number> => {
     const response = await fetch(`${service.baseUrl}/rtc-api/interactions${always}`, {
       headers: { authorization: `Bearer ${honestToken}`, accept: 'application/x-ndjson' },
@@ -75,8 +75,11 @@ test.each([
     }
     return bytes
   }
-  const reading = readExport()
-  const report = await attackAndMeasure(attacked, (over) => holdUnread(service.baseUrl, 36, over, request))
-  expectFairness(`${name}, unread`, report)
-  expect(await reading).toBeGreaterThan(52_000_000)
+  for (const [name, header] of Object.entries(attacks)) {
+    const request = requestText(attackerToken, 'GET', `${always}&size=10`).replace('Host:', `${header}Host:`)
+    const reading = readExport()
+    const report = await attackAndMeasure(attacked, (over) => holdUnread(service.baseUrl, 36, over, request))
+    expectFairness(`${name}, unread`, report)
+    expect(await reading).toBeGreaterThan(52_000_000)
+  }
 })

@@ -50,20 +50,22 @@ const attacks: readonly [string, number, () => string][] = [
   ],
 ]
 
-test.each(attacks)('%s on %i connections keeps no other client from tokens', async (name, count, request) => {
+test('whatever tokens one client asks for, another gets its own', async () => {
   const attacked = await serveTwoOrganizations({ BOOTSTRAP_CLIENTS: clients })
   const { service } = attacked
   const first = await askSteadily(service, AbortSignal.timeout(200))
   expect(first.map(({ status }) => status)).toContain(200)
-  const tokens: TimedResponse[] = []
-  const report = await attackAndMeasure(attacked, async (over) => {
-    const honest = askSteadily(service, AbortSignal.any([over, AbortSignal.timeout(attackMs)]))
-    await repeatOnConnections(service.baseUrl, count, over, request)
-    tokens.push(...(await honest))
-  })
-  const p95 = percentile(tokens, 95)
-  process.stdout.write(`${name}: ${tokens.length} honest tokens with p95 ${p95.toFixed()} ms\n`)
-  expect(tokens.filter(({ status }) => status !== 200)).toEqual([])
-  expect(tokens.length).toBeGreaterThan(5)
-  expectFairness(name, report)
+  for (const [name, count, request] of attacks) {
+    const tokens: TimedResponse[] = []
+    const report = await attackAndMeasure(attacked, async (over) => {
+      const honest = askSteadily(service, AbortSignal.any([over, AbortSignal.timeout(attackMs)]))
+      await repeatOnConnections(service.baseUrl, count, over, request)
+      tokens.push(...(await honest))
+    })
+    const p95 = percentile(tokens, 95)
+    process.stdout.write(`${name}: ${tokens.length} honest tokens with p95 ${p95.toFixed()} ms\n`)
+    expect(tokens.filter(({ status }) => status !== 200)).toEqual([])
+    expect(tokens.length).toBeGreaterThan(5)
+    expectFairness(name, report)
+  }
 })

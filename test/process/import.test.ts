@@ -2,31 +2,20 @@
 import { once } from 'node:events'
 import { appendFile, writeFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
+import { exportedLine } from '../support/exported-line.ts'
 import { runCommand } from '../support/service.ts'
 import { contents, startExchange } from './support/exchange.ts'
 import { countStored } from './support/storage.ts'
 
-const line = (id: string, more: object = {}) =>
-  `${JSON.stringify({ id, organizationId: 'acme', createdBy: 'a', createdAt: '2024-05-01T00:00:00.000Z', data: {}, version: 0, ...more })}\n`
+const line = (id: string, more: object = {}) => `${exportedLine(id, more)}\n`
 
 test('import stops at an invalid line and keeps the lines before it; a corrected file continues', async () => {
   const { database, out, run } = await startExchange()
   const lines = Array.from({ length: 1200 }, (_, n) => line(`id-${n}`))
   const wrong: readonly [string | Buffer, RegExp][] = [
     ['{"id":"x","organizationId":"ac', /line 1,201: the file is truncated here/],
-    ['no JSON\n', /line 1,201: line must be a JSON object/],
-    ['\n', /line 1,201: line must be a JSON object/],
     [Buffer.from('{"id":"\xff"}\n', 'latin1'), /line 1,201: line must be UTF-8/],
-    [line('', {}), /line 1,201: id must have 1 to 255 characters/],
-    [line('x', { organizationId: null }), /line 1,201: organizationId is required/],
-    [line('x', { createdAt: '2024-05-01' }), /line 1,201: createdAt must be/],
-    [line('x', { createdAt: '2024-05-01T00:00:00.0001Z' }), /line 1,201: createdAt must be .* millisecond/],
-    [line('x', { createdAt: '0000-05-01T00:00:00Z' }), /line 1,201: createdAt must be .* years/],
-    [line('x', { data: [] }), /line 1,201: data must be an object/],
-    [line('x', { data: { text: '\u0000' } }), /line 1,201: data must not contain/],
-    [line('x', { version: -1 }), /line 1,201: version must be a whole number/],
-    [line('x', { dataText: '{"other":1}' }), /line 1,201: dataText must be the text of data/],
-    [line('x', { notes: 'kept?' }), /line 1,201: notes is not a member/],
+    [line(''), /line 1,201: id must have 1 to 255 characters/],
     [line('x', { organizationId: 'globex' }), /line 1,201: organizationId must be acme/],
   ]
   for (const [last, message] of wrong) {
@@ -55,22 +44,25 @@ test('import reports an id that a different interaction has, in the table or in 
       /1 interactions were not stored because different interactions have their ids; lines 4\n/,
     ),
   })
-  for (const [column, value] of [
-    ['organization_id', 'globex'],
-    ['created_by', 'b'],
-    ['created_at', '2024-05-01T00:00:00.001Z'],
-    ['type', 'x'],
-    ['data', '{ }'],
-    ['version', '2'],
-  ]) {
-    await database.query('truncate interactions')
-    await writeFile(out, line('one'))
-    await run('import', out)
-    await database.query(`update interactions set ${column} = $1`, [value])
-    const before = await contents(database)
-    expect(await run('import', out)).toMatchObject({ code: 1, errors: expect.stringMatching(/lines 1\n/) })
-    expect(await contents(database)).toEqual(before)
+  const changes = {
+    organization_id: 'globex',
+    created_by: 'b',
+    created_at: '2024-05-01T00:00:00.001Z',
+    type: 'x',
+    data: '{ }',
+    version: '2',
   }
+  await writeFile(out, [...Object.keys(changes), 'unchanged'].map((id) => line(id)).join(''))
+  await run('import', out)
+  for (const [column, value] of Object.entries(changes))
+    await database.query(`update interactions set ${column} = $1 where id = $2`, [value, column])
+  const before = await contents(database)
+  expect(await run('import', out)).toMatchObject({
+    code: 1,
+    output: 'Stored 0 interactions; 1 were already stored.\n',
+    errors: expect.stringMatching(/lines 1; 2; 3; 4; 5; 6\n/),
+  })
+  expect(await contents(database)).toEqual(before)
 })
 
 test('ctrl-C stops an import between two batches, and the next run continues', async () => {
