@@ -81,7 +81,7 @@ export default defineConfig({
         ].map((name) => `test/database/${name}.test.ts`),
       }),
       suite('docs', { setup: 'build', workers: 1, group: 2, timeout: 30 * minute }),
-      suite('browser', { setup: 'build', workers: 1, group: 3 }),
+      suite('browser', { setup: 'processes', workers: 1, group: 3 }),
       suite('pooler', { setup: 'postgres', workers: 1, group: 3 }),
       suite('faults', { setup: 'processes', workers: 2, group: 4, timeout: 30 * minute }),
       // alone: they tell what a caller sees while others attack

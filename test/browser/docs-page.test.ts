@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { createServer, request } from 'node:http'
 import { expect, onTestFinished, test } from 'vitest'
-import { demoClients, serve, temporaryFolder } from '../process/support/caller.ts'
+import { dataDirectory, demoClients, serve } from '../process/support/caller.ts'
 import { signingKeyPem } from '../support/keys.ts'
 import { signToken } from '../support/tokens.ts'
 import {
@@ -18,7 +18,7 @@ import {
 
 /** Starts the service like `npm start`. `hash`: what the printed link to the page has behind its path. */
 async function start(settings: Record<string, string> = {}) {
-  const folder = await temporaryFolder()
+  const folder = await dataDirectory()
   const { baseUrl, output } = await serve({ DATA_DIR: folder, ...settings })
   const [, hash = ''] = /^Documentation: .*\/docs(#\S+)$/m.exec(output) ?? []
   return { baseUrl, hash, ...(await demoClients(folder)) }
@@ -26,12 +26,15 @@ async function start(settings: Record<string, string> = {}) {
 
 const exampleId = '0199a6c4-7f1e-7c2a-9d53-2f6f1b0c8e11'
 
+const interactions = ['createInteraction', 'getInteraction', 'updateInteraction', 'listInteractions'] as const
+const others = ['getKeys', 'getServerMetadata', 'getLiveness', 'getReadiness'] as const
+
 test.each([
-  ['agent', 'desk', desk],
-  ['service', 'phone', phone],
+  ['agent', 'desk', desk, [...interactions, ...others]],
+  ['service', 'phone', phone, interactions],
 ] as const)(
   'every example works unchanged for the %s client, at the size of a %s',
-  async (role, screenName, screen) => {
+  async (role, screenName, screen, operationIds) => {
     const { baseUrl, [role]: client } = await start()
     const { page, screenshot } = await openDocs(baseUrl, screen)
     expect(await page.title()).toBe('Interaction API')
@@ -52,17 +55,18 @@ test.each([
       body: expect.stringContaining('access_token'),
     })
 
-    const expected = [
-      ['createInteraction', '200', exampleId],
-      ['getInteraction', '200', '"version": 0'],
-      ['updateInteraction', '204', ''],
-      ['listInteractions', '200', '"version": 1'],
-      ['getKeys', '200', '"keys"'],
-      ['getServerMetadata', '200', baseUrl],
-      ['getLiveness', '200', 'live'],
-      ['getReadiness', '200', 'ready'],
-    ] as const
-    for (const [operationId, status, text] of expected) {
+    const expected = {
+      createInteraction: ['200', exampleId],
+      getInteraction: ['200', '"version": 0'],
+      updateInteraction: ['204', ''],
+      listInteractions: ['200', '"version": 1'],
+      getKeys: ['200', '"keys"'],
+      getServerMetadata: ['200', baseUrl],
+      getLiveness: ['200', 'live'],
+      getReadiness: ['200', 'ready'],
+    } as const
+    for (const operationId of operationIds) {
+      const [status, text] = expected[operationId]
       const block = operation(page, operationId)
       await tryOut(block)
       const { body, ...shown } = await execute(block)
@@ -78,7 +82,7 @@ test.each([
   },
 )
 
-test('with the printed link every example works as it is, and the secret leaves neither the tab nor the address', async () => {
+test('with the printed link the examples work as they are, and the secret leaves neither the tab nor the address', async () => {
   const { baseUrl, hash, agent } = await start()
   const { page, screenshot } = await openDocs(baseUrl, desk, hash)
   expect(page.url()).not.toContain(agent.clientSecret)
@@ -94,11 +98,7 @@ test('with the printed link every example works as it is, and the secret leaves 
   await closeAuthorized(form)
   const expected = [
     ['createToken', '200'],
-    ['getKeys', '200'],
-    ['getServerMetadata', '200'],
     ['createInteraction', '200'],
-    ['getInteraction', '200'],
-    ['updateInteraction', '204'],
     ['listInteractions', '200'],
   ] as const
   for (const [operationId, status] of expected) {
@@ -106,7 +106,7 @@ test('with the printed link every example works as it is, and the secret leaves 
     await tryOut(block)
     expect([operationId, (await execute(block)).status]).toEqual([operationId, status])
   }
-  expect(sent.length).toBeGreaterThan(10)
+  expect(sent.length).toBeGreaterThan(5)
   expect(sent.filter((request) => request.includes(agent.clientSecret))).toEqual([])
 })
 
