@@ -36,6 +36,9 @@ const options = addLoadOptions(new Command('compare'), { rounds: 5, seconds: 3 }
   .parse()
   .opts<Options>()
 
+/** Until most code is compiled: after one second the compiler's threads still took up to two fifths of the CPU. */
+const warmUpSeconds = 5
+
 const { interactions, connections, seconds } = options
 const chosen = chooseOperations(options)
 
@@ -61,7 +64,7 @@ await withPostgres(options.data, async (serverUrl) => {
   const start = (side: keyof Pair<string>) => () =>
     startService(urls[side], { checkout: checkouts[side], name: side })
   const bothStarts = [start('own'), start('other')]
-  const load = { seconds, connections, warmUpSeconds: 1, postgresPid: await postmasterPid(serverUrl) }
+  const load = { seconds, connections, warmUpSeconds, postgresPid: await postmasterPid(serverUrl) }
 
   await withTargets(bothStarts, (targets) => checkEqualResponses(targets, interactions))
   const starts: Pair<number>[] = []
