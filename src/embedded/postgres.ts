@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import pRetry from 'p-retry'
+import { messageOf } from '../types/error-message.ts'
 import { hasCode } from './binaries.ts'
 import { type Cluster, clusterFolder, prepareCluster, readPassword, superuser } from './cluster.ts'
 import { DataDirectoryInUse, findPort, ownerSetting, waitUntilFree } from './postmaster.ts'
@@ -171,7 +172,7 @@ async function supervise(start: Start, port: number, first: Program): Promise<vo
       })
       log('PostgreSQL is back')
     } catch (error) {
-      if (!stopping.aborted) log(`PostgreSQL stays down, restart this server: ${String(error)}`)
+      if (!stopping.aborted) log(`PostgreSQL stays down, restart this server: ${messageOf(error)}`)
       await postgres.ended
       return
     }

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Database } from '../database/database.ts'
 import { isTransient } from '../database/sqlstate.ts'
+import { messageOf } from '../types/error-message.ts'
 import {
   addChanges,
   advanceWatermark,
@@ -54,7 +55,7 @@ export function keepTotals(database: Database, log: KeeperLog): TotalsKeeper {
       } catch (error) {
         // the totals stay exact while the connection is lost; the next round continues
         const isTolerated = isTransient(error) && performance.now() - lastSuccess < toleratedMilliseconds
-        if (!isTolerated) warn(String(error))
+        if (!isTolerated) warn(messageOf(error))
       }
       await rest(restMilliseconds)
     }
