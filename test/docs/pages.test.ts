@@ -1,7 +1,9 @@
 // Runs every command of the documentation in order, in a real shell with real servers, and compares the output with
 // the output on the page.
+import { readdirSync } from 'node:fs'
+import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { isShown, readBlocks } from './support/page.ts'
+import { isShown, readBlocks, repository } from './support/page.ts'
 import { openTerminal } from './support/terminal.ts'
 
 /** The pages with commands, and the terminal that each one needs. */
@@ -40,14 +42,25 @@ test.each(pages)('the commands of $page work', async ({ page, ...options }) => {
 
 /** Commands that need a container engine or a cluster, repeat an installation, run another suite, or measure. */
 const notRun =
-  /^docker compose |^kubectl |^npx vitest run --project unit$|^npm (ci|test|install --save-dev git.*|run (check|fix|test:all|bench|bench:compare|bench:scale))$|^npx tsc -p bench\/tsconfig\.json && node bench\//
+  /^docker compose |^kubectl |^(FAULTS_SEED=1 )?npx vitest run --project \w+( [\w-]+( -t \w+)?)?$|^npm (ci|test|install --save-dev git.*|run (check|fix|test:all|bench|bench:compare|bench:scale))$|^npx tsc -p bench\/tsconfig\.json && node bench\//
+
+/** The lines of all commands that are not run. */
+const linesNotRun = ['CONTRIBUTING.md', ...pages.map(({ page }) => page)].flatMap((page) =>
+  readBlocks(page).flatMap(({ language, text }) => (language === 'console' ? text.trim().split('\n') : [])),
+)
 
 test('every command that is not run is a known exception', () => {
-  const notTyped = pages.flatMap(({ page }) =>
-    readBlocks(page).filter(({ language }) => language === 'console'),
-  )
+  expect(linesNotRun.filter((line) => !notRun.test(line))).toEqual([])
+})
 
-  expect(
-    notTyped.flatMap(({ text }) => text.trim().split('\n')).filter((line) => !notRun.test(line)),
-  ).toEqual([])
+test('every test file that a command names exists', () => {
+  const named = linesNotRun.flatMap((line) => [...line.matchAll(/--project (\w+) ([\w-]+)/g)])
+  expect(named.length).toBeGreaterThan(3)
+  for (const [command, project = '', name = ''] of named) {
+    const files = readdirSync(path.join(repository, 'test', project))
+    expect(
+      files.some((file) => file.includes(name) && file.endsWith('.test.ts')),
+      command,
+    ).toBe(true)
+  }
 })
