@@ -38,13 +38,7 @@ export function connectorOf(
   const configs = clientConfigs(location)
   const isAnyHost = configs.length === 1 && location.target === 'any'
   const find = isAnyHost ? undefined : prepareFind(configs, location.target, connectTimeoutMs)
-  class HostClient extends Client {
-    constructor(settings?: string | ClientConfig) {
-      super(settings)
-      // When a connection is lost, its statements fail; an event that nobody listens to would end the process.
-      this.on('error', () => {})
-    }
-
+  class HostClient extends TolerantClient {
     override connect(): Promise<Client>
     override connect(callback: ConnectCallback): undefined
     override connect(callback?: ConnectCallback): Promise<Client> | undefined {
@@ -61,6 +55,14 @@ export function connectorOf(
     }
   }
   return { config: configs[0] ?? {}, Client: HostClient }
+}
+
+/** A client whose statements fail when its connection is lost, and nothing else: the event would end the process. */
+export class TolerantClient extends Client {
+  constructor(settings?: string | ClientConfig) {
+    super(settings)
+    this.on('error', () => {})
+  }
 }
 
 /** Gives a client that has not connected yet another host. */
@@ -131,8 +133,7 @@ async function readRole(
   timeoutMs: number,
 ): Promise<{ readonly place: Place; readonly role: Role | Error }> {
   const limitMs = Math.max(1, Math.ceil(timeoutMs))
-  const place = new Client({ ...config, connectionTimeoutMillis: limitMs, query_timeout: limitMs })
-  place.on('error', () => {})
+  const place = new TolerantClient({ ...config, connectionTimeoutMillis: limitMs, query_timeout: limitMs })
   try {
     await place.connect()
     const { rows } = await place.query<Role>(`

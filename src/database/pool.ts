@@ -1,7 +1,7 @@
 // Opens pools of connections to PostgreSQL: their session settings, their number, and how long a statement may take.
 import { setTimeout as pause } from 'node:timers/promises'
-import { Client, Pool, type PoolClient, type QueryConfig, type QueryResultRow, types } from 'pg'
-import { connectorOf, moveTo } from './hosts.ts'
+import { type Client, Pool, type PoolClient, type QueryConfig, type QueryResultRow, types } from 'pg'
+import { connectorOf, moveTo, TolerantClient } from './hosts.ts'
 import { sessionSettings, toStartupOptions } from './session.ts'
 import { keepsConnection } from './sqlstate.ts'
 import { applyInTransactions } from './transaction-settings.ts'
@@ -152,10 +152,9 @@ async function requestCancel(running: PoolClient, { connectTimeoutMs }: PoolSett
     backendKey(running, 'secretKey'),
   ]
   for (const [index, word] of words.entries()) message.writeInt32BE(word, 4 * index)
-  const canceller = new Client({ connectionTimeoutMillis: connectTimeoutMs })
+  const canceller = new TolerantClient({ connectionTimeoutMillis: connectTimeoutMs })
   // the host that runs the statement may be one of several
   moveTo(canceller, running)
-  canceller.on('error', () => {})
   const { connection } = canceller
   // The request takes the place of the startup message: pg has negotiated TLS by then.
   Object.assign(connection, { startup: () => connection.stream.write(message) })
