@@ -1,12 +1,11 @@
 // TLS to PostgreSQL with real certificates: sslmode, sslrootcert, sslcert and sslkey as libpq has them. Where psql is
 // installed, it connects to the same URLs.
 import { spawnSync } from 'node:child_process'
-import { once } from 'node:events'
-import { type AddressInfo, connect, createServer } from 'node:net'
 import { sql } from 'kysely'
 import { expect, onTestFinished, test } from 'vitest'
 import { openDatabase } from '../../src/database/database.ts'
 import { isCancelled } from '../../src/database/sqlstate.ts'
+import { startRewritingProxy } from '../database/support/rewriting-proxy.ts'
 import { testDatabaseSettings } from '../support/postgres-setup.ts'
 import { temporaryFolder } from './support/caller.ts'
 import { openCertificates, startForFile, startWithTls } from './support/tls.ts'
@@ -160,15 +159,13 @@ test.each([
 test('a statement is cancelled over TLS as well', async () => {
   /** the codes with which connections begin */
   const codes: number[] = []
-  const proxy = createServer((socket) => {
-    const server = connect(Number(new URL(byName.url).port), '127.0.0.1')
-    socket.once('data', (chunk) => codes.push(chunk.readInt32BE(4)))
-    socket.on('error', () => {}).pipe(server)
-    server.on('error', () => {}).pipe(socket)
-  }).listen(0, '127.0.0.1')
-  await once(proxy, 'listening')
-  onTestFinished(() => void proxy.close())
-  const { port } = proxy.address() as AddressInfo
+  const proxied = await startRewritingProxy(byName.url, {
+    first: (message) => {
+      codes.push(message.readInt32BE(4))
+      return message
+    },
+  })
+  const { port } = new URL(proxied)
   const url = urlOf(byName, 'localhost', `sslmode=verify-full&${trusted}`).replace(/:\d+\//, `:${port}/`)
   const database = openDatabase({ ...testDatabaseSettings, statementTimeoutMs: 0, url }, () => {})
   onTestFinished(() => database.close())
