@@ -17,6 +17,8 @@ import { residentMegabytes } from '../faults/support/memory.ts'
 import { askForToken, dataDirectory, demoClients, readStatus, serve } from '../process/support/caller.ts'
 
 const seconds = isFull ? 30 : 5
+/** of the other measurements, what a short run takes */
+const share = isFull ? 1 : 0.5
 
 /**
  * Allowed ratio of a percentile of response times with and without overload. Short runs have too few responses for a 99th
@@ -33,9 +35,9 @@ test('at ten times its capacity it serves accepted requests quickly and rejects 
   const year = '?start=2024-01-01T00:00:00Z&end=2025-01-01T00:00:00Z'
   const search = () => requestText(token, 'GET', `${year}&type=audio&page=${Math.floor(Math.random() * 100)}`)
   const connections = await openConnections(service.baseUrl, 1000)
-  await measureCapacity(connections.slice(0, 8), search, 1)
-  const capacity = await measureCapacity(connections.slice(0, 8), search, 2)
-  const calm = await offer(connections, search, { perSecond: capacity / 5, seconds: isFull ? 10 : 5 })
+  await measureCapacity(connections.slice(0, 8), search, 2 * share)
+  const capacity = await measureCapacity(connections.slice(0, 8), search, 4 * share)
+  const calm = await offer(connections, search, { perSecond: capacity / 5, seconds: 10 * share })
   const before = await residentMegabytes(service.process.pid)
 
   const writing = new AbortController()
@@ -43,7 +45,7 @@ test('at ten times its capacity it serves accepted requests quickly and rejects 
   const watched = watch(writing.signal, service.baseUrl, service.process.pid)
   const responses = await offer(connections, search, { perSecond: capacity * 10, seconds })
   writing.abort()
-  const after = await offer(connections, search, { perSecond: capacity / 5, seconds: 1 }).then(() =>
+  const after = await offer(connections, search, { perSecond: capacity / 5, seconds: 2 * share }).then(() =>
     offer(connections, search, { perSecond: capacity / 5, seconds: 3 }),
   )
 
