@@ -91,7 +91,9 @@ export function readBody(
     if (chunks > chunkLimit.count + length / chunkLimit.bytesPerFurther) return fail(tooManyChunks())
     buffer = append(buffer, length, chunk, announced || limitBytes)
     length += chunk.length
-    if (payload.complete && length <= largeBytes) return
+    // most bodies: they are small, and arrive whole with the head
+    const isWhole = payload.complete || length === announced
+    if (isWhole && length <= largeBytes) return
     holding ??= held.hold(holderOf(request), () => fail(overloaded()))
     if (!holding.resize(Math.max(requestBytes, buffer.length))) return fail(overloaded())
     holding.recordProgress()
