@@ -1,5 +1,4 @@
 // Limits how many requests a client sends in a second, if the operator wants it.
-import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Problem } from '../problem.ts'
 import { holderOf } from './holder.ts'
@@ -18,7 +17,8 @@ const maxCounted = 10_000
  */
 export async function limitRate(scope: FastifyInstance, perSecond: number | undefined): Promise<void> {
   if (perSecond === undefined) return
-  await scope.register(rateLimit, { global: false, cache: maxCounted })
+  // loaded only here: most services have no such limit
+  await scope.register(import('@fastify/rate-limit'), { global: false, cache: maxCounted })
   const count = scope.createRateLimit({ max: perSecond, timeWindow: 1000, keyGenerator: clientOf })
   scope.addHook('onRequest', async (request, reply) => {
     const counted = await count(request)
