@@ -1,9 +1,10 @@
 // The page at /docs in Chromium, used right after starting the service.
 import { once } from 'node:events'
 import { createServer, request } from 'node:http'
-import { expect, onTestFinished, test } from 'vitest'
+import { beforeAll, expect, onTestFinished, test } from 'vitest'
 import { dataDirectory, demoClients, serve } from '../process/support/caller.ts'
 import { signingKeyPem } from '../support/keys.ts'
+import { type RunningService, startService } from '../support/service.ts'
 import { signToken } from '../support/tokens.ts'
 import {
   authorize,
@@ -23,6 +24,15 @@ async function start(settings: Record<string, string> = {}) {
   const [, hash = ''] = /^Documentation: .*\/docs(#\S+)$/m.exec(output) ?? []
   return { baseUrl, hash, ...(await demoClients(folder)) }
 }
+
+/** for tests that store nothing */
+let shared: RunningService
+beforeAll(async () => {
+  shared = await startService({ JWT_PRIVATE_KEY: signingKeyPem }, '--ephemeral')
+  return async () => {
+    await shared.stop()
+  }
+})
 
 const exampleId = '0199a6c4-7f1e-7c2a-9d53-2f6f1b0c8e11'
 
@@ -111,9 +121,8 @@ test('with the printed link the examples work as they are, and the secret leaves
 })
 
 test('without the link, the page knows no client', async () => {
-  const { baseUrl } = await start()
   for (const hash of ['', '#client=demo-agent', '#client=a:b<i>']) {
-    const { page } = await openDocs(baseUrl, desk, hash)
+    const { page } = await openDocs(shared.baseUrl, desk, hash)
     await page.locator('.auth-wrapper > .authorize').click()
     const form = page.locator('.auth-container', { hasText: 'OAuth2ClientCredentials' })
     expect(await form.locator('#client_id_clientCredentials').inputValue()).toBe('')
@@ -122,8 +131,7 @@ test('without the link, the page knows no client', async () => {
 })
 
 test('the page leads to the guides', async () => {
-  const { baseUrl } = await start()
-  const { page, screenshot } = await openDocs(baseUrl)
+  const { page, screenshot } = await openDocs(shared.baseUrl)
   await screenshot('guides', page.locator('.information-container'))
   for (const [name, heading] of [
     ['Integration guide', '# Integration guide'],
@@ -141,8 +149,7 @@ test('the page leads to the guides', async () => {
 })
 
 test('the operations are in the order in which a reader tries them', async () => {
-  const { baseUrl } = await start()
-  const { page } = await openDocs(baseUrl)
+  const { page } = await openDocs(shared.baseUrl)
   const ids = await page.locator('.opblock').evaluateAll((all) => all.map(({ id }) => id.split('-').at(-1)))
   expect(ids).toEqual([
     'createToken',
@@ -158,8 +165,9 @@ test('the operations are in the order in which a reader tries them', async () =>
 })
 
 test('the dialog reports a wrong secret, and then accepts the right one', async () => {
-  const { baseUrl, agent } = await start()
-  const { page, screenshot } = await openDocs(baseUrl)
+  const [, clientId = '', clientSecret = ''] = /^Demo AGENT: +(\S+) (\S+)$/m.exec(shared.output) ?? []
+  const agent = { clientId, clientSecret }
+  const { page, screenshot } = await openDocs(shared.baseUrl)
   const form = await authorize(page, { ...agent, clientSecret: 'wrong' })
   await form.getByText('Bad client credentials').waitFor()
   await screenshot('wrong-secret')
@@ -167,8 +175,7 @@ test('the dialog reports a wrong secret, and then accepts the right one', async 
 })
 
 test('the page shows that a token has expired', async () => {
-  const { baseUrl } = await start({ JWT_PRIVATE_KEY: signingKeyPem })
-  const { page, screenshot } = await openDocs(baseUrl)
+  const { page, screenshot } = await openDocs(shared.baseUrl)
   await page.locator('.auth-wrapper > .authorize').click()
   const form = page.locator('.auth-container', { hasText: 'BearerToken' })
   const expired = signToken({ sub: 'agent-7', organization: 'acme', authorities: ['AGENT'], exp: 1 })
@@ -183,9 +190,8 @@ test('the page shows that a token has expired', async () => {
 })
 
 test('a link to an operation opens it, also in dark mode', async () => {
-  const { baseUrl } = await start()
   const link = '#/Interaction/updateInteraction'
-  const { page, screenshot } = await openDocs(baseUrl, { ...desk, colorScheme: 'dark' }, link)
+  const { page, screenshot } = await openDocs(shared.baseUrl, { ...desk, colorScheme: 'dark' }, link)
   const block = operation(page, 'updateInteraction')
   await block.getByText('Version conflict: the interaction has been updated since.').first().waitFor()
   expect(await page.locator('.opblock.is-open').count()).toBe(1)

@@ -2,8 +2,8 @@
 import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
-import { type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright-core'
-import { expect, onTestFinished } from 'vitest'
+import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright-core'
+import { afterAll, expect, onTestFinished } from 'vitest'
 import type { Credentials } from '../../support/ask-for-token.ts'
 
 const { CHROMIUM = '/usr/bin/chromium', SCREENSHOTS } = process.env
@@ -23,26 +23,35 @@ export interface DocsPage {
   screenshot(name: string, whole?: Locator): Promise<void>
 }
 
+let launched: Promise<Browser> | undefined
+afterAll(async () => (await launched)?.close())
+
 /**
- * Opens the page. After the test, closes it and expects no problems.
+ * Launches the browser that the tests share.
  * @throws Error that names the package to install when there is no browser
  */
+async function launch(): Promise<Browser> {
+  if (!existsSync(CHROMIUM))
+    throw new Error(`no browser at ${CHROMIUM}: apt-get install chromium, or set CHROMIUM to where one is`)
+  // Chromium's sandbox does not work as root.
+  const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : []
+  return chromium.launch({ executablePath: CHROMIUM, args: sandbox })
+}
+
+/** Opens the page as a new visitor. After the test, closes it and expects no problems. */
 export async function openDocs(
   baseUrl: string,
   screen: BrowserContextOptions = desk,
   hash = '',
 ): Promise<DocsPage> {
-  if (!existsSync(CHROMIUM))
-    throw new Error(`no browser at ${CHROMIUM}: apt-get install chromium, or set CHROMIUM to where one is`)
-  // Chromium's sandbox does not work as root.
-  const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : []
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args: sandbox })
+  launched ??= launch()
+  const context = await (await launched).newContext(screen)
   const problems: string[] = []
   onTestFinished(async () => {
-    await browser.close()
+    await context.close()
     expect(problems).toEqual([])
   })
-  const page = await (await browser.newContext(screen)).newPage()
+  const page = await context.newPage()
   page.setDefaultTimeout(120_000)
   page.on('pageerror', (error) => problems.push(error.message))
   page.on('console', (message) => {
