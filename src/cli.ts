@@ -12,10 +12,11 @@ import { addServeCommand } from './commands/serve.ts'
 import { Interrupted, OutputClosed, type Terminal, withDatabase } from './commands/terminal.ts'
 import { addTotalsCommands } from './commands/totals.ts'
 import { InvalidConfig } from './config/config.ts'
+import { packageFile } from './config/package-file.ts'
 import { DataDirectoryInUse } from './embedded/postgres.ts'
 import { messageOf } from './types/error-message.ts'
 
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+const { version } = JSON.parse(readFileSync(packageFile('package.json'), 'utf8'))
 
 /** Under `npm start` each signal arrives twice: from the terminal, and from npm. */
 const repeatedSignalMs = 1000

@@ -2,12 +2,13 @@
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { type Kysely, type Migration, Migrator, sql } from 'kysely'
+import { packageFile } from '../../config/package-file.ts'
 import { isReadOnly, type ReadOnlyRow } from '../session.ts'
 import { NotMigratedError } from '../sqlstate.ts'
 import type { Tables } from '../tables.ts'
 import { convertFormerDatabase, readApplied, refusal } from './former-migrations.ts'
 
-const folder = path.join(import.meta.dirname, '..', '..', '..', 'migrations')
+const folder = packageFile('migrations')
 
 /**
  * Brings the schema up to date: applies all missing migrations in one transaction. Servers that start at the same time

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
+import { packageFile } from '../../config/package-file.ts'
 import { refuseOtherMethods } from '../errors.ts'
 import { fillInClient } from './docs-client.ts'
 import { followColorScheme, icon, styles } from './docs-theme.ts'
@@ -57,7 +58,7 @@ export async function registerDocsPage(
   const authorizing = grantsTokens ? withClient : withToken
   for (const name of Object.keys(guides)) {
     const url = `/docs/guides/${name}.md`
-    const file = new URL(`../../../docs/${name}.md`, import.meta.url)
+    const file = packageFile('docs', `${name}.md`)
     docs.get(url, { schema: { hide: true } }, async (_request, reply) =>
       // Browsers download text/markdown instead of showing it.
       reply.type('text/plain; charset=utf-8').send(await readFile(file)),
