@@ -83,7 +83,7 @@ export default defineConfig({
       suite('docs', { setup: 'build', workers: 1, group: 2, timeout: 30 * minute }),
       suite('browser', { setup: 'processes', workers: 1, group: 3 }),
       suite('pooler', { setup: 'postgres', workers: 1, group: 3 }),
-      suite('faults', { setup: 'processes', workers: 4, group: 4, timeout: 30 * minute }),
+      suite('faults', { setup: 'processes', workers: 2, group: 4, timeout: 30 * minute }),
       // alone: they tell what a caller sees while others attack
       suite('attacks', { setup: 'processes', workers: 1, group: 5, timeout: 30 * minute }),
       suite('cluster', { setup: 'build', workers: 1, group: 6, timeout: 10 * minute }),
