@@ -1,6 +1,8 @@
 // The command line: the only file that touches the process. Each command has a file in commands/.
 import { readFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { Command } from 'commander'
 import { addClientCommands } from './commands/clients.ts'
 import { addDistributeCommand } from './commands/distribute.ts'
@@ -59,6 +61,11 @@ const terminal: Terminal = {
     process.on('SIGINT', receive).on('SIGTERM', receive)
   },
   onHangup: (listener) => void process.on('SIGHUP', listener),
+  collectGarbage() {
+    setFlagsFromString('--expose-gc')
+    const collect: unknown = runInNewContext('gc')
+    if (typeof collect === 'function') collect()
+  },
   operator: userName(),
 }
 

@@ -47,6 +47,8 @@ async function serve(terminal: Terminal): Promise<void> {
   )
   const [first] = config.tokens.endpoint ? config.bootstrapClients : []
   terminal.print(announcement({ ...server, publicUrl: config.http.publicUrl, clientId: first?.clientId }))
+  // Only after the first collection does V8 keep the heap small (bin/interaction-api.js). Left to itself, that is under load.
+  terminal.collectGarbage()
 }
 
 /** Scripts read the address there: the port is another one when 8080 is in use. */

@@ -25,6 +25,7 @@ export async function runCommandLine(
     screen: process.stderr,
     interruption: () => AbortSignal.abort(),
     onHangup: () => {},
+    collectGarbage: () => {},
     operator: 'root',
     onStopSignal: () => {},
   })
