@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { pino } from 'pino'
-import { afterAll, expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { readConfig } from '../../src/config/config.ts'
 import { openDatabase } from '../../src/database/database.ts'
 import { isCancelled } from '../../src/database/sqlstate.ts'
@@ -22,7 +22,7 @@ const direct = await cloneDatabase()
 /** Starts PgBouncer in front of the database of this file. */
 async function start(settings: PgBouncerSettings = {}) {
   const pooler = await startPgBouncer(direct.url, settings)
-  afterAll(() => pooler.stop())
+  onTestFinished(() => pooler.stop())
   return pooler.url
 }
 
@@ -31,7 +31,7 @@ function open(
   settings: { readonly poolSize?: number; readonly statementTimeoutMs?: number } = {},
 ) {
   const database = openDatabase({ ...testDatabaseSettings, ...settings, url, usesPooler: true }, () => {})
-  afterAll(() => database.close())
+  onTestFinished(() => database.close())
   return database
 }
 
