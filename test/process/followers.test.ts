@@ -109,13 +109,13 @@ test('with remote_apply a standby shows each acknowledged interaction', async ()
   const statuses = new Map<number, number>()
 
   const createAndRead = async () => {
-    for (let created = 0; created < 16; created++) {
+    for (let created = 0; created < 64; created++) {
       const status = await readStatus(follower, agentToken(), await createInteraction(first, agentToken()))
       statuses.set(status, (statuses.get(status) ?? 0) + 1)
     }
   }
   await Promise.all(Array.from({ length: 32 }, createAndRead))
-  expect([...statuses]).toEqual([[200, 512]])
+  expect([...statuses]).toEqual([[200, 2048]])
 })
 
 test('a server on a standby warns of clients of BOOTSTRAP_CLIENTS that the database does not have', async () => {
