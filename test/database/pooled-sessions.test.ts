@@ -1,7 +1,7 @@
 // Sessions of a pooler: none has settings of the service, and each transaction may run in another one.
 import { sql } from 'kysely'
 import { Client } from 'pg'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { type Database, openDatabase } from '../../src/database/database.ts'
 import { interactionRepository } from '../../src/interactions/repository.ts'
 import { cloneDatabase } from '../support/database.ts'
@@ -15,7 +15,7 @@ afterAll(() => watch.end())
 
 const open = () => {
   const database = openDatabase({ ...testDatabaseSettings, url, usesPooler: true }, () => {})
-  afterAll(() => database.close())
+  onTestFinished(() => database.close())
   return database
 }
 
