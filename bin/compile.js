@@ -32,13 +32,8 @@ export async function compile() {
   if (!existsSync(path.join(output, 'cli.js'))) rmSync(stamp, { force: true })
   process.stderr.write('compiling the sources …\n')
   const began = new Date()
-  const { status } = spawnSync(
-    process.execPath,
-    [tools.compiler, '-p', path.join(root, 'tsconfig.build.json')],
-    {
-      stdio: ['ignore', 2, 2],
-    },
-  )
+  const check = [tools.compiler, '-p', path.join(root, 'tsconfig.build.json')]
+  const { status } = spawnSync(process.execPath, check, { stdio: ['ignore', 2, 2] })
   if (status !== 0) return false
   await tools.bundle({
     input: Object.fromEntries(entries.map((name) => [name, path.join(sources, `${name}.ts`)])),
