@@ -4,7 +4,7 @@ import path from 'node:path'
 import { Command } from 'commander'
 import { copyDatabase, fillService } from './dataset/fill.ts'
 import { operations } from './dataset/operations.ts'
-import { drawRequests, type Measurement, measure } from './load/measure.ts'
+import { drawRequests, type Measurement, measure, warmUp } from './load/measure.ts'
 import { say } from './options.ts'
 import { postmasterPid, prepareDatabases, untilQuiet, urlOf, withPostgres } from './servers/postgres.ts'
 import { startService, withTargets } from './servers/targets.ts'
@@ -35,7 +35,7 @@ await withPostgres(data, async (serverUrl) => {
 })
 await withPostgres(data, async (serverUrl) => {
   const url = urlOf(serverUrl, name)
-  const load = { seconds, connections: 32, warmUpSeconds: 1, postgresPid: await postmasterPid(serverUrl) }
+  const load = { seconds, connections: 32, postgresPid: await postmasterPid(serverUrl) }
   const results: (Measurement & { round: number })[] = []
   for (let round = 1; round <= rounds; round++) {
     await prepareDatabases(serverUrl, [url])
@@ -51,6 +51,7 @@ await withPostgres(data, async (serverUrl) => {
           const target = targets.find((one) => one.name === level)
           if (target === undefined) continue
           await untilQuiet(serverUrl)
+          await warmUp(target, requests, { ...load, seconds: 1 })
           const result = await measure(target, operation, requests, load)
           results.push({ ...result, round })
           say(`round ${round}: ${operation.name}, ${level}: ${Math.round(result.requestsPerSecond)}/s`)

@@ -1,12 +1,12 @@
 // Compares this checkout with another one of this repository: both run on copies of one filled database, and are
-// measured in turns, so that a change of the machine's speed affects both alike.
+// measured in turns of one second, so that a change of the machine's speed affects both alike.
 import { execFileSync } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { Command } from 'commander'
 import { copyDatabase, countTotals, fillService } from './dataset/fill.ts'
 import { checkEqualResponses } from './equality.ts'
-import { drawRequests, measure } from './load/measure.ts'
+import { drawRequests, type Measurement, measure, total, warmUp } from './load/measure.ts'
 import { addLoadOptions, chooseOperations, type LoadOptions, say } from './options.ts'
 import {
   comparisonTable,
@@ -30,7 +30,7 @@ interface Options extends LoadOptions {
   readonly starts: number
 }
 
-const options = addLoadOptions(new Command('compare'), { rounds: 5, seconds: 3 })
+const options = addLoadOptions(new Command('compare'), { rounds: 5, seconds: 8 })
   .requiredOption('--other <folder>', 'the other checkout, with its node_modules; fills the database')
   .option('--starts <n>', 'measured starts of each checkout', Number, 11)
   .parse()
@@ -39,7 +39,7 @@ const options = addLoadOptions(new Command('compare'), { rounds: 5, seconds: 3 }
 /** Until most code is compiled: after one second the compiler's threads still took up to two fifths of the CPU. */
 const warmUpSeconds = 5
 
-const { interactions, connections, seconds } = options
+const { interactions, connections, rounds, seconds: turns } = options
 const chosen = chooseOperations(options)
 
 const checkouts: Pair<string> = { own: thisCheckout, other: path.resolve(options.other) }
@@ -64,7 +64,7 @@ await withPostgres(options.data, async (serverUrl) => {
   const start = (side: keyof Pair<string>) => () =>
     startService(urls[side], { checkout: checkouts[side], name: side })
   const bothStarts = [start('own'), start('other')]
-  const load = { seconds, connections, warmUpSeconds, postgresPid: await postmasterPid(serverUrl) }
+  const load = { seconds: 1, connections, postgresPid: await postmasterPid(serverUrl) }
 
   await withTargets(bothStarts, (targets) => checkEqualResponses(targets, interactions))
   const starts: Pair<number>[] = []
@@ -80,17 +80,27 @@ await withPostgres(options.data, async (serverUrl) => {
     )
 
   const pairs: MeasuredPair[] = []
-  for (let round = 1; round <= options.rounds; round++) {
+  for (let round = 1; round <= rounds; round++) {
     await prepareDatabases(serverUrl, [urls.own, urls.other])
     // new processes in each round: compiled code differs by chance from process to process
     await withTargets(bothStarts, async (targets) => {
       for (const operation of chosen) {
         const requests = drawRequests(operation, interactions)
-        const pair = await inTurn(round, async (side) => {
-          await untilQuiet(serverUrl)
-          return measure(find(targets, side), operation, requests, load)
-        })
-        pairs.push({ round, ...pair })
+        for (const target of targets) await warmUp(target, requests, { ...load, seconds: warmUpSeconds })
+        const measured: Pair<Measurement>[] = []
+        for (let turn = 0; turn < turns; turn++)
+          measured.push(
+            await inTurn(turn, async (side) => {
+              await untilQuiet(serverUrl)
+              return measure(find(targets, side), operation, requests, load)
+            }),
+          )
+        const pair = {
+          round,
+          own: total(measured.map(({ own }) => own)),
+          other: total(measured.map(({ other }) => other)),
+        }
+        pairs.push(pair)
         const ratio = (pair.own.requestsPerSecond / pair.other.requestsPerSecond).toFixed(3)
         say(
           `round ${round}: ${operation.name}: ${Math.round(pair.own.requestsPerSecond)}/s, ${ratio} of the other`,
@@ -109,7 +119,7 @@ await withPostgres(options.data, async (serverUrl) => {
   )
   const verdict = regressions.length === 0 ? ['All figures are within the limits.'] : ['Outside the limits:']
   process.stdout.write(
-    `this: ${commits.own}, other: ${commits.other}, ${interactions} interactions, ${options.rounds} rounds of ${seconds} s\n` +
+    `this: ${commits.own}, other: ${commits.other}, ${interactions} interactions, ${rounds} rounds of ${turns} turns of 1 s\n` +
       `${comparisonTable(summary)}\n\n${[...verdict, ...regressions].join('\n')}\n`,
   )
 })

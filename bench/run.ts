@@ -4,7 +4,7 @@ import path from 'node:path'
 import { Command } from 'commander'
 import { copyDatabase, fillBaseline, fillService } from './dataset/fill.ts'
 import { checkEqualResponses } from './equality.ts'
-import { drawRequests, type Measurement, measure } from './load/measure.ts'
+import { drawRequests, type Measurement, measure, warmUp } from './load/measure.ts'
 import { addLoadOptions, chooseOperations, type LoadOptions, say } from './options.ts'
 import { plot } from './report/plot.ts'
 import { medians, table } from './report/table.ts'
@@ -43,7 +43,7 @@ await withPostgres(options.data, async (serverUrl) => {
     await withTargets(starts, (targets) => checkEqualResponses(targets, options.interactions))
   }
   const { interactions, seconds, connections } = options
-  const load = { seconds, connections, warmUpSeconds: 2, postgresPid: await postmasterPid(serverUrl) }
+  const load = { seconds, connections, postgresPid: await postmasterPid(serverUrl) }
   const measurements: Measurement[] = []
   for (let round = 1; round <= options.rounds; round++) {
     await prepareDatabases(serverUrl, urls)
@@ -55,6 +55,7 @@ await withPostgres(options.data, async (serverUrl) => {
         // each measurement starts a new process, so that none profits from an earlier one
         await withTargets([start], async (targets) => {
           for (const target of targets) {
+            await warmUp(target, requests, { connections, seconds: 2 })
             const measurement = await measure(target, operation, requests, load)
             measurements.push(measurement)
             const perSecond = Math.round(measurement.requestsPerSecond)

@@ -5,7 +5,7 @@ import path from 'node:path'
 import { Command } from 'commander'
 import { fillBaseline, fillService } from './dataset/fill.ts'
 import { operations } from './dataset/operations.ts'
-import { drawRequests, type Measurement, measure } from './load/measure.ts'
+import { drawRequests, type Measurement, measure, warmUp } from './load/measure.ts'
 import { say } from './options.ts'
 import { type Point, plotScale } from './report/plot.ts'
 import { medians } from './report/table.ts'
@@ -34,7 +34,7 @@ const databases = await withPostgres(data, async (serverUrl) => {
   return filled
 })
 await withPostgres(data, async (serverUrl) => {
-  const load = { seconds, connections: 1, warmUpSeconds: 2, postgresPid: await postmasterPid(serverUrl) }
+  const load = { seconds, connections: 1, postgresPid: await postmasterPid(serverUrl) }
   const bySize = new Map<number, Measurement[]>()
   for (let round = 1; round <= rounds; round++)
     for (const { interactions, name, start } of databases) {
@@ -44,7 +44,9 @@ await withPostgres(data, async (serverUrl) => {
         await untilQuiet(serverUrl)
         await withTargets([() => start(url)], async (targets) => {
           for (const target of targets) {
-            const one = await measure(target, operation, drawRequests(operation, interactions), load)
+            const requests = drawRequests(operation, interactions)
+            await warmUp(target, requests, { ...load, seconds: 2 })
+            const one = await measure(target, operation, requests, load)
             bySize.set(interactions, [...(bySize.get(interactions) ?? []), one])
             say(`round ${round}: ${interactions}: ${operation.name}, ${target.name}: ${one.p50} ms`)
           }

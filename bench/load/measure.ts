@@ -22,11 +22,12 @@ export interface Measurement extends LoadResult {
   readonly readyMilliseconds: number
 }
 
-export interface MeasureOptions {
+export interface LoadOptions {
   readonly seconds: number
-  /** The load that precedes the measurement, for what a server does once: connections, plans, compiled code. */
-  readonly warmUpSeconds: number
   readonly connections: number
+}
+
+export interface MeasureOptions extends LoadOptions {
   /** process id of the database server */
   readonly postgresPid: number
 }
@@ -38,17 +39,24 @@ export function drawRequests(operation: Operation, total: number): BenchmarkRequ
   return Array.from({ length: 20_000 }, () => operation.request(randomInt(2 ** 32), total))
 }
 
+/** Puts load on a target for what a server does once: connections, plans, compiled code. */
+export async function warmUp(
+  { baseUrl }: Target,
+  requests: readonly BenchmarkRequest[],
+  { seconds, connections }: LoadOptions,
+): Promise<void> {
+  await load({ baseUrl, token, connections, requests, seconds })
+}
+
 /** The whole load on the database server counts as the target's: no other target may be under load meanwhile. */
 export async function measure(
   target: Target,
   operation: Operation,
   requests: readonly BenchmarkRequest[],
-  { seconds, warmUpSeconds, connections, postgresPid }: MeasureOptions,
+  { seconds, connections, postgresPid }: MeasureOptions,
 ): Promise<Measurement> {
-  const order = { baseUrl: target.baseUrl, token, connections, requests }
-  await load({ ...order, seconds: warmUpSeconds })
   const [server, database] = [cpuMicroseconds(target.pid), cpuMicroseconds(postgresPid)]
-  const result = await load({ ...order, seconds })
+  const result = await load({ baseUrl: target.baseUrl, token, connections, requests, seconds })
   return {
     operation: operation.name,
     target: target.name,
@@ -57,6 +65,26 @@ export async function measure(
     databaseMicroseconds: (cpuMicroseconds(postgresPid) - database) / result.requests,
     peakMegabytes: peakMegabytes(target.pid),
     readyMilliseconds: target.readyMilliseconds,
+  }
+}
+
+/** Returns turns of equal duration of one target and operation as one measurement. Percentiles can't be added up. */
+export function total(turns: readonly Measurement[]): Omit<Measurement, 'p50' | 'p99'> {
+  const sum = (figure: (turn: Measurement) => number) =>
+    turns.reduce((whole, turn) => whole + figure(turn), 0)
+  const [first] = turns
+  if (first === undefined) throw new Error('There is no turn.')
+  const requests = sum((turn) => turn.requests)
+  return {
+    operation: first.operation,
+    target: first.target,
+    requests,
+    requestsPerSecond: sum((turn) => turn.requestsPerSecond) / turns.length,
+    errors: sum((turn) => turn.errors),
+    serverMicroseconds: sum((turn) => turn.serverMicroseconds * turn.requests) / requests,
+    databaseMicroseconds: sum((turn) => turn.databaseMicroseconds * turn.requests) / requests,
+    peakMegabytes: Math.max(...turns.map((turn) => turn.peakMegabytes)),
+    readyMilliseconds: first.readyMilliseconds,
   }
 }
 

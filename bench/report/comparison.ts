@@ -8,7 +8,8 @@ export interface Pair<Value> {
   readonly other: Value
 }
 
-export interface MeasuredPair extends Pair<Measurement> {
+/** The turns of a round, added up */
+export interface MeasuredPair extends Pair<Omit<Measurement, 'p50' | 'p99'>> {
   readonly round: number
 }
 
