@@ -1,6 +1,6 @@
 // Reads request bodies. What counts is what has arrived, not what was announced.
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest, preParsingHookHandler } from 'fastify'
 import { overloaded } from '../admission.ts'
 import type { HeldBytes, Holding } from '../limits/held-bytes.ts'
 import { holderOf } from '../limits/holder.ts'
@@ -28,15 +28,18 @@ const chunkLimit = { count: 1024, bytesPerFurther: 32 } as const
 /** The responses to requests whose bodies may be large, or wait for `100 Continue`. */
 const responses = new WeakMap<IncomingMessage, ServerResponse>()
 
-/** Prepares a scope in which readBody is called. */
+/** Prepares the routes that are added to a scope afterwards: readBody is called for those that declare a body. */
 export function prepareReading(app: FastifyInstance): void {
-  app.addHook('preParsing', ({ raw, headers }, { raw: response }, _payload, done) => {
-    const length = headers['content-length']
-    const mayBeLarge =
-      length === undefined ? headers['transfer-encoding'] !== undefined : +length > largeBytes
-    if (mayBeLarge || headers.expect !== undefined) responses.set(raw, response)
-    done()
+  app.addHook('onRoute', (route) => {
+    if (route.schema?.body !== undefined) route.preParsing = rememberResponse
   })
+}
+
+const rememberResponse: preParsingHookHandler = ({ raw, headers }, { raw: response }, _payload, done) => {
+  const length = headers['content-length']
+  const mayBeLarge = length === undefined ? headers['transfer-encoding'] !== undefined : +length > largeBytes
+  if (mayBeLarge || headers.expect !== undefined) responses.set(raw, response)
+  done()
 }
 
 /**
