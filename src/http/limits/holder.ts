@@ -6,8 +6,10 @@ import ipaddr from 'ipaddr.js'
  * Returns the caller's organization; of a SERVICE, a name for the user; of a client without a token, one for its network.
  * Names begin with NUL, which no organization contains.
  */
-export function holderOf({ caller, ip }: Pick<FastifyRequest, 'caller' | 'ip'>): string {
-  if (caller === undefined) return `\u0000network ${networkOf(ip)}`
+export function holderOf(request: Pick<FastifyRequest, 'caller' | 'ip'>): string {
+  const { caller } = request
+  // only then: Fastify computes the address each time
+  if (caller === undefined) return `\u0000network ${networkOf(request.ip)}`
   // most requests: no new string
   return caller.kind === 'AGENT' ? caller.organizationId : `\u0000user ${caller.userId}`
 }
