@@ -84,8 +84,10 @@ export function prepareFind(
   const select = database.prepare(
     'find_interactions',
     ({ id, organizationId }: Lists<Wanted>) => {
-      // the organization at the position of the id
-      const allowed = sql<string | null>`(${organizationId}::text[])[array_position(${id}::text[], id)]`
+      // the organization at the position of the id, or the only one
+      const position = sql<number>`case cardinality(${organizationId}::text[])
+        when 1 then 1 else array_position(${id}::text[], id) end`
+      const allowed = sql<string | null>`(${organizationId}::text[])[${position}]`
       return database.kysely
         .selectFrom('interactions')
         .select(rowColumns)
@@ -97,9 +99,12 @@ export function prepareFind(
     { shares: 'reads' },
   )
   const findTogether = batch(async (wanted: readonly Wanted[]) => {
+    const organizations = wanted.map(({ organizationId }) => organizationId)
+    const [first] = organizations
     const found = await select({
       id: wanted.map(({ id }) => id),
-      organizationId: wanted.map(({ organizationId }) => organizationId),
+      // looking up the position costs 3 % of a read
+      organizationId: organizations.every((one) => one === first) ? [first] : organizations,
     })
     const rows = new Map(found.map((row) => [row.id, row]))
     return wanted.map((one) => withData(one, rows.get(one.id)))
