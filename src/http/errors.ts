@@ -1,4 +1,5 @@
 // Turns thrown errors into responses (contract §7). Unexpected errors are logged, and callers see no details of them.
+import { randomUUID } from 'node:crypto'
 import { type IncomingMessage, METHODS, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type {
@@ -9,7 +10,6 @@ import type {
   HTTPMethods,
   onRequestHookHandler,
 } from 'fastify'
-import { v4 as randomId } from 'uuid'
 import { databaseFailure, ReadOnlyError } from '../database/sqlstate.ts'
 import { hangUp } from './connections.ts'
 import { InvalidRequest, Problem } from './problem.ts'
@@ -28,7 +28,7 @@ function rejectExpectation(_request: IncomingMessage, response: ServerResponse):
   const body = JSON.stringify(problem.body())
   response
     .writeHead(problem.status, {
-      ...commonHeaders(randomId()),
+      ...commonHeaders(randomUUID()),
       'content-type': 'application/json',
       'content-length': Buffer.byteLength(body),
       // The client may send the body anyway.
@@ -73,7 +73,7 @@ export function sendBrokenRequestError(error: Error & { code?: string }, socket:
   const problem = toBrokenRequestProblem(error.code)
   const body = JSON.stringify(problem.body())
   const headers = {
-    ...commonHeaders(randomId()),
+    ...commonHeaders(randomUUID()),
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(body),
     connection: 'close',

@@ -1,8 +1,8 @@
 // Reads the id of a request, and refuses heads that Node accepts although HTTP/1.1 does not (RFC 9112), before anything
 // else looks at them.
+import { randomUUID } from 'node:crypto'
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { FastifyInstance } from 'fastify'
-import { v4 as randomId } from 'uuid'
 import { InvalidRequest, Problem } from './problem.ts'
 
 /** A name, an IPv4 address, or an IPv6 address in brackets, and perhaps a port (RFC 3986 §3.2.2). */
@@ -45,5 +45,5 @@ function hasSeveralHosts({ rawHeaders }: IncomingMessage): boolean {
 /** Returns the caller's X-Request-Id if it is safe in headers and log lines, else a random one. */
 export function requestIdOf({ headers }: { readonly headers: IncomingHttpHeaders }): string {
   const given = headers['x-request-id']
-  return typeof given === 'string' && /^[\w.:/+=@-]{1,128}$/.test(given) ? given : randomId()
+  return typeof given === 'string' && /^[\w.:/+=@-]{1,128}$/.test(given) ? given : randomUUID()
 }

@@ -1,7 +1,7 @@
 // The token endpoint, the public keys, and the metadata that names their URLs (contract §2).
+import { randomUUID } from 'node:crypto'
 import type { FastifyError, FastifyInstance } from 'fastify'
 import type { Kysely } from 'kysely'
-import { v4 as randomId } from 'uuid'
 import { retry } from '../../database/retry.ts'
 import type { Tables } from '../../database/tables.ts'
 import { acceptForms } from '../../http/bodies/form-body.ts'
@@ -156,7 +156,7 @@ async function authenticateAny(
 
 function issueToken(app: FastifyInstance, client: Client, options: OauthOptions) {
   const { clientId, role, organizationId } = client
-  const jti = randomId()
+  const jti = randomUUID()
   const scope = client.scopes.join(' ')
   const organization = organizationId === null ? {} : { [options.organizationClaim]: organizationId }
   const accessToken = app.jwt.sign({
