@@ -42,7 +42,7 @@ import { registerDatabaseMetrics } from './observability/database-metrics.ts'
 import { healthRoutes } from './observability/health.ts'
 import { metricsRoutes } from './observability/metrics.ts'
 import { registerProcessMetrics } from './observability/process-metrics.ts'
-import { logResponse } from './observability/request-log.ts'
+import { logResponse, RequestLog } from './observability/request-log.ts'
 import { measureRequests } from './observability/request-metrics.ts'
 import { registerTotalsMetrics } from './observability/totals-metrics.ts'
 
@@ -65,6 +65,7 @@ export async function buildApp({
   const app = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
+    childLoggerFactory: (parent, bindings, options) => new RequestLog(parent, bindings, options),
     trustProxy: [...config.http.trustedProxies],
     bodyLimit: config.http.bodyLimitBytes,
     requestTimeout: config.http.requestTimeoutMs,
