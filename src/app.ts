@@ -142,11 +142,10 @@ export async function buildApp({
       })
       rtcApi.setNotFoundHandler(rejectUnknownPath)
       await rtcApi.register(interactionRoutes, { config, database })
-      // after the routes, which do not need it: only the unknown paths of the scope have this hook
-      rtcApi.addHook('onRequest', rejectUnknownPathEarly)
     },
     { prefix: '/rtc-api' },
   )
+  // the last hook of each scope as well: below /rtc-api, callers are verified first
   app.addHook('onRequest', rejectUnknownPathEarly)
   return app
 }
