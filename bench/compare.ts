@@ -2,7 +2,6 @@
 // measured in turns of one second, so that a change of the machine's speed affects both alike.
 import { execFileSync } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
-import { cpus } from 'node:os'
 import path from 'node:path'
 import { Command } from 'commander'
 import { copyDatabase, countTotals, fillService } from './dataset/fill.ts'
@@ -25,7 +24,6 @@ import {
   withPostgres,
 } from './servers/postgres.ts'
 import { startService, type Target, thisCheckout, withTargets } from './servers/targets.ts'
-import { runOnProcessor } from './servers/usage.ts'
 
 interface Options extends LoadOptions {
   readonly other: string
@@ -86,8 +84,6 @@ await withPostgres(options.data, async (serverUrl) => {
     await prepareDatabases(serverUrl, [urls.own, urls.other])
     // new processes in each round: compiled code differs by chance from process to process
     await withTargets(bothStarts, async (targets) => {
-      // the processors of a shared machine differ, and a process stays on its own
-      for (const { pid } of targets) runOnProcessor(pid, round % cpus().length)
       for (const operation of chosen) {
         const requests = drawRequests(operation, interactions)
         for (const target of targets) await warmUp(target, requests, { ...load, seconds: warmUpSeconds })

@@ -1,4 +1,4 @@
-// CPU time, processors and memory of processes.
+// CPU time and memory of processes, from /proc.
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 
@@ -35,11 +35,6 @@ function childrenOf(pid: number): number[] {
     .split(' ')
     .filter((text) => text !== '')
     .map(Number)
-}
-
-/** Makes all threads of a process run on one processor, given by its number. */
-export function runOnProcessor(pid: number, processor: number): void {
-  execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', String(processor), String(pid)])
 }
 
 /** Returns the peak resident memory of a process, in megabytes. */
