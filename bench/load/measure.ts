@@ -22,6 +22,9 @@ export interface Measurement extends LoadResult {
   readonly readyMilliseconds: number
 }
 
+/** Measurements added up, without the percentiles: those can't be added up. */
+export type Total = Omit<Measurement, 'p50' | 'p99'>
+
 export interface LoadOptions {
   readonly seconds: number
   readonly connections: number
@@ -68,8 +71,8 @@ export async function measure(
   }
 }
 
-/** Returns turns of equal duration of one target and operation as one measurement. Percentiles can't be added up. */
-export function total(turns: readonly Measurement[]): Omit<Measurement, 'p50' | 'p99'> {
+/** Adds up turns of equal duration of one target and operation. */
+export function total(turns: readonly Measurement[]): Total {
   const sum = (figure: (turn: Measurement) => number) =>
     turns.reduce((whole, turn) => whole + figure(turn), 0)
   const [first] = turns

@@ -1,6 +1,6 @@
 // Summarizes paired measurements of two checkouts: the ratio of each pair first, then the median of the ratios, so that
 // changes of the machine's speed between rounds cancel out.
-import type { Measurement } from '../load/measure.ts'
+import type { Total } from '../load/measure.ts'
 
 /** One value of this checkout and one of the other, taken one directly after the other */
 export interface Pair<Value> {
@@ -9,7 +9,7 @@ export interface Pair<Value> {
 }
 
 /** The turns of a round, added up */
-export interface MeasuredPair extends Pair<Omit<Measurement, 'p50' | 'p99'>> {
+export interface MeasuredPair extends Pair<Total> {
   readonly round: number
 }
 
