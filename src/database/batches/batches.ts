@@ -66,7 +66,8 @@ export function batch<Item, Result>(
   { concurrency, maxSize, maxWeight = Number.POSITIVE_INFINITY, startTimeoutMs }: BatchLimits,
 ): RunInBatch<Item, Result> {
   type One = Waiting<Item, Result>
-  const running = new Set<readonly One[]>()
+  // not a set: V8 keeps what was in a set that changes all the time alive until its next full garbage collection
+  let running: readonly (readonly One[])[] = []
   let queue: One[] = []
   let queuedWeight = 0
   let runningItems = 0
@@ -77,12 +78,12 @@ export function batch<Item, Result>(
   const start = async (batched: readonly One[]) => {
     const [first] = batched
     if (first === undefined) return
-    running.add(batched)
+    running = [...running, batched]
     runningItems += batched.length
     sizes.publish(batched.length)
     // the statement belongs to the trace of the first item, not to that of the batch that ended before
     const settle = await first.context.runInAsyncScope(() => runAll(run, batched))
-    running.delete(batched)
+    running = running.filter((one) => one !== batched)
     runningItems -= batched.length
     // first, so that the database works while the callers continue
     advance()
@@ -105,10 +106,8 @@ export function batch<Item, Result>(
     void start(taken)
   }
 
-  const isRunning = (holder: string) => {
-    for (const batched of running) if (batched.some((one) => one.holder === holder)) return true
-    return false
-  }
+  const isRunning = (holder: string) =>
+    running.some((batched) => batched.some((one) => one.holder === holder))
 
   /** Starts the batches that are due, rejects those that have waited too long, and comes back when time matters next. */
   const advance = () => {
@@ -116,11 +115,11 @@ export function batch<Item, Result>(
     for (let [first] = queue; first !== undefined; [first] = queue) {
       const waitedMs = performance.now() - first.enqueuedAt
       const isLarge = queue.length >= Math.min(runningItems, maxSize) || queuedWeight >= maxWeight
-      if (running.size < concurrency && (isLarge || waitedMs >= holdMs)) {
+      if (running.length < concurrency && (isLarge || waitedMs >= holdMs)) {
         startNext(queue)
         continue
       }
-      const newcomers = running.size === concurrency ? queue.filter(({ holder }) => !isRunning(holder)) : []
+      const newcomers = running.length === concurrency ? queue.filter(({ holder }) => !isRunning(holder)) : []
       if (newcomers.length > 0) {
         startNext(newcomers)
       } else if (waitedMs >= startTimeoutMs) {
