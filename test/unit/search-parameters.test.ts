@@ -14,18 +14,6 @@ const readFilter = (query: string) => read(`${range}&${query}`)
 const unfiltered = {
   start: { milliseconds: Date.parse('2025-01-20T22:00:00.928Z'), nanoseconds: 0 },
   end: { milliseconds: Date.parse('2025-01-21T21:59:59.928Z'), nanoseconds: 0 },
-  page: undefined,
-  size: undefined,
-  sort: undefined,
-  organizationId: undefined,
-  type: undefined,
-  userId: undefined,
-  recording: undefined,
-  customerId: undefined,
-  conferenceId: undefined,
-  tags: undefined,
-  onHoldDurationGt: undefined,
-  onHoldDurationLt: undefined,
 }
 
 describe('a filter', () => {
@@ -116,7 +104,7 @@ describe.each([['onHoldDurationGt'], ['onHoldDurationLt']])('%s', (name) => {
   })
 
   test('does not filter when it is empty', () => {
-    expect(readFilter(`${name}=`)).toMatchObject({ criteria: unfiltered, invalid: [] })
+    expect(readFilter(`${name}=`)).toEqual({ criteria: unfiltered, errors: {}, invalid: [] })
   })
 
   test.each([
@@ -160,8 +148,9 @@ test('the errors of all parameters are reported together', () => {
 })
 
 test('unknown parameters are ignored', () => {
-  expect(readFilter('Type=x&type[]=y&unknown=%00&__proto__=z')).toMatchObject({
+  expect(readFilter('Type=x&type[]=y&unknown=%00&__proto__=z')).toEqual({
     criteria: unfiltered,
+    errors: {},
     invalid: [],
   })
 })
