@@ -214,12 +214,14 @@ describe('reads and updates by id use only the primary key', () => {
       { keepsTotals: true },
     )
     await repository.find('id-7')
+    await Promise.all([repository.find('id-7', 'org-0'), repository.find('id-8', 'org-1')])
     const update = { organizationId: 'org-0', type: 'chat', data: '{}', version: undefined }
     expect(await repository.update({ id: 'id-8', ...update })).toBe(outcome)
     const { rows } = await sql<{ name: string }>`select name from pg_prepared_statements`.execute(kysely)
-    const prepared = rows.filter(({ name }) => /^(find|update)_interactions$/.test(name))
+    const prepared = rows.filter(({ name }) => /^(find|update)_interactions/.test(name))
     const given = {
-      find_interactions: "array['org-0', null], array['id-7', 'id-8']",
+      find_interactions: "'org-0', array['id-7', 'id-8']",
+      find_interactions_of_several: "array['org-0', null], array['id-7', 'id-8']",
       update_interactions: "array['id-8'], array['org-0'], array['chat'], '{}', array[null]::bigint[]",
     }
     expect(prepared.map(({ name }) => name).toSorted()).toEqual(Object.keys(given))
