@@ -30,6 +30,5 @@ VOLUME /data
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + process.env.PORT + '/health/ready').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
-# as `npm start`: two helper threads of V8 instead of four save 5 MB, and one thread of requests keeps them less than busy
-ENTRYPOINT ["node", "--v8-pool-size=2", "bin/interaction-api.js"]
+ENTRYPOINT ["node", "bin/interaction-api.js"]
 CMD ["serve"]
