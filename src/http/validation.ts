@@ -87,10 +87,9 @@ export function compileObject<Type extends PartSchema>(
     let errors: ValidationErrors | undefined
     for (const { name, key, isRequired, decode } of properties) {
       const given = part(key)
-      if (given === undefined && !isRequired) continue
       try {
         // an absent value is decoded as an empty one, so that the error says what is accepted
-        value[name] = decode(given ?? '')
+        value[name] = given === undefined && !isRequired ? undefined : decode(given ?? '')
       } catch (error) {
         if (!(error instanceof InvalidValue)) throw error
         const message = given === undefined ? `is required and ${error.message}` : error.message
