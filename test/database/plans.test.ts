@@ -218,7 +218,7 @@ describe('reads and updates by id use only the primary key', () => {
     const update = { organizationId: 'org-0', type: 'chat', data: '{}', version: undefined }
     expect(await repository.update({ id: 'id-8', ...update })).toBe(outcome)
     const { rows } = await sql<{ name: string }>`select name from pg_prepared_statements`.execute(kysely)
-    const prepared = rows.filter(({ name }) => /^(find|update)_interactions/.test(name))
+    const prepared = rows.filter(({ name }) => /^(find|update)_interactions(_of_several)?$/.test(name))
     const given = {
       find_interactions: "'org-0', array['id-7', 'id-8']",
       find_interactions_of_several: "array['org-0', null], array['id-7', 'id-8']",

@@ -104,7 +104,7 @@ export function prepareFind(
     },
     { shares: 'reads' },
   )
-  const findAll = async (wanted: readonly Wanted[]): Promise<(FoundRow | undefined)[]> => {
+  const findTogether = async (wanted: readonly Wanted[]): Promise<(FoundRow | undefined)[]> => {
     const ids = wanted.map(({ id }) => id)
     const organizationId = wanted[0]?.organizationId
     if (wanted.every((one) => one.organizationId === organizationId)) {
@@ -114,15 +114,15 @@ export function prepareFind(
     const rows = byId(
       await selectOfSeveral({ id: ids, organizationId: wanted.map((one) => one.organizationId) }),
     )
-    // of those who want the same interaction, the statement knows the first
+    // when several calls want the same interaction, the statement loads its data for the organization of the first
     const again = wanted.filter((one) => lacksData(one, rows.get(one.id)))
-    const more = again.length === 0 ? [] : await findAll(again)
+    const more = again.length === 0 ? [] : await findTogether(again)
     return wanted.map((one) => {
       const index = again.indexOf(one)
       return index < 0 ? rows.get(one.id) : more[index]
     })
   }
-  return batch(findAll, limits)
+  return batch(findTogether, limits)
 }
 
 const byId = <Row extends { readonly id: string }>(rows: readonly Row[]) =>
